@@ -14,6 +14,7 @@ from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.audience_tables import SEPARATORS
 from inbound.desk.client_imports import PURPOSE, REJECTED, Checked
 from inbound.desk.client_routes import PATH
+from inbound.desk.draft_problems import Said, table_problem
 from inbound.desk.file_forms import FileAction, Uploading
 from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
@@ -23,12 +24,18 @@ from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.errors import SetupError
 from inbound.store.access.audit import record
 from inbound.store.connections import raises_store_errors
+from inbound.tables.faults import TableError, TableFault
 
 IMPORT: Final = f"{PATH}/import"
 REJECTED_PATH: Final = f"{PATH}/rejected"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CHOICES: Final = ("encoding", "separator", "sheet")
 _LONGEST: Final = 100
+_COLUMN_FAULTS: Final = frozenset({TableFault.NO_COLUMN, TableFault.COLUMN_UNCERTAIN})
+_BAD_COLUMNS: Final = (
+    "A column is missing, or several may be meant. Write which ones they are beside, and read it "
+    "again: msisdn, client_id, personal_code, login and password are needed."
+)
 
 router = APIRouter()
 MaySee = Annotated[Visitor, Depends(Sees(Right.CLIENTS_CHANGE))]
@@ -71,7 +78,7 @@ async def check(request: Request, desk: DeskDep, action: MayChange, name: str) -
     try:
         checked = await asyncio.to_thread(desk.imports.check, upload, allow_moves=moves)
     except SetupError as error:
-        return await _page(request, desk, upload, problem=str(error))
+        return await _page(request, desk, upload, problem=_said(error))
     return await _page(request, desk, upload, checked=checked, moves=moves)
 
 
@@ -83,7 +90,7 @@ async def load(request: Request, desk: DeskDep, action: MayChange, name: str) ->
     try:
         done = await asyncio.to_thread(desk.imports.load, upload, actor, allow_moves=moves)
     except SetupError as error:
-        return await _page(request, desk, upload, problem=str(error))
+        return await _page(request, desk, upload, problem=_said(error))
     if done.rejected is not None:
         return see_other(f"{REJECTED_PATH}/{done.rejected.upload_id}")
     summary = done.summary
@@ -124,6 +131,13 @@ def _record_download(conn: psycopg.Connection, actor: str, upload: Upload) -> No
     record(conn, actor=actor, action="clients.rejected", reason=reason)
 
 
+def _said(error: SetupError) -> Said:
+    """Return why a table can't be read; which columns clients need is not what audiences need."""
+    if isinstance(error, TableError) and error.fault in _COLUMN_FAULTS:
+        return Said(_BAD_COLUMNS)
+    return table_problem(error)
+
+
 async def _found(desk: Desk, visitor: Visitor, name: str, purpose: str) -> Upload:
     found: Upload | None = None
     with contextlib.suppress(ValueError):
@@ -145,13 +159,13 @@ async def _page(
     *,
     checked: Checked | None = None,
     moves: bool = False,
-    problem: str = "",
+    problem: Said | None = None,
 ) -> Response:
     about = None
     try:
         about = await asyncio.to_thread(desk.imports.understand, upload)
     except SetupError as error:
-        problem = str(error)
+        problem = _said(error)
     summary = checked.summary if checked else None
     return desk.pages.answer(
         request,

@@ -48,7 +48,7 @@ CLIENTS: Final[Mapping[str, str]] = {
     "updated": "изменено",
     "unchanged": "без изменений",
     "exact copies": "точных копий",
-    "The table can't be read for certain. Nothing was changed. The reader says:": "Таблицу нельзя прочитать однозначно. Ничего не изменилось. Подробности:",
+    "A column is missing, or several may be meant. Write which ones they are beside, and read it again: msisdn, client_id, personal_code, login and password are needed.": "Не хватает столбца, или подходят несколько. Укажите рядом, какие это столбцы, и прочитайте снова: нужны msisdn, client_id, personal_code, login и password.",
     "What an import would do": "Что сделает загрузка",
     "Numbers that would belong to another client: {of_another}. Clients that would get one more number: {one_more}.": "Номеров, которые перешли бы к другому клиенту: {of_another}. Клиентов, у которых прибавился бы номер: {one_more}.",
     "These rows are rejected, unless you allow them.": "Эти строки отклоняются, если вы их не разрешите.",

@@ -208,6 +208,7 @@ async def test_a_table_that_is_not_understood_is_read_differently(world: DeskWor
     page = await uploaded(browser, f"{head}\n{number};{client_id};1;a-login;a-secret".encode())
     path = import_path(page)
     assert page.status == 422
+    assert "A column is missing" in page.text
     assert "Nothing was changed" in page.text
     page = await browser.send(page, f"{path}/read", **{"column-client_id": "whose"})
     assert page.status == 200
