@@ -91,12 +91,6 @@ async def photograph(
         await _save(tab, "broadcast")
         await _open(tab, f"{base}/status")
         await _save(tab, "status")
-        await tab.call(
-            "Emulation.setEmulatedMedia",
-            features=[{"name": "prefers-color-scheme", "value": "dark"}],
-        )
-        await _open(tab, f"{base}/status")
-        await _save(tab, "status-dark")
 
 
 async def _converse(tab: Tab, base: str) -> None:
