@@ -73,6 +73,8 @@ def check_url(text: str, *, private_allowed: bool) -> str:
         raise SetupError(
             f"URL: leave out user, password and fragment; at most {LONGEST_URL} characters"
         )
+    if _is_unusual_address(host):
+        raise SetupError("URL: write the address with four numbers, or a name")
     if not private_allowed and _is_private_literal(host):
         raise SetupError("URL: the address is not public; private ones need --allow-private")
     return text
@@ -167,6 +169,19 @@ def _is_private_literal(host: str) -> bool:
         return not is_public(host)
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_unusual_address(host: str) -> bool:
+    """Whether a host is an IPv4 address in a form that only some programs read: 127.1, 0x7f.1."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            return False
+        return True
+    return False
 
 
 def _reason(error: Exception) -> str:

@@ -65,7 +65,15 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
                     name=account,
                 )
             )
-    echo(both("created {name}", "создана {name}", name=account))
+    rights = ", ".join(chosen.rights) or both("none", "нет")
+    echo(
+        both(
+            "created {name}, rights: {rights}",
+            "создана {name}, права: {rights}",
+            name=account,
+            rights=rights,
+        )
+    )
 
 
 @accounts.command

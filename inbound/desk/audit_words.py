@@ -40,6 +40,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "desk.reset_password": "New password given",
     "desk.second_factor": "Second factor changed",
     "desk.sign_in": "Signed in",
+    "desk.sign_in_failed": "Signing in failed",
     "desk.sign_in_throttled": "Sign-in closed for a while",
     "desk.sign_out": "Signed out",
     "message.reveal": "Message's number shown",

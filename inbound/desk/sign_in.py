@@ -5,6 +5,7 @@ takes one time.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from inbound.desk.users import NAME
 from inbound.errors import RetryableError, ScservError
 from inbound.keys import VaultCipher
 from inbound.ops import metrics
+from inbound.printing import printable
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import (
     ListedSession,
@@ -48,6 +50,8 @@ from inbound.store.access.desk_sessions import (
 from inbound.store.access.desk_users import DeskUser, find_user, set_password, upgrade_hash
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import ping, raises_store_errors
+
+log = logging.getLogger(__name__)
 
 WAIT_S: Final = 5.0
 
@@ -135,7 +139,7 @@ class SignIn:
             if not await asyncio.to_thread(fits, attempt.password, expected) or user is None:
                 metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
                 actor = user.actor if user and is_known else None
-                await self._pool.run(_fail, keys, actor, self._clock())
+                await self._note_failure(keys, attempt.address, actor, "wrong password")
                 raise WrongPasswordError("no user has this name and password")
         password_hash = user.password_hash
         if needs_upgrade(password_hash):
@@ -164,7 +168,7 @@ class SignIn:
             await self._refuse_throttled(keys)
             if not await self.second_factors.accept(user, code):
                 metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
-                await self._pool.run(_fail, keys, user.actor, now)
+                await self._note_failure(keys, address, user.actor, "wrong code")
                 raise WrongPasswordError("the code is wrong")
         return await self._open(user, browser, keys)
 
@@ -223,7 +227,7 @@ class SignIn:
             await self._refuse_throttled(keys)
             user = await self._pool.run(find_user, session.name)
             if user is None or not await asyncio.to_thread(fits, current, user.password_hash):
-                await self._pool.run(_fail, keys, session.actor, self._clock())
+                await self._note_failure(keys, address, session.actor, "wrong password")
                 raise WrongPasswordError("the current password is wrong")
 
     @asynccontextmanager
@@ -239,6 +243,16 @@ class SignIn:
         finally:
             self._turn.release()
 
+    async def _note_failure(
+        self, keys: FailureKeys, address: str, actor: str | None, what: str
+    ) -> None:
+        """Count a failure and record it; `actor` is the user whose name was given, if any."""
+        if await self._pool.run(_fail, keys, actor, what, self._clock()):
+            log.warning(
+                "signing in from %s is closed for a quarter of an hour: %d failures",
+                *(printable(address), MOST_PER_ADDRESS),
+            )
+
     async def _refuse_throttled(self, keys: FailureKeys) -> None:
         since = window_since(self._clock())
         most = {keys.account: MOST_PER_ACCOUNT, keys.address: MOST_PER_ADDRESS}
@@ -250,15 +264,23 @@ class SignIn:
 
 
 @raises_store_errors
-def _fail(conn: psycopg.Connection, keys: FailureKeys, actor: str | None, now: datetime) -> None:
-    """Count a failure; the one that closes a known account for a while is recorded."""
+def _fail(
+    conn: psycopg.Connection, keys: FailureKeys, actor: str | None, what: str, now: datetime
+) -> bool:
+    """Count a failure; return whether it closes the address.
+
+    Failures of known users are recorded: there are few, because their account closes.
+    """
     since = window_since(now)
     with conn.transaction():
         add_failure(conn, keys, since, now)
-        counted = count_failures(conn, [keys.account], since)
-        if actor and any(one.failures == MOST_PER_ACCOUNT for one in counted):
-            reason = f"{MOST_PER_ACCOUNT} wrong passwords within 15 minutes"
-            record(conn, actor=actor, action="desk.sign_in_throttled", reason=reason)
+        counted = {one.key: one.failures for one in count_failures(conn, keys, since)}
+        if actor:
+            record(conn, actor=actor, action="desk.sign_in_failed", reason=what)
+            if counted.get(keys.account) == MOST_PER_ACCOUNT:
+                reason = f"{MOST_PER_ACCOUNT} failures within 15 minutes"
+                record(conn, actor=actor, action="desk.sign_in_throttled", reason=reason)
+    return counted.get(keys.address) == MOST_PER_ADDRESS
 
 
 @raises_store_errors

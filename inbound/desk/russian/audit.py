@@ -59,6 +59,7 @@ AUDIT: Final[Mapping[str, str]] = {
     "New password given": "Выдан новый пароль",
     "Second factor changed": "Второй фактор изменён",
     "Signed in": "Вход",
+    "Signing in failed": "Неудачная попытка входа",
     "Sign-in closed for a while": "Вход временно закрыт",
     "Signed out": "Выход",
     "Message's number shown": "Показан номер сообщения",

@@ -77,16 +77,21 @@ async def test_an_account_is_closed_for_a_while_after_many_failures(world: DeskW
     assert page.status == 429
     assert "Try again in 15 min" in page.text
     assert page.answer.headers["retry-after"] == "900"
-    assert world.audit(f"user {name}") == ["desk.sign_in_throttled"]
+    failures = ["desk.sign_in_failed"] * MOST_PER_ACCOUNT
+    assert sorted(world.audit(f"user {name}")) == [*failures, "desk.sign_in_throttled"]
     world.now += WINDOW
     assert (await world.browser().sign_in(name, PASSWORD)).path == ACCOUNT
 
 
-async def test_an_address_is_closed_whatever_names_it_tries(world: DeskWorld) -> None:
+async def test_an_address_is_closed_whatever_names_it_tries(
+    world: DeskWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     address = "198.51.100.7"
     browser = world.browser(address=address)
     for n in range(MOST_PER_ADDRESS):
         await browser.sign_in(f"guess-{n}", "wrong")
+    [line] = [one for one in caplog.messages if address in one]
+    assert line.startswith(f"signing in from {address} is closed")
     name = world.user()
     assert (await browser.sign_in(name, PASSWORD)).status == 429
     assert (await world.browser().sign_in(name, PASSWORD)).path == ACCOUNT

@@ -64,7 +64,7 @@ LIMITS = (
 
 
 def test_what_is_created_is_shown(conn: psycopg.Connection) -> None:
-    assert run("create", "shop", *LIMITS) == "created shop\n"
+    assert run("create", "shop", *LIMITS) == "created shop, rights: send, service\n"
     found = shown("shop")
     assert {key: found[key] for key in ("rights", "addresses", "patterns", "zone")} == {
         "rights": ["send", "service"],

@@ -55,6 +55,10 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
         "https://[::1]/",
         "https://localhost/",
         "https://example.org:99999/",
+        "https://2130706433/",
+        "https://127.1/",
+        "https://0x7f.1/",
+        "https://0177.0.0.1/",
         "https://example.org/" + "x" * 2000,
     ],
 )
