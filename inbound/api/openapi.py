@@ -75,6 +75,7 @@ _OF_OPERATION: Final = {
     "sendMessages": (ProblemKind.REFUSED,),
     "createBroadcast": (ProblemKind.REFUSED,),
     "cancelMessage": (ProblemKind.NOT_SCHEDULED,),
+    "deleteBroadcast": (ProblemKind.NOT_POSSIBLE,),
     **{f"{action.value}Broadcast": (ProblemKind.NOT_POSSIBLE,) for action in Action},
 }
 # Answers to admitted requests, which carry the rate limit headers.
