@@ -1,5 +1,6 @@
 """A small file system that a test can fill: a tmpfs of its own, where that is allowed."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -15,11 +16,20 @@ class Disk:
         self._ballast = path / "ballast"
 
     def fill(self, leave: int = 0) -> None:
-        """Leave so many bytes free."""
-        left = os.statvfs(self.path)
-        size = left.f_bavail * left.f_frsize - leave
+        """Leave so many bytes free. What a server takes meanwhile is not there to be taken."""
         with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+            while (size := self._free() - leave) > 0:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                else:
+                    return
+
+    def _free(self) -> int:
+        left = os.statvfs(self.path)
+        return left.f_bavail * left.f_frsize
 
     def free(self) -> None:
         """Give back what `fill` took, as an operator makes room."""
