@@ -49,12 +49,12 @@ def fault_of(
         return Fault([str(step) for step in steps[:1]], _rule(found, patterns) + at)
     rule = _rule(found, patterns)
     if found["type"] == _UNKNOWN:
-        what = "parameter" if steps[0] == "query" else "field"
-        rule = f"is an unknown {what}"
-        if not is_plain(steps[-1]):
-            rule = f"has an unknown {what}"
+        rule = "is an unknown field"
+        # Queries are in the logs of proxies and of programs, so not even a plain name is repeated.
+        if steps[0] == "query" or not _is_plain(steps[-1]):
+            rule = f"has an unknown {'parameter' if steps[0] == 'query' else 'field'}"
             steps = steps[:-1]
-    return Fault([str(step) if is_plain(step) else "(unknown)" for step in steps], rule)
+    return Fault([str(step) if _is_plain(step) else "(unknown)" for step in steps], rule)
 
 
 def _rule(found: Mapping[str, Any], patterns: Mapping[str, str]) -> str:
@@ -63,8 +63,7 @@ def _rule(found: Mapping[str, Any], patterns: Mapping[str, str]) -> str:
     return f"its name {rule}" if _KEY in found["loc"] else rule
 
 
-def is_plain(step: int | str) -> bool:
-    """Whether a name may be shown: it holds no number, and is as short as names are."""
+def _is_plain(step: int | str) -> bool:
     return isinstance(step, int) or _PLAIN_NAME.fullmatch(step) is not None
 
 

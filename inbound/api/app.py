@@ -26,7 +26,7 @@ from inbound.api.backend import Backend
 from inbound.api.heads import HeadMiddleware
 from inbound.api.observability import ObservabilityMiddleware
 from inbound.api.openapi import as_text, document
-from inbound.api.query_strings import refuse_repeated
+from inbound.api.query_strings import query_names, refuse_repeated
 from inbound.api.rate_limits import RateLimits
 from inbound.api.shared_lookups import SharedLookups
 from inbound.api.token_failures import TokenFailures
@@ -80,6 +80,7 @@ def _make_routes() -> FastAPI:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]
     openapi = document(app)
+    app.state.query_names = frozenset(query_names(openapi))
     openapi_json = as_text(openapi)
 
     @app.get("/openapi.json", include_in_schema=False)
