@@ -25,7 +25,7 @@ from inbound.timeline.model import (
     Unfinished,
 )
 from inbound.timeline.questions import switched_off_case, twice_case
-from inbound.timeline.words import NothingFound, Wording
+from inbound.timeline.words import MissKind, NothingFound, Wording, miss_kind
 from schemas.orders import OrderState
 
 _NOT_FINAL_REPLIES: Final = frozenset(
@@ -100,17 +100,26 @@ def _note(pending: Sequence[PendingNote]) -> str:
 def _newest_text(entries: Entries) -> str | None:
     """Return the sentence about the last text, None if there is none.
 
-    To one about a reply that is not final the reports that wait are added.
+    To one about a reply that is not final the reports that wait are added. One about a text that
+    only repeated a command follows that about the command: their one answer is the command's.
     """
     reports = _note(entries.pending)
-    sentences: Mapping[datetime, str] = {
+    sentences: dict[datetime, str] = {
         **{one.first_at: one.sentence for one in entries.unfinished},
         **{one.last_at: one.sentence for one in entries.misses},
-        **{
-            one.arrived_at: one.sentence + (reports if one.verdict in _NOT_FINAL_REPLIES else "")
-            for one in entries.requests
-        },
     }
+    of_requests = {
+        one.arrived_at: one.sentence + (reports if one.verdict in _NOT_FINAL_REPLIES else "")
+        for one in entries.requests
+    }
+    if of_requests:
+        answered = of_requests[max(of_requests)]
+        sentences |= {
+            one.last_at: f"{answered} {one.sentence}"
+            for one in entries.misses
+            if miss_kind(one.kind) is MissKind.DUPLICATE
+        }
+    sentences |= of_requests
     return sentences[max(sentences)] if sentences else None
 
 

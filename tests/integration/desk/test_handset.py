@@ -9,7 +9,15 @@ import pytest
 
 from inbound.desk import handset
 from inbound.desk.roles import Role
-from inbound.timeline.model import Clock, ClockState, ReplyStatus, RequestTimeline, Step, StepKind
+from inbound.timeline.model import (
+    Clock,
+    ClockState,
+    Miss,
+    ReplyStatus,
+    RequestTimeline,
+    Step,
+    StepKind,
+)
 from schemas.events import Command, Plan
 from tests.integration.desk.browser import Page
 from tests.integration.desk.world import DeskWorld
@@ -122,6 +130,35 @@ async def test_steps_light_up_from_deliver_sm_to_the_receipt(
     assert {"lit good", "lit bad", "lit waiting"} == set(lights)
     assert "the centre took it" in page.text
     assert 'hx-swap-oob="true"' in answer.text
+
+
+async def test_a_double_click_sends_one_text(handset_world: DeskWorld) -> None:
+    browser = await handset_world.signed_in()
+    page = await browser.open(HANDSET)
+    posting = [a for tag, a in page.elements if tag == "form" and a["action"] == "/handset/text"]
+    assert len(posting) == 4
+    assert {form["hx-trigger"] for form in posting} == {"submit throttle:1s"}
+
+
+async def test_a_text_that_only_repeated_another_is_explained(
+    handset_world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = handset_world
+    browser, _ = await texted(world)
+    empty = handset._timeline
+
+    async def timeline(*_: Any) -> Any:
+        found = await empty(*_)
+        miss = Miss(
+            kind="duplicate", first_at=world.now, last_at=world.now, count=1, sentence="It repeats."
+        )
+        steps = [step(StepKind.ARRIVED, "arrived on bind main-1", world.now)]
+        requests = (request_with(world, steps, ReplyStatus.ON_ITS_WAY),)
+        return found.model_copy(update={"requests": requests, "misses": (miss,)})
+
+    monkeypatch.setattr(handset, "_timeline", timeline)
+    page = await browser.open(HANDSET)
+    assert "We have your text. It repeats." in page.text
 
 
 async def test_htmx_gets_the_parts_that_change_and_an_empty_field(

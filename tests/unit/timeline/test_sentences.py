@@ -270,6 +270,27 @@ def test_a_repeated_stop_is_undone_with_the_first() -> None:
     assert "undid" not in person.timeline(8000).sentence
 
 
+def test_of_a_repetition_the_fate_of_the_one_answer_is_said_first() -> None:
+    person = fulfilled(INFO)
+    said: list[str] = []
+    for language in Language:
+        again = MissNote("duplicate", ArrivalSpan(seconds(1.6), seconds(1.6)))
+        timeline = person.timeline(language=language, misses=[again])
+        assert timeline.sentence == f"{timeline.requests[0].sentence} {timeline.misses[0].sentence}"
+        said.append(timeline.sentence)
+    assert any("delivered to your phone at 15:00:05" in one for one in said)
+    assert any("доставлен на Ваш телефон в 15:00:05" in one for one in said)
+
+
+def test_of_a_repetition_of_an_open_answer_the_reports_that_wait_are_told() -> None:
+    again = MissNote("duplicate", ArrivalSpan(seconds(0.6), seconds(0.6)))
+    timeline = fulfilling().timeline(misses=[again])
+    assert timeline.sentence.startswith(timeline.requests[0].sentence)
+    later = MissNote("empty", ArrivalSpan(seconds(9), seconds(9)))
+    timeline = fulfilling().timeline(misses=[later, again])
+    assert timeline.sentence == timeline.misses[0].sentence
+
+
 def test_a_flood_is_counted_beside_what_is_known() -> None:
     person = waiting()
     flood = ArrivalSpan(NOON, seconds(60), 1234)
