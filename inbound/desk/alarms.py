@@ -14,6 +14,7 @@ from inbound.projections.status import ProjectionStatus
 from schemas.lanes import Lane
 
 _TEXTS_WAIT: Final = timedelta(seconds=30)
+_RELAY_WAITS: Final = timedelta(seconds=30)
 _URGENT_WAITS_S: Final = 30.0
 _NORMAL_WAITS_S: Final = 120.0
 _SLOW_S: Final = 30.0
@@ -50,6 +51,7 @@ def alarms_of(status: ServiceStatus) -> list[Alarm]:
     else:
         found += [
             *_of_binds(status.stored),
+            *_of_relay(status, status.stored),
             *_of_lanes(status.stored),
             *_of_dead_letters(status, status.stored),
             *_of_quotas(status, status.stored),
@@ -87,14 +89,25 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
             "No gateway has reported a bind within the last hour.",
             "Nothing is received or sent. Start `scserv gateway`, or read its log.",
         )
+    live = {bind.bind for bind in stored.binds if bind.shown_state != "gone"}
+    if stored.binds and not live:
+        yield Alarm(
+            "bad",
+            "No gateway is running: none has reported for {seconds} s.",
+            "Nothing is received or sent; the SMS centre keeps the texts. Start `scserv gateway`, "
+            "or read its log.",
+            {"seconds": round(min(bind.age_s for bind in stored.binds))},
+        )
     for bind in stored.binds:
         if bind.shown_state == "gone":
-            yield Alarm(
-                "open",
-                "The gateway {gateway} with the bind {bind} has stopped reporting.",
-                "Start it again, unless another one has taken its place.",
-                {"gateway": bind.gateway, "bind": bind.bind},
-            )
+            # Another gateway has taken the place of one that has a live bind of this name.
+            if live and bind.bind not in live:
+                yield Alarm(
+                    "open",
+                    "The gateway {gateway} with the bind {bind} has stopped reporting.",
+                    "No other gateway has a bind of this name. Start it again.",
+                    {"gateway": bind.gateway, "bind": bind.bind},
+                )
         elif bind.shown_state != "bound":
             yield Alarm(
                 "bad",
@@ -112,6 +125,17 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
             "The gateway {gateway} has no bind to {centres}.",
             "Every gateway needs a bind to every SMS centre: correct its [[binds]].",
             {"gateway": gateway, "centres": ", ".join(centres)},
+        )
+
+
+def _of_relay(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
+    since = stored.unpublished_since
+    if since and status.at - since > _RELAY_WAITS:
+        yield Alarm(
+            "bad",
+            "Messages to send have waited for the relay for {seconds} s.",
+            "Nothing is lost. Check that `scserv relay` runs, and read its log.",
+            {"seconds": round((status.at - since).total_seconds())},
         )
 
 

@@ -16,12 +16,14 @@ from inbound.api.backend import Sources, retry_once
 from inbound.desk.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
 from inbound.freshness.model import Backlog
+from inbound.outbox.shards import SHARDS
 from inbound.projections.queries import Minute
 from inbound.projections.status import ProjectionStatus, statuses
 from inbound.store.bind_reports import ReportedBind, known_centres, lacking_centres, list_binds
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.dead_letters.rows import DeadLetterUsage
+from inbound.store.outbox.feeds import oldest_unpublished
 from inbound.store.quotas import Quotas, Usage
 from inbound.store.registrations.status import RegistrationStatus, find_status
 from inbound.store.usage import EARLY_RECEIPTS, PARTS, usage
@@ -42,7 +44,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the tables of the database tell about the processes."""
+    """What the tables of the database tell about the processes.
+
+    `unpublished_since`: since when the oldest message waits for a relay.
+    """
 
     binds: Sequence[ReportedBind]
     projections: Sequence[ProjectionStatus]
@@ -50,6 +55,7 @@ class Stored:
     registrations: RegistrationStatus
     parts: Usage
     early_receipts: Usage
+    unpublished_since: datetime | None = None
 
     @property
     def lacking_centres(self) -> Mapping[str, Sequence[str]]:
@@ -131,4 +137,5 @@ def read_stored(conn: psycopg.Connection) -> Stored:
         find_status(conn),
         usage(conn, PARTS),
         usage(conn, EARLY_RECEIPTS),
+        oldest_unpublished(conn, SHARDS),
     )

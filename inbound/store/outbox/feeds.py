@@ -33,6 +33,7 @@ _READ_OUTBOX = _OUTBOX_SQL["read_outbox"]
 _READ_EVENTS = _LOG_SQL["read_events"]
 _READ_HEADS = _LOG_SQL["read_heads"]
 _COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
+_OLDEST_UNPUBLISHED = _OUTBOX_SQL["oldest_unpublished"]
 _LISTEN = _OUTBOX_SQL["listen_outbox"]
 _UNLISTEN = _OUTBOX_SQL["unlisten_outbox"]
 
@@ -122,6 +123,13 @@ def count_waiting(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
         return last_position(conn) - published
     row = conn.execute(_COUNT_WAITING, {"shard": shard, "limit": COUNT_LIMIT}).fetchone()
     return int(row[0]) if row else 0
+
+
+@raises_store_errors
+def oldest_unpublished(conn: psycopg.Connection, shards: int) -> datetime | None:
+    """Return since when a row of the first `shards` waits for a relay; None if none does."""
+    row = conn.execute(_OLDEST_UNPUBLISHED, {"shards": shards}).fetchone()
+    return row[0] if row else None
 
 
 @raises_store_errors

@@ -41,6 +41,17 @@ SELECT count(*) FROM (
     LIMIT %(limit)s
 ) AS waiting
 
+-- name: oldest_unpublished
+-- When the oldest row that no relay has published was written; null if all are published.
+SELECT min(next.created_at)
+FROM generate_series(0, %(shards)s::integer - 1) AS wanted (shard)
+LEFT JOIN outbox_cursors ON feed = 'outbox' AND outbox_cursors.shard = wanted.shard
+CROSS JOIN LATERAL (
+    SELECT created_at FROM outbox
+    WHERE outbox.shard = wanted.shard AND position > coalesce(outbox_cursors.position, 0)
+    ORDER BY position LIMIT 1
+) AS next
+
 -- name: try_lock_shard
 -- A session lock: it ends with the connection, however the process ends.
 SELECT pg_try_advisory_lock(hashtext('scserv relay ' || %(feed)s::text), %(shard)s::integer)

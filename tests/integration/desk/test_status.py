@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 from inbound.desk.roles import Role
 from inbound.errors import RetryableError
 from inbound.freshness.model import PendingWork
+from inbound.outbox.shards import SHARDS
 from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
 from tests.bench import history
@@ -98,8 +99,33 @@ async def test_a_gateway_that_reports_no_more_is_said_to(
     report(status_world, "main-9", {**DOWN, "state": "bound"}, "100 s")
     page = await viewer.open("/status")
     assert "no longer reporting" in page.text
-    assert "has stopped reporting" in page.text
+    assert "No gateway is running: none has reported for 1" in page.text
     assert "44 s" not in page.text
+    report(status_world, "main-8", {**DOWN, "state": "bound"})
+    page = await viewer.open("/status")
+    assert "No gateway is running" not in page.text
+    assert "with the bind main-9 has stopped reporting" in page.text
+
+
+async def test_messages_that_no_relay_publishes_are_an_alarm(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    for shard in range(SHARDS):
+        status_world.rows(
+            "INSERT INTO outbox (shard, topic, event_id, type, headers, created_at)"
+            " VALUES (%s, 'sms.test.v1', 'e', 'test', '{}', %s) RETURNING 1",
+            shard,
+            status_world.now - timedelta(seconds=90),
+        )
+        page = await viewer.open("/status")
+        assert "Messages to send have waited for the relay for 90 s" in page.text
+        status_world.rows(
+            "INSERT INTO outbox_cursors (feed, shard, position)"
+            " SELECT 'outbox', %s, max(position) FROM outbox RETURNING 1",
+            shard,
+        )
+    page = await viewer.open("/status")
+    assert "relay" not in page.text
 
 
 async def test_texts_that_wait_for_the_workers_are_an_alarm(
