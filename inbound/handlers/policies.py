@@ -36,7 +36,7 @@ class Policies(BaseModel):
         default=60,
         ge=0,
         description="the same command as the number's previous one within this time is the "
-        "same request; 0 turns it off",
+        "same request; after an outage the time begins when that one was processed. 0 turns it off",
     )
     commands_per_hour: int = Field(
         default=10,
