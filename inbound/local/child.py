@@ -42,7 +42,9 @@ class Child:
     `env` is added to the supervisor's environment; a function is asked at every start. `ready` is
     a health URL that must answer 200, or a function; without it the child is ready when it has
     started. Once ready, a child whose health URL `live` answers otherwise, or not at all, is
-    restarted. A child that `serves_others` is stopped after them. Times in seconds.
+    restarted; so is one that is not ready within `ready_timeout_s` of a restart. It has
+    `stuck_timeout_s` to end by itself then. A child that `serves_others` is stopped after them.
+    Times in seconds.
     """
 
     name: str
@@ -51,7 +53,8 @@ class Child:
     ready: Callable[[], Awaitable[bool]] | str | None = None
     live: str | None = None
     ready_timeout_s: float = 120.0
-    stop_timeout_s: float = 8.0
+    stop_timeout_s: float = 45.0
+    stuck_timeout_s: float = 10.0
     serves_others: bool = False
 
 
@@ -100,7 +103,7 @@ class ChildEvent:
             case ChildEventType.KILLED:
                 return f"{self.child} killed: it did not stop in time"
             case ChildEventType.STUCK:
-                return f"{self.child} is not live and is stopped; {self.exit}"
+                return f"{self.child} is stuck and is stopped; {self.exit}"
             case _:
                 return f"{self.child} {self.what}"
 
@@ -154,10 +157,13 @@ class SupervisedChild:
             await asyncio.sleep(delay_s)
 
     async def stop(self, limit_s: float) -> None:
-        """Stop the child: SIGTERM, after the limit SIGKILL. The task of `keep` must have ended."""
-        if self._process is None:
+        """Stop the child: SIGTERM, after the limit SIGKILL. The task of `keep` must have ended.
+
+        If cancelled it sends SIGKILL at once.
+        """
+        process = self._process
+        if process is None:
             return
-        process, self._process = self._process, None
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
@@ -168,9 +174,18 @@ class SupervisedChild:
                 _kill_group(process.pid)
                 await process.wait()
                 self._tell(ChildEventType.KILLED)
+            except asyncio.CancelledError:
+                self.kill()
+                raise
             else:
                 self._tell(ChildEventType.STOPPED)
-        _kill_group(process.pid)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the child and the processes that it started, at once."""
+        if self._process is not None:
+            _kill_group(self._process.pid)
+            self._process = None
 
     async def _spawn(self, life: int) -> asyncio.subprocess.Process:
         env = self.child.env() if callable(self.child.env) else self.child.env
@@ -202,15 +217,22 @@ class SupervisedChild:
                 _kill_group(process.pid)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Say when the child is ready; end it when it is not live any more."""
-        await self._ask_until_ready()
-        if self.child.live is None:
-            return
-        why = await _not_live(self.child.live)
+        """Say when the child is ready; end it when it hangs in a restart, or is not live."""
+        # In its first start the supervisor waits for it, and gives up.
+        limit_s = self.child.ready_timeout_s if self.first_ready.is_set() else None
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._ask_until_ready()
+        except TimeoutError:
+            why = f"it is not ready after {self.child.ready_timeout_s:g} s"
+        else:
+            if self.child.live is None:
+                return
+            why = await _not_live(self.child.live)
         self._tell(ChildEventType.STUCK, exit=why)
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await asyncio.sleep(self.child.stop_timeout_s)
+        await asyncio.sleep(self.child.stuck_timeout_s)
         _kill_group(process.pid)
         self._tell(ChildEventType.KILLED)
 

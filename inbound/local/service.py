@@ -34,7 +34,10 @@ SCSERV = (sys.executable, "-m", "inbound.cli")
 
 
 class LocalService:
-    """The service on one machine. After `run` is cancelled, everything ends within 10 s."""
+    """The service on one machine.
+
+    After `run` is cancelled, its processes get a minute to stop; cancelled again it kills them.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,8 @@ class LocalService:
         self._administrator = Administrator()
         self._begin = time.monotonic()
         self._waiting = Waiting(self._say)
+        self._supervisor: Supervisor | None = None
+        self._is_stopping = False
 
     async def run(self) -> None:
         """Start everything, print `ready`, and keep it running until cancelled."""
@@ -78,7 +83,8 @@ class LocalService:
                 await self._start(stack, server.url)
             except BaseException:
                 # Before the stack stops the processes, which may take seconds.
-                self._waiting.wait_for("")
+                self._is_stopping = True
+                self._await_end()
                 self._say("stopping; no accepted text or message is lost")
                 raise
 
@@ -93,6 +99,7 @@ class LocalService:
         children = self._children()
         self._say(f"starting {', '.join(child.name for child in children)}")
         supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
+        self._supervisor = supervisor
         await stack.enter_async_context(supervisor)
         async with asyncio.TaskGroup() as group:
             group.create_task(supervisor.watch())
@@ -208,6 +215,13 @@ class LocalService:
             self._waiting.wait_for(f"{event.child} to start")
         if event.what in {ChildEventType.DIED, ChildEventType.KILLED, ChildEventType.STUCK}:
             self._say(str(event))
+        if self._is_stopping:
+            self._await_end()
+
+    def _await_end(self) -> None:
+        left = ", ".join(self._supervisor.pids) if self._supervisor is not None else ""
+        hint = " (Ctrl-C again kills what is left)" if left else ""
+        self._waiting.wait_for(f"{left or 'the servers'} to stop{hint}")
 
     def _say(self, text: str) -> None:
         self._console.print(f"[{time.monotonic() - self._begin:5.1f} s] {text}")

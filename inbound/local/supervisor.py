@@ -53,7 +53,7 @@ class Supervisor:
         on_event: Callable[[ChildEvent], None],
         *,
         backoff: RestartBackoff | None = None,
-        stop_limit_s: float = 10.0,
+        stop_limit_s: float = 60.0,
         log_limit_bytes: int = 10 * 1024 * 1024,
     ) -> None:
         self._logs = logs
@@ -104,8 +104,19 @@ class Supervisor:
 
         Sends SIGTERM, then SIGKILL to the process group of a child that exceeds its own limit
         or the rest of `stop_limit_s`. One after the other they would share that time, and on a
-        busy machine most would be killed.
+        busy machine most would be killed. If cancelled it kills all that are left at once.
         """
+        try:
+            await self._stop_all()
+        finally:
+            for kept in self._kept:
+                kept.kill()
+            if self._life is not None:
+                for descriptor in self._life:
+                    os.close(descriptor)
+                self._life = None
+
+    async def _stop_all(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -117,10 +128,6 @@ class Supervisor:
         for children, kept_back_s in ((others, reserved_s), (serving, 0.0)):
             left_s = deadline - kept_back_s - time.monotonic()
             await asyncio.gather(*(kept.stop(left_s) for kept in reversed(children)))
-        if self._life is not None:
-            for descriptor in self._life:
-                os.close(descriptor)
-            self._life = None
 
     async def __aenter__(self) -> Self:
         await self.start()

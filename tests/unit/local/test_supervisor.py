@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartB
 from inbound.ops.health import Health, HealthServer
 from tests.patience import PATIENCE_S
 
+UNIT = Path("deploy/scserv@.service").read_text()
 AT_ONCE = RestartBackoff(first_s=0.0)
 
 # Says that its handler is in place by writing to its log, which `says` waits for.
@@ -153,6 +155,49 @@ async def test_child_that_ignores_sigterm_is_killed(
     assert sorted(events.of(ChildEventType.KILLED)) == ["a", "b"]
     assert events.of(ChildEventType.STOPPED) == ["centre"], "the last one had its share of the time"
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+async def test_children_have_the_time_that_operators_are_told_to_give_them(
+    child: Callable[..., Child],
+    events: Events,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[float] = []
+    stop = SupervisedChild.stop
+
+    async def recorded(kept: SupervisedChild, share_s: float) -> None:
+        given.append(min(share_s, kept.child.stop_timeout_s))
+        await stop(kept, share_s)
+
+    monkeypatch.setattr(SupervisedChild, "stop", recorded)
+    centre = child("centre", OBEDIENT, serves_others=True)
+    async with Supervisor([centre, child("worker", OBEDIENT)], tmp_path, events):
+        pass
+    assert given[0] >= float(UNIT.split("TimeoutStopSec=")[1].split()[0])
+
+
+async def test_stop_that_is_cancelled_kills_what_is_left(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    """A second Ctrl-C."""
+    children = [
+        child("centre", STUBBORN, serves_others=True),
+        child("api", OBEDIENT),
+        child("worker", STUBBORN),
+    ]
+    supervisor = Supervisor(children, tmp_path, events)
+    await supervisor.start()
+    processes = [psutil.Process(pid) for pid in supervisor.pids.values()]
+    stopping = asyncio.create_task(supervisor.stop())
+    await events.next(ChildEventType.STOPPED)
+    assert set(supervisor.pids) == {"centre", "worker"}
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(PATIENCE_S):
+            await stopping
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=PATIENCE_S)
+    assert not alive
 
 
 async def test_descendants_of_a_dead_child_are_killed_before_its_restart(
@@ -332,7 +377,7 @@ async def test_child_that_is_not_live_is_started_again(
     health = Health()
     health.beat("results", 600)
     with HealthServer(health) as server:
-        one = child("gateway", script, live=f"{server.url}/health/live", stop_timeout_s=0.2)
+        one = child("gateway", script, live=f"{server.url}/health/live", stuck_timeout_s=0.2)
         async with Supervisor([one], tmp_path, events, backoff=AT_ONCE) as supervisor:
             await events.next(ChildEventType.READY)
             before = supervisor.pids["gateway"]
@@ -384,3 +429,32 @@ async def test_child_that_stood_still_for_a_moment_is_left_alone(
         async with asyncio.timeout(PATIENCE_S):
             await asked.wait()
     assert not events.of(ChildEventType.STUCK)
+
+
+async def test_child_that_hangs_in_a_restart_is_started_again(
+    events: Events, tmp_path: Path
+) -> None:
+    """Its second run is stopped (SIGSTOP) before it answers."""
+    script = f"""
+import os, pathlib, signal
+runs = pathlib.Path({str(tmp_path / "runs")!r})
+with runs.open("a") as file:
+    print(os.getpid(), file=file)
+if len(runs.read_text().split()) == 2:
+    os.kill(os.getpid(), signal.SIGSTOP)
+print("ready", os.getpid(), flush=True)
+{OBEDIENT}"""
+
+    async def is_ready() -> bool:
+        return f"ready {supervisor.pids.get('gateway')}\n" in (tmp_path / "gateway.log").read_text()
+
+    argv = [sys.executable, "-S", "-c", script]
+    one = Child("gateway", argv, ready=is_ready, stuck_timeout_s=0.2)
+    supervisor = Supervisor([one], tmp_path, events, backoff=AT_ONCE)
+    async with supervisor:
+        await events.next(ChildEventType.READY)
+        supervisor._kept[0].child = replace(one, ready_timeout_s=1.0)
+        os.kill(supervisor.pids["gateway"], signal.SIGKILL)
+        stuck = await events.next(ChildEventType.STUCK)
+        await events.next(ChildEventType.READY)
+    assert str(stuck) == "gateway is stuck and is stopped; it is not ready after 1 s"

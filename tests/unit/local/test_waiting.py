@@ -10,6 +10,7 @@ from inbound.errors import SetupError
 from inbound.local import service
 from inbound.local.embedded import EmbeddedServers
 from inbound.local.service import LocalService
+from inbound.local.supervisor import Child, Supervisor
 from inbound.local.waiting import Waiting
 from inbound.ops.health import Health, HealthServer
 from inbound.settings import Settings
@@ -80,3 +81,14 @@ async def test_a_cancelled_start_says_that_it_stops(
     said = capsys.readouterr().out.splitlines()
     assert said[-2].endswith("s] stopping; no accepted text or message is lost")
     assert said[-1] == "all servers have ended"
+
+
+async def test_what_a_stop_waits_for_is_said(tmp_path: Path) -> None:
+    children = [Child(name, ["sleep", "600"]) for name in ("relay", "worker")]
+    one = local(tmp_path, 0)
+    one._supervisor = Supervisor(children, tmp_path, one._tell)
+    async with one._supervisor:
+        one._is_stopping = True
+        one._await_end()
+        assert one._waiting._awaited == "relay, worker to stop (Ctrl-C again kills what is left)"
+    assert one._waiting._awaited == "the servers to stop"
