@@ -13,6 +13,7 @@ from inbound.desk.navigation import Place
 from inbound.desk.people import Who
 from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
+from inbound.desk.typed_numbers import why_no_number
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.directory.client_changes import (
     ClientChange,
@@ -97,7 +98,8 @@ async def add(request: Request, desk: DeskDep, action: MayChange) -> Response:
         number = parse_msisdn(form["number"])
     except NumberError:
         problem = "Type the number with its country code, such as +7 916 123-45-67."
-        notice = Notice(problems={"number": problem}, typed=form.fields)
+        why = why_no_number(form["number"]) or problem
+        notice = Notice(problems={"number": why}, typed=form.fields)
         return await _list(request, desk, notice, 422)
     [who] = (await desk.people.search(number)).people
     if await desk.sources.pool.run(find_client, desk.sources.hasher.hash(number)):

@@ -6,7 +6,13 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from inbound.desk.problems import SentForm, Trouble, stale_form
+from inbound.desk.problems import (
+    OldFormError,
+    SentForm,
+    SignInNeededError,
+    Trouble,
+    stale_form,
+)
 from inbound.desk.tokens import is_form_token
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -42,9 +48,27 @@ async def read_form(request: Request) -> SentForm:
         raise stale_form() from None
     fields = dict(pairs)
     cookie: str | None = request.state.cookie
-    if cookie is None or not is_form_token(fields.pop(TOKEN_FIELD, ""), cookie):
-        raise stale_form()
-    return SentForm(request.url.path, fields)
+    token = fields.pop(TOKEN_FIELD, "")
+    form = SentForm(request.url.path, fields)
+    if cookie is None or not is_form_token(token, cookie):
+        raise OldFormError(form)
+    return form
+
+
+async def read_own_form(request: Request) -> SentForm:
+    """Return a form of somebody who is signed in. Raises as `read_form` does.
+
+    Who has signed out in another tab is asked to sign in (SignInNeededError), and the form is
+    kept. Its token is that of the ended session, so the browser has to vouch that the form is of
+    a page of this desk.
+    """
+    try:
+        return await read_form(request)
+    except OldFormError as error:
+        is_of_desk = request.headers.get("sec-fetch-site") == "same-origin"
+        if request.state.visitor is None and is_of_desk:
+            raise SignInNeededError(error.form) from None
+        raise
 
 
 def kept(form: SentForm) -> str:

@@ -18,6 +18,7 @@ from inbound.desk.roles import Right
 from inbound.desk.search import Place as FoundPlace
 from inbound.desk.search import search_places
 from inbound.desk.thread import thread_of
+from inbound.desk.typed_numbers import why_no_number
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.handlers.registrations import Operator
 from inbound.store.access.audit import ReasonError, check_reason
@@ -95,7 +96,9 @@ async def search(request: Request, desk: DeskDep, action: MaySearch) -> Response
     ]
     paths = [f"{PATH}/{who.name}{f'#e{who.entry}' if who.entry else ''}" for who in found.people]
     paths += [place.path for place in places]
-    return see_other(paths[0]) if len(paths) == 1 else _results(request, desk, found, places)
+    if len(paths) == 1:
+        return see_other(paths[0])
+    return _results(request, desk, found, places, why_no_number(typed))
 
 
 # Each guard comes before the person is looked up: who may not see them learns nothing.
@@ -167,10 +170,15 @@ def _moment(text: str) -> datetime | None:
 
 
 def _results(
-    request: Request, desk: Desk, found: Found | None, places: Sequence[FoundPlace] = ()
+    request: Request,
+    desk: Desk,
+    found: Found | None,
+    places: Sequence[FoundPlace] = (),
+    why: str = "",
 ) -> HTMLResponse:
+    masked = desk.people.masked
     return desk.pages.answer(
-        request, "people.html", found=found, places=places, masked=desk.people.masked
+        request, "people.html", found=found, places=places, why=why, masked=masked
     )
 
 

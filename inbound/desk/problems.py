@@ -73,11 +73,19 @@ def factor_needed() -> Trouble:
 
 def stale_form() -> Trouble:
     """Refuse a form that was not made for this browser."""
-    return Trouble(
-        403,
-        "This form is out of date.",
-        "Go back, reload the page and send the form again.",
-    )
+    return OldFormError()
+
+
+class OldFormError(Trouble):
+    """A form that was not made for the cookie that came with it."""
+
+    def __init__(self, form: SentForm | None = None) -> None:
+        super().__init__(
+            403,
+            "This form is out of date.",
+            "Go back, reload the page and send the form again.",
+        )
+        self.form = form
 
 
 def not_found() -> Trouble:

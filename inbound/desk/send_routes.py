@@ -25,6 +25,7 @@ from inbound.desk.send_forms import (
 )
 from inbound.desk.sending import Addressee, price_of
 from inbound.desk.text_sizes import TextSize, size_of
+from inbound.desk.typed_numbers import why_no_number
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import RetryableError
 from inbound.orders.ports import Placed, RenderedText
@@ -119,7 +120,7 @@ async def send(request: Request, desk: DeskDep, action: MaySend) -> Response:
     zone, days = desk.sources.zone, desk.sending.rules.ahead_days
     problems = problems_of(typed, fields, desk.clock(), zone, days)
     if compose.who is None and "to" not in problems:
-        problems["to"] = NOBODY
+        problems["to"] = why_no_number(typed.to) or NOBODY
     if problems:
         return await _answer(request, desk, typed, problems, status=422)
     number = compose.who.number if compose.who and typed.person else None

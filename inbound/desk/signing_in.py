@@ -1,7 +1,8 @@
 """Routes of signing in and out, and of the language: open to everybody."""
 
 import math
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -21,6 +22,18 @@ from inbound.desk.visitors import LANGUAGE, SESSION, cookie_name
 from inbound.timeline.model import Language
 
 PATH = "/sign-in"
+_TYPED: Final[Mapping[str, str]] = {
+    "text": "Text",
+    "to": "To",
+    "at": "When",
+    "name": "Name",
+    "reason": "Reason",
+    "number": "Number",
+    "client": "Client id",
+    "ru": "Russian",
+    "en": "English",
+}
+"""What people type themselves, by the name of the input, with its label: a key of words."""
 
 router = APIRouter()
 AnyForm = Annotated[SentForm, Depends(read_form)]
@@ -130,7 +143,7 @@ async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) 
     answer: Response = see_other(local_path(form["to"]))
     if unsent is not None:
         request.state.cookie = cookie
-        answer = desk.pages.answer(request, "continue.html", unsent=unsent)
+        answer = desk.pages.answer(request, "continue.html", unsent=unsent, labels=_TYPED)
     desk.pages.set_cookie(answer, SESSION, cookie)
     return answer
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.languages import DEFAULT, best_language
-from inbound.desk.forms import read_form
+from inbound.desk.forms import read_own_form
 from inbound.desk.problems import SentForm, SignInNeededError, factor_needed, forbidden
 from inbound.desk.roles import Right, rights_of
 from inbound.desk.sign_in import SignIn
@@ -134,7 +134,7 @@ class Does:
 
     async def __call__(self, request: Request) -> Action:
         """Return the action. Raises SignInNeededError and Trouble."""
-        form = await read_form(request)
+        form = await read_own_form(request)
         return Action(_allowed(request.state.visitor, self.right, form), form)
 
 

@@ -52,7 +52,7 @@ BROADCASTS: Final[Mapping[str, str]] = {
     "Download the excluded rows": "Скачать исключённые строки",
     "The file has each row with its reason. Correct it, and upload it as a table of its own.": "В файле каждая строка с причиной. Исправьте его и загрузите как отдельную таблицу.",
     "Whom it has not reached": "До кого она не дошла",
-    "A file with each recipient who has not got it, or not certainly, and why.": "Файл со всеми, кто её не получил или получил, возможно, не точно, и почему.",
+    "A file with each recipient who has not got it, or not certainly, and why.": "Файл со всеми, кто её не получил или о ком неизвестно, получил ли, и почему.",
     "Download these recipients": "Скачать этих получателей",
     "An uncertain message may have arrived: a person who also gets the next broadcast may get it twice.": "Сообщение с неизвестной доставкой могло дойти: попав и в следующую рассылку, человек может получить его дважды.",
     "What you need the file for": "Зачем вам файл",
@@ -83,7 +83,7 @@ BROADCASTS: Final[Mapping[str, str]] = {
     # In numbers.
     "In numbers": "В цифрах",
     "Recipients": "Получателей",
-    "SMS parts, at most": "Частей СМС, не больше",
+    "SMS parts, at most": "Частей СМС всего, не больше",
     "Parts of the longest text": "Частей в самом длинном",
     "Price, at most": "Цена, не больше",
     "It has cost": "Обошлась в",

@@ -52,6 +52,17 @@ async def test_a_number_is_found_in_any_form(support: Browser) -> None:
         assert (await search(support, typed)).path == PERSON
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("9031112233", "Begin with +7 or 8"), ("84951234567", "not a mobile number")],
+)
+async def test_why_a_number_was_not_read_is_said(support: Browser, typed: str, said: str) -> None:
+    assert said in (await search(support, typed)).text
+    page = await support.send(await support.open("/send"), "/send", to=typed, text="Привет")
+    assert page.status == 422
+    assert said in page.text
+
+
 async def test_ids_of_every_kind_lead_to_the_person(world: DeskWorld, support: Browser) -> None:
     ids = ids_of(world, SUBJECT)
     for typed in (str(SUBJECT), ids["request"], ids["trace"]):

@@ -222,8 +222,30 @@ async def test_what_was_typed_survives_the_end_of_a_session(world: DeskWorld) ->
     page = await browser.send(page, "/sign-in", name=name, password="wrong")
     page = await browser.send(page, "/sign-in", name=name, password=PASSWORD)
     assert "Nothing was changed yet" in page.text
-    assert "typed before" in page.text
+    assert "typed before" not in page.text, "no one typed a session's id"
+    assert page.form("/account/sessions/end").fields["session"] == "typed before"
     assert (await browser.send(page, "/account/sessions/end")).path == ACCOUNT
+
+
+async def test_what_was_typed_survives_signing_out_in_another_tab(world: DeskWorld) -> None:
+    name = world.user(Role.SUPPORT)
+    browser = world.browser()
+    await browser.sign_in(name, PASSWORD)
+    written = (await browser.open("/send")).form("/send")
+    typed = {**written.fields, "to": "C-1002", "text": "Ваш заказ готов", "f.code": "K-7"}
+    await browser.send(await browser.open(ACCOUNT), "/sign-out")
+    page = Page(await browser.client.post("/send", data=typed))
+    assert page.status == 403, "without a word of the browser it may be another site's"
+    from_desk = {"Sec-Fetch-Site": "same-origin"}
+    page = Page(await browser.client.post("/send", data=typed, headers=from_desk))
+    assert page.status == 401
+    assert "what you typed is kept" in page.text
+    page = await browser.send(page, "/sign-in", name=name, password=PASSWORD)
+    for shown in ("Text: Ваш заказ готов", "To: C-1002", "code: K-7"):
+        assert shown in page.text
+    for internal in (typed["once"], typed["account"], typed["kind"]):
+        assert internal not in page.text
+    assert page.form("/send").fields["text"] == "Ваш заказ готов"
 
 
 async def test_passwords_are_not_kept_with_what_was_typed(world: DeskWorld) -> None:

@@ -19,6 +19,7 @@ DESK = Path(__file__).parents[3] / "inbound" / "desk"
 # Their arguments are words.
 SAYING = {
     "Trouble",
+    "__init__",
     "PasswordError",
     "Place",
     "words",
@@ -87,7 +88,7 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 TABLES |= {"_MEANINGS", "_SCOPES", "ACTIONS", "RIGHT_WORDS", "_NO_ROLE", "_LAST"}
-TABLES |= {"_MOVES", "_FIELD_WORDS", "_RULES", "_BAD_COLUMNS"}
+TABLES |= {"_TYPED", "_MOVES", "_FIELD_WORDS", "_RULES", "_BAD_COLUMNS"}
 TABLES |= {"NOBODY", "RULES", "LANGUAGES", "POLICIES", "QUESTIONS"}
 TABLES |= {"_WORKS", "_PURPOSES", "_COMPLETIONS"}
 TABLES |= {"_STATES", "_MISSED", "_EXCLUSIONS", "_REASONS", "_WARNINGS", "_REFUSALS", "_PROBLEMS"}
