@@ -35,6 +35,9 @@ COMMANDS: Final[dict[str, Command]] = {
         "events:events", "Print the events of one person or of orders, one JSON object per line."
     ),
     "audit": Command("audit:audit", "Show who did what for which reason, newest first."),
+    "status": Command(
+        "status:status", "Show what is wrong, what clients notice first, and what to do about it."
+    ),
     "binds": Command(
         "binds:binds",
         "Show the binds to SMS centres: state and since when, rate, window, oldest waiting.",

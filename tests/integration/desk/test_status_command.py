@@ -1,0 +1,44 @@
+"""`scserv status` says what the desk's status page says."""
+
+import json
+
+from click.testing import CliRunner, Result
+
+from inbound.cli.status import status
+from inbound.store.connections import connect
+from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
+
+NOWHERE = "127.0.0.1:9"
+
+
+def run(database_url: str, *arguments: str) -> Result:
+    env = {
+        "SCSERV_DATABASE_URL": database_url,
+        "SCSERV_KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
+        "SCSERV_SUBJECT_KEY": SUBJECT_KEY.hex(),
+        "SCSERV_VAULT_KEY": VAULT_KEY.hex(),
+        "LC_ALL": "C.UTF-8",
+    }
+    return CliRunner().invoke(status, arguments, env=env)
+
+
+def test_what_clients_notice_comes_first_and_ends_with_status_1(own_desk_url: str) -> None:
+    with connect(own_desk_url, "tests") as conn:
+        conn.execute(BOUND)
+    ran = run(own_desk_url)
+    assert ran.exit_code == 1, ran.output
+    lines = ran.output.splitlines()
+    assert lines[0] == "CLIENTS NOTICE: Kafka does not answer."
+    assert "nothing is lost" in lines[1]
+    assert "to do: No projector keeps requests up to date." in lines
+    russian = run(own_desk_url, "--lang", "ru").output.splitlines()
+    assert russian[0].startswith("ЗАМЕТНО КЛИЕНТАМ: Kafka не отвечает")
+    told = json.loads(run(own_desk_url, "--json").output)
+    assert told["well"] is False
+    assert told["alarms"][0]["noticed_by_clients"]
+
+
+def test_it_answers_without_a_database() -> None:
+    ran = run(f"postgresql://scserv@{NOWHERE}/scserv")
+    assert ran.exit_code == 1
+    assert "CLIENTS NOTICE: PostgreSQL does not answer." in ran.output
