@@ -1,5 +1,6 @@
 """Routes of writing to one person: the form, its live preview, and sending."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
@@ -40,6 +41,7 @@ PATH: Final = "/send"
 SENT_PATH: Final = f"{PATH}/sent"
 PLACE: Final = Place(PATH, "Messages", "sent", Right.PEOPLE)
 _PREVIEW: Final = "preview"
+_IN_BRACES: Final = re.compile(r"\{[^\W\d]\w{0,63}\}")
 
 router = APIRouter()
 MaySee = Annotated[Visitor, Depends(Sees(Right.PEOPLE))]
@@ -82,6 +84,12 @@ class Compose:
     def masked(self) -> str:
         """The number as it is shown."""
         return mask(self.who.number) if self.who else ""
+
+    @property
+    def unfilled(self) -> str:
+        """The first name in braces of a text of one's own: it is sent as it stands; "" if none."""
+        found = None if self.typed.template else _IN_BRACES.search(self.typed.text)
+        return found[0] if found else ""
 
     @property
     def most_parts(self) -> int:

@@ -50,6 +50,7 @@ SENDING: Final[Mapping[str, str]] = {
     "Write “{sign}” instead.": "Напишите вместо него «{sign}».",
     "Such characters in the text: {count}.": "Таких символов в тексте: {count}.",
     "Part {part} begins with the character {sign} at place {place}.": "Часть {part} начинается со {place}-го символа ({sign}).",
+    "{name} is sent as it stands: only a template fills in fields.": "{name} уйдёт как есть: поля подставляются только в шаблонах.",
     "Press “Count again” to see characters, parts and price.": "Чтобы увидеть символы, части и цену, нажмите «Посчитать заново».",
     "Characters, parts and price are counted while you type.": "Символы, части и цена считаются, пока вы пишете.",
     "The text is far too long for a message. Shorten it.": "Текст слишком длинный для одного сообщения. Сократите его.",

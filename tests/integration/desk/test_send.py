@@ -350,3 +350,11 @@ async def test_times_are_those_of_the_zone(world: DeskWorld, support: Browser) -
     order_id = page.path.rsplit("/", 1)[-1]
     [(due_at,)] = world.rows("SELECT due_at FROM orders WHERE order_id = %s", order_id)
     assert due_at.isoformat().startswith("2024-06-10T06:00:00")
+
+
+async def test_a_field_in_a_text_of_ones_own_is_warned_of(world: DeskWorld) -> None:
+    browser = await world.signed_in(Role.SUPPORT)
+    fields = (await browser.open("/send")).form("/send").fields
+    for text, is_warned in (("Привет, {name}!", True), ("Привет, { name } {1}", False)):
+        page = Page(await browser.client.post("/send/form", data={**fields, "text": text}))
+        assert ("{name} is sent as it stands" in page.text) is is_warned
