@@ -2,40 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
 from typing import Annotated, Final
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from inbound.broadcasts.content import DraftError
-from inbound.broadcasts.drafting import LONGEST_NAME, Plan
+from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.audience_tables import READING, SEPARATORS
-from inbound.desk.broadcast_drafts import ChosenClients, ColumnsMissingError, Wanted
+from inbound.desk.broadcast_drafts import ColumnsMissingError, Loading, Wanted
 from inbound.desk.broadcast_routes import PATH, words_of
+from inbound.desk.draft_forms import (
+    FIELD,
+    MOST_PER_S,
+    FormProblemError,
+    chosen_clients,
+    wanted_draft,
+)
 from inbound.desk.draft_problems import problem_of, table_problem
 from inbound.desk.file_forms import FileAction, Uploading
-from inbound.desk.problems import SentForm, Trouble
+from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
-from inbound.errors import SetupError
+from inbound.errors import RetryableError, SetupError
 from inbound.tables.encodings import CODE_PAGES
-from inbound.timeline.model import Language
 from schemas.orders import LONGEST_TEXT
-from schemas.sending_hours import SendingHours
 
 PURPOSE: Final = "broadcasts"
 _NEW: Final = f"{PATH}/new"
-_FIELD: Final = "field "
-"""What the name of a form's field begins with that places a field of the text."""
 _ENCODINGS: Final = ("utf-8", *CODE_PAGES, "utf-16")
-_MOST_PER_S: Final = 100_000
 _PROBLEMS: Final[Mapping[str, str]] = {
+    "broken off": "The database did not answer while the rows were loaded. Nothing was made: send "
+    "the form again.",
     "file": "Choose a file with a table first.",
     "hours": "Write both the first and the last minute of the sending hours, and let them differ.",
     "rate": "Write how many messages a second as a number from 1 to {most}.",
@@ -54,15 +55,6 @@ class Refused:
     typed: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
     """Of the text: the table doesn't have a column for each."""
-
-
-class _FormError(Exception):
-    """A field of the form is wrong."""
-
-    def __init__(self, name: str, **values: object) -> None:
-        super().__init__(name)
-        self.name = name
-        self.values = values
 
 
 router = APIRouter()
@@ -108,16 +100,13 @@ async def make_for_table(
     """Make a draft for the rows of a table."""
     upload = _upload(desk, action.visitor, upload_id)
     try:
-        made = await desk.broadcast_drafts.create_from_table(upload, _wanted(desk, action))
-    except ColumnsMissingError as error:
-        refused = Refused(
-            {"columns": _PROBLEMS["columns"]}, {}, action.form.fields, tuple(error.fields)
-        )
-    except (DraftError, _FormError, SetupError) as error:
-        refused = _refused(error, action.form)
-    else:
-        return see_other(f"{PATH}/{made}?done=create")
-    return await _table_page(request, desk, upload, refused, 422)
+        wanted = _wanted(desk, action)
+    except FormProblemError as error:
+        refused = _refused(error, action.form.fields)
+        return await _table_page(request, desk, upload, refused, 422)
+    return await _made(
+        request, desk, desk.broadcast_drafts.load_table(upload, wanted, action.form.fields)
+    )
 
 
 @router.get(f"{_NEW}/clients")
@@ -130,15 +119,77 @@ async def clients(request: Request, desk: DeskDep, _: MaySee) -> Response:
 async def make_for_clients(request: Request, desk: DeskDep, action: MayMake) -> Response:
     """Make a draft for clients of the directory."""
     try:
-        chosen, wanted = _chosen(desk, action.form), _wanted(desk, action)
-        made = await desk.broadcast_drafts.create_for_clients(chosen, wanted)
-    except (DraftError, _FormError, SetupError) as error:
-        return await _clients_page(request, desk, _refused(error, action.form), 422)
-    return see_other(f"{PATH}/{made}?done=create")
+        chosen = chosen_clients(action.form, desk.sources.zone)
+        wanted = _wanted(desk, action)
+    except FormProblemError as error:
+        return await _clients_page(request, desk, _refused(error, action.form.fields), 422)
+    owner = action.visitor.session.user_id
+    loading = desk.broadcast_drafts.load_clients(chosen, wanted, owner, action.form.fields)
+    return await _made(request, desk, loading)
+
+
+@router.get(f"{_NEW}/loading/{{draft_id}}")
+async def loading(
+    request: Request, desk: DeskDep, visitor: MaySee, draft_id: UUID, table: str = ""
+) -> Response:
+    """Tell how far a draft is; lead to it once it is made, or say why it was not."""
+    drafts = desk.broadcast_drafts
+    found = drafts.find_loading(draft_id, visitor.session.user_id)
+    if found is not None and found.job.task.done():
+        return await _made(request, desk, found)
+    if found is None and await drafts.is_made(draft_id):
+        return see_other(f"{PATH}/{draft_id}?done=create")
+    again = f"{_NEW}/table/{UUID(table)}" if _is_id(table) else f"{_NEW}/clients"
+    status = 200 if found else 404
+    return desk.pages.answer(
+        request, "broadcast_loading.html", status, None, loading=found, again=again
+    )
+
+
+async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
+    """Lead to a draft, or to the page that tells how far it is; or refuse it in its form."""
+    drafts, draft_id = desk.broadcast_drafts, loading.draft_id
+    try:
+        made = await loading.job.result(drafts.answer_within_s)
+    except TimeoutError:
+        table = f"?table={loading.upload_id}" if loading.upload_id else ""
+        return see_other(f"{_NEW}/loading/{draft_id}{table}")
+    except ColumnsMissingError as error:
+        problems = {"columns": _PROBLEMS["columns"]}
+        refused = Refused(problems, {}, loading.typed, tuple(error.fields))
+    except (DraftError, SetupError) as error:
+        refused = _refused(error, loading.typed)
+    except RetryableError:
+        # Its commit may have been the last thing that worked.
+        if await drafts.is_made(draft_id):
+            return see_other(f"{PATH}/{draft_id}?done=create")
+        refused = Refused({"table": _PROBLEMS["broken off"]}, {}, loading.typed)
+    else:
+        return see_other(f"{PATH}/{made}?done=create")
+    if loading.upload_id is None:
+        return await _clients_page(request, desk, refused, 422)
+    upload = _upload_of(desk, loading.owner, loading.upload_id)
+    return await _table_page(request, desk, upload, refused, 422)
+
+
+def _wanted(desk: Desk, action: Action) -> Wanted:
+    return wanted_draft(action.form, action.visitor.session.actor, desk.sources.zone)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _upload(desk: Desk, visitor: Visitor, upload_id: UUID) -> Upload:
-    found = desk.uploads.find(upload_id, visitor.session.user_id, PURPOSE)
+    return _upload_of(desk, visitor.session.user_id, upload_id)
+
+
+def _upload_of(desk: Desk, owner: UUID, upload_id: UUID) -> Upload:
+    found = desk.uploads.find(upload_id, owner, PURPOSE)
     if found is None:
         raise Trouble(
             404,
@@ -148,80 +199,19 @@ def _upload(desk: Desk, visitor: Visitor, upload_id: UUID) -> Upload:
     return found
 
 
-def _refused(error: DraftError | _FormError | SetupError, form: SentForm) -> Refused:
+def _refused(
+    error: DraftError | FormProblemError | SetupError, typed: Mapping[str, str]
+) -> Refused:
     match error:
-        case _FormError():
+        case FormProblemError():
             problem = _PROBLEMS[error.name]
-            return Refused({error.name: problem}, error.values, form.fields)
+            return Refused({error.name: problem}, error.values, typed)
         case DraftError():
             name, problem = problem_of(error)
-            return Refused({name: problem}, {}, form.fields)
+            return Refused({name: problem}, {}, typed)
         case _:
             said = table_problem(error)
-            return Refused({"table": said.words}, said.values, form.fields)
-
-
-def _wanted(desk: Desk, action: Action) -> Wanted:
-    """Return the draft that was typed. Raises _FormError."""
-    form = action.form
-    plan = Plan(
-        name=form["name"],
-        created_by=action.visitor.session.actor,
-        account=form["account"],
-        text=form["text"].replace("\r\n", "\n") or None,
-        template=form["template"] or None,
-        sender=form["sender"].strip() or None,
-        hours=_hours(form, desk.sources.zone),
-        is_spread=bool(form["spread"]),
-        rate_per_s=_rate(form["rate"].strip()),
-    )
-    mapping = {
-        name.removeprefix(_FIELD): value.strip()
-        for name, value in form.fields.items()
-        if name.startswith(_FIELD) and value.strip()
-    }
-    return Wanted(plan, _once(form["once"]), mapping)
-
-
-def _once(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return uuid4()
-
-
-def _hours(form: SentForm, zone: str) -> SendingHours | None:
-    if not form["from"] and not form["to"]:
-        return None
-    try:
-        start, end = time.fromisoformat(form["from"]), time.fromisoformat(form["to"])
-        return SendingHours(start=start, end=end, zone=zone)
-    except (ValueError, ValidationError):
-        raise _FormError("hours") from None
-
-
-def _rate(text: str) -> int | None:
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MOST_PER_S:
-        raise _FormError("rate", most=_MOST_PER_S)
-    return int(text)
-
-
-def _chosen(desk: Desk, form: SentForm) -> ChosenClients:
-    since = None
-    if form["since"]:
-        try:
-            day = datetime.fromisoformat(form["since"])
-        except ValueError:
-            raise _FormError("since") from None
-        since = day.replace(tzinfo=day.tzinfo or ZoneInfo(desk.sources.zone))
-    return ChosenClients(
-        bool(form["open_case"]),
-        form["client_id"].strip() or None,
-        since,
-        form["language"] if form["language"] in set(Language) else None,
-    )
+            return Refused({"table": said.words}, said.values, typed)
 
 
 async def _table_page(
@@ -239,7 +229,7 @@ async def _table_page(
         table_problem=problem,
         encodings=_ENCODINGS,
         separators=SEPARATORS,
-        field_prefix=_FIELD,
+        field_prefix=FIELD,
         **await _form_values(request, desk, refused),
     )
 
@@ -265,6 +255,6 @@ async def _form_values(request: Request, desk: Desk, refused: Refused) -> dict[s
         "own_sender": drafts.own_sender,
         "longest_name": LONGEST_NAME,
         "longest_text": LONGEST_TEXT,
-        "most_per_s": _MOST_PER_S,
+        "most_per_s": MOST_PER_S,
         **words_of(request),
     }

@@ -1,12 +1,13 @@
 """Makes drafts of broadcasts from what users have typed, with an audience from a table or clients.
 
 A draft and its audience are one transaction: a restart in between leaves the uploaded table, and
-sending the form again makes the same draft.
+sending the form again makes the same draft. So does sending it for the same table from a page that
+was opened again. Loading goes on when the answer has left.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -15,7 +16,7 @@ from uuid import UUID, uuid5
 import psycopg
 
 from inbound.broadcasts.content import DraftError, TemplateText
-from inbound.broadcasts.control import create, found
+from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import (
     DraftRules,
     Plan,
@@ -33,9 +34,10 @@ from inbound.desk.audience_tables import (
     reading_of,
     understand_audience,
 )
-from inbound.desk.long_work import LongWork
+from inbound.desk.long_work import Advance, Job, LongWork
 from inbound.desk.uploads import Upload
 from inbound.errors import SetupError
+from inbound.store.broadcasts.broadcasts import find_broadcast
 from inbound.store.broadcasts.repeats import Identity, is_repeated
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.orders.account_records import AccountRecord, list_accounts
@@ -43,6 +45,9 @@ from inbound.store.orders.rows import BROADCASTS
 from inbound.store.orders.templates import list_versions
 
 _AT_ONCE: Final = 2
+_REMEMBERED: Final = 200
+ANSWER_WITHIN_S: Final = 1.5
+"""A draft that is made this fast is shown at once; else a page tells how far it is."""
 
 
 class ColumnsMissingError(Exception):
@@ -74,6 +79,17 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """A draft that is being made. `typed` is its form, `upload_id` its table, if it has one."""
+
+    draft_id: UUID
+    owner: UUID
+    job: Job[UUID]
+    typed: Mapping[str, str] = field(repr=False)
+    upload_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What the reader made of an upload: what it understood, or what is wrong and its columns."""
 
@@ -93,6 +109,7 @@ class BroadcastDrafts:
         rules: DraftRules,
         ahead_days: int,
         clock: Callable[[], datetime],
+        answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
         """`ahead_days`: how far ahead a broadcast may start."""
         self._pool = pool
@@ -101,6 +118,8 @@ class BroadcastDrafts:
         self._rules = rules
         self._clock = clock
         self._reading = asyncio.Semaphore(_AT_ONCE)
+        self._loadings: dict[UUID, Loading] = {}
+        self.answer_within_s = answer_within_s
         self.ahead_days = ahead_days
 
     @property
@@ -123,36 +142,78 @@ class BroadcastDrafts:
         async with self._reading:
             return await asyncio.to_thread(_read, upload)
 
-    async def create_from_table(self, upload: Upload, wanted: Wanted) -> UUID:
-        """Make a draft for the rows of a table; return its id. May take minutes.
+    def load_table(self, upload: Upload, wanted: Wanted, typed: Mapping[str, str]) -> Loading:
+        """Begin to make a draft for the rows of a table, unless that is being done.
 
-        Raises DraftError, ColumnsMissingError, SetupError and Trouble.
+        Its job returns the id, and raises DraftError, ColumnsMissingError, SetupError and errors
+        of the store; then nothing was made.
         """
-        return await self._long_work.run(self._create, wanted, partial(self._load_table, upload))
+        # The same table with the same form is the same draft, however often its page was opened.
+        once = uuid5(upload.upload_id, repr(sorted(upload.choices.items())))
+        mine = partial(self._load_rows, upload)
+        return self._begin(replace(wanted, once=once), mine, upload.owner, typed, upload.upload_id)
 
-    async def create_for_clients(self, chosen: ChosenClients, wanted: Wanted) -> UUID:
-        """Make a draft for clients of the directory; return its id. May take minutes.
+    def load_clients(
+        self, chosen: ChosenClients, wanted: Wanted, owner: UUID, typed: Mapping[str, str]
+    ) -> Loading:
+        """Begin to make a draft for clients of the directory, unless that is being done.
 
-        Raises DraftError, SetupError and Trouble.
+        Its job returns the id, and raises DraftError, SetupError and errors of the store; then
+        nothing was made.
         """
-        return await self._long_work.run(self._create, wanted, partial(self._load_clients, chosen))
+        once = uuid5(wanted.once, repr(chosen))
+        mine = partial(self._load_clients, chosen)
+        return self._begin(replace(wanted, once=once), mine, owner, typed)
+
+    def find_loading(self, draft_id: UUID, owner: UUID) -> Loading | None:
+        """Return a draft of a user that is being made, or was since the desk started."""
+        found = self._loadings.get(draft_id)
+        return found if found is not None and found.owner == owner else None
+
+    async def is_made(self, draft_id: UUID) -> bool:
+        """Whether a draft is there."""
+        return await self._pool.run(find_broadcast, draft_id) is not None
+
+    def _begin(
+        self,
+        wanted: Wanted,
+        load: "Callable[..., Audience]",
+        owner: UUID,
+        typed: Mapping[str, str],
+        upload_id: UUID | None = None,
+    ) -> Loading:
+        draft_id = _id_of(wanted)
+        job = self._long_work.begin(draft_id, self._create, draft_id, wanted, load)
+        loading = Loading(draft_id, owner, job, typed, upload_id)
+        self._loadings.pop(draft_id, None)
+        self._loadings[draft_id] = loading
+        ended = [one for one, known in self._loadings.items() if known.job.task.done()]
+        for one in ended[:-_REMEMBERED]:
+            del self._loadings[one]
+        return loading
 
     def _create(
-        self, conn: psycopg.Connection, wanted: Wanted, load: "Callable[..., Audience]"
+        self,
+        conn: psycopg.Connection,
+        advance: Advance,
+        draft_id: UUID,
+        wanted: Wanted,
+        load: "Callable[..., Audience]",
     ) -> UUID:
+        identity = Identity(draft_id, b"")
         prepared = prepare(conn, wanted.plan, self._rules)
-        identity = Identity(_id_of(wanted), b"")
         with conn.transaction():
             if is_repeated(conn, identity):
-                return found(conn, identity.broadcast_id).broadcast_id
-            loading = partial(load, conn, prepared, wanted)
-            made = create(conn, prepared.plan, loading, self._keys.sealer, self._clock(), identity)
-            return made.broadcast_id
+                return draft_id
+            loading = partial(load, conn, advance, prepared, wanted)
+            create(conn, prepared.plan, loading, self._keys.sealer, self._clock(), identity)
+        return draft_id
 
-    def _load_table(
+    def _load_rows(
         self,
         upload: Upload,
         conn: psycopg.Connection,
+        advance: Advance,
         prepared: Prepared,
         wanted: Wanted,
         broadcast_id: UUID,
@@ -163,17 +224,18 @@ class BroadcastDrafts:
             raise ColumnsMissingError(fields)
         mapping = {name: wanted.mapping[name] for name in fields if wanted.mapping.get(name)}
         source = TableSource(upload.path, reading_of(upload.choices, mapping), upload.name)
-        return load_table(conn, broadcast_id, source, prepared, self._keys, _advance_nothing)
+        return load_table(conn, broadcast_id, source, prepared, self._keys, advance)
 
     def _load_clients(
         self,
         chosen: ChosenClients,
         conn: psycopg.Connection,
+        advance: Advance,
         prepared: Prepared,
         wanted: Wanted,
         broadcast_id: UUID,
     ) -> Audience:
-        del wanted
+        del advance, wanted
         content = prepared.content
         require_no_fields(content)
         definition = content.definition if isinstance(content, TemplateText) else None
@@ -207,7 +269,3 @@ def _read(upload: Upload) -> Reading:
     except SetupError:
         columns = []
     return Reading(None, problem, columns)
-
-
-def _advance_nothing(done: int, total: int) -> None:
-    del done, total

@@ -179,7 +179,9 @@ class DeskWorld:
             DeadLetters(pool, sealer, self.retries),
             self._long_work,
             Broadcasts(pool, keys, rules, lambda: self.now),
-            BroadcastDrafts(pool, self._long_work, keys, rules, 366, lambda: self.now),
+            BroadcastDrafts(
+                pool, self._long_work, keys, rules, 366, lambda: self.now, answer_within_s=12
+            ),
             self.phones if has_handset else None,
         )
         self._is_closed = False
