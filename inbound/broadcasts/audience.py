@@ -97,7 +97,8 @@ class Content(Protocol):
 class Held:
     """What a row held, for the file of excluded rows: it can be corrected and loaded again.
 
-    `cells` are the number, the fields of the text, and the other columns. One whose content is
+    `cells` are the number, the fields of the text, and the other columns; of a row that can't be
+    read they are what it has, in the order of the table. One whose content is
     not certain is empty there and stands in `rest` with its name: else it would pass the next time.
     """
 
@@ -137,7 +138,7 @@ def check_row(
 ) -> GoodRow | ExcludedRow:
     """Check one row of a table with `audience_columns`; `others` are its other columns."""
     if isinstance(row, BadRow):
-        held = Held(rest=f"it was: {row.held}")
+        held = Held(row.fields) if row.is_in_order else Held(rest=f"it was: {row.held}")
         return ExcludedRow(row.number, Exclusion.ROW, row.reason, held)
     held = _held(row, (*content.fields, *others))
     try:

@@ -22,6 +22,7 @@ from inbound.errors import SetupError
 from inbound.handlers.broadcasts import (
     Action,
     ActionRefusedError,
+    BroadcastState,
     Lifecycle,
     NoRecipientsError,
     act,
@@ -45,6 +46,8 @@ MOVED: Final = "move"
 """What the audit calls a start that was given another time."""
 
 
+REQUESTED: Final = "request"
+"""What the audit calls a start that somebody else has to approve first."""
 DELETED: Final = "delete"
 
 
@@ -226,7 +229,8 @@ def _entry(before: Broadcast, action: Action, after: Lifecycle) -> tuple[str, st
     starts = f"{before.name}, starts at {written_time(after.starts_at, 'UTC')}"
     moved_from = before.lifecycle.starts_at
     if moved_from is None or moved_from == after.starts_at or before.state is not after.state:
-        return action.value, starts
+        asks = before.state is not after.state is BroadcastState.AWAITING_APPROVAL
+        return REQUESTED if asks else action.value, starts
     return MOVED, f"{starts}, not at {written_time(moved_from, 'UTC')}"
 
 

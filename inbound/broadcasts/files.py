@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.audience import MSISDN_COLUMN, ExcludedRow, Exclusion
+from inbound.broadcasts.audience import EXPLANATIONS, MSISDN_COLUMN, ExcludedRow, Exclusion
 from inbound.broadcasts.control import found, progress_of, written_time
 from inbound.broadcasts.loading import find_exclusions
 from inbound.broadcasts.outcomes import every_outcome, opened
@@ -22,10 +22,29 @@ from inbound.broadcasts.sealing import AudienceSealer
 from inbound.errors import SetupError
 from inbound.store.access.audit import MAX_LENGTH, check_reason, record
 from inbound.store.broadcasts.rows import Broadcast, RecipientState
-from inbound.tables.rejected import EXCLUDED_FILE, RECIPIENTS_FILE, Purpose, RejectedFile
-from inbound.wording import both, joined
+from inbound.tables.rejected import (
+    EXCLUDED_FILE,
+    EXCLUDED_FILE_RU,
+    RECIPIENTS_FILE,
+    RECIPIENTS_FILE_RU,
+    Purpose,
+    RejectedFile,
+)
+from inbound.wording import Bilingual, both, joined
 
 _EXCLUDED: Final = "excluded"
+_NUMBER_RU: Final = "Телефон"
+"""What tables call the numbers: the reader knows it."""
+_STATES_RU: Final[Mapping[str, str]] = {
+    _EXCLUDED: "исключена",
+    RecipientState.WAITING: "ожидает",
+    RecipientState.SENT: "в пути",
+    RecipientState.DELIVERED: "доставлено",
+    RecipientState.UNDELIVERED: "не доставлено",
+    RecipientState.UNKNOWN: "неизвестно",
+    RecipientState.WITHHELD: "не отправлено",
+    RecipientState.REFUSED: "отказано",
+}
 _PROGRESS_EVERY: Final = 500
 
 
@@ -59,7 +78,7 @@ class FileOrder:
     why: str = ""
     advance: Callable[[int, int], None] = _advance_nothing
     in_russian: bool = False
-    """The language of the reasons."""
+    """The language of the reasons, states and headers."""
 
     def reason(self, *parts: str) -> str:
         """Return a reason in the language of the file."""
@@ -83,6 +102,8 @@ class _Line:
     reason: str
     time: str
     cells: Sequence[str]
+    is_placed: bool = False
+    """Whether the cells are in the order of the table."""
 
 
 def write_exclusions(conn: psycopg.Connection, broadcast_id: UUID, order: FileOrder) -> Written:
@@ -92,14 +113,13 @@ def write_exclusions(conn: psycopg.Connection, broadcast_id: UUID, order: FileOr
     """
     one = _with_audience(conn, broadcast_id)
     created = written_time(one.created_at, order.zone)
-    width = 1 + len(one.columns)
     lines = (
-        _Line(row.row_no, _EXCLUDED, order.reason(*reason), created, cells)
+        _excluded_line(row, one, order, created)
         for row in find_exclusions(conn, broadcast_id, order.sealer)
-        for cells, reason in (_excluded(row, width),)
     )
     _record(conn, one, order, "broadcast.excluded", one.name)
-    return _write(one, order, EXCLUDED_FILE, lines, sum(one.excluded.values()))
+    purpose = EXCLUDED_FILE_RU if order.in_russian else EXCLUDED_FILE
+    return _write(one, order, purpose, lines, sum(one.excluded.values()))
 
 
 def write_recipients(
@@ -117,7 +137,8 @@ def write_recipients(
     total = sum(getattr(progress, state.value) for state in states)
     _record(conn, one, order, "broadcast.recipients", f"{one.name}: {', '.join(states)}")
     lines = _recipients(conn, one, states, order)
-    return _write(one, order, RECIPIENTS_FILE, lines, total)
+    purpose = RECIPIENTS_FILE_RU if order.in_russian else RECIPIENTS_FILE
+    return _write(one, order, purpose, lines, total)
 
 
 def _with_audience(conn: psycopg.Connection, broadcast_id: UUID) -> Broadcast:
@@ -153,15 +174,21 @@ def _recipients(
 def _write(
     one: Broadcast, order: FileOrder, purpose: Purpose, lines: Iterable[_Line], total: int
 ) -> Written:
-    columns = (MSISDN_COLUMN.name, *one.columns)
+    # Unless another column is called so, each language has its own name for the numbers.
+    number = (
+        _NUMBER_RU if order.in_russian and _NUMBER_RU not in one.columns else MSISDN_COLUMN.name
+    )
+    columns = (number, *one.columns)
     places = one.column_order or range(len(columns))
     names = [columns[index] for index in places]
     file = RejectedFile(order.path, order.path, names, one.separator, purpose)
     counts = Counter[str]()
     try:
         for written, line in enumerate(lines, start=1):
-            own = (str(line.row), line.state, line.reason, line.time)
-            file.add(own, [line.cells[index] for index in places])
+            state = _STATES_RU[line.state] if order.in_russian else line.state
+            own = (str(line.row), state, line.reason, line.time)
+            placed = line.cells if line.is_placed else [line.cells[index] for index in places]
+            file.add(own, placed)
             counts[line.state] += 1
             if written % _PROGRESS_EVERY == 0:
                 order.advance(written, max(total, written))
@@ -171,15 +198,65 @@ def _write(
         raise
 
 
+def _excluded_line(row: ExcludedRow, one: Broadcast, order: FileOrder, created: str) -> _Line:
+    detail = _in_russian(row, one) if order.in_russian else row.detail
+    if row.reason is Exclusion.ROW and row.held.cells:
+        cells, reason = _unreadable(row, one)
+        return _Line(
+            row.row_no, _EXCLUDED, order.reason(detail, *reason), created, cells, is_placed=True
+        )
+    cells, reason = _excluded(row, 1 + len(one.columns))
+    if order.in_russian:
+        reason = [_rest_in_russian(part, one) for part in reason]
+    return _Line(row.row_no, _EXCLUDED, order.reason(detail, *reason), created, cells)
+
+
+def _rest_in_russian(rest: str, one: Broadcast) -> str:
+    """Return what a row held beside its cells. What is stored is English."""
+    if isinstance(rest, Bilingual):
+        return rest
+    for name in (MSISDN_COLUMN.name, *one.columns):
+        rest = rest.replace(f"{name} was ", f"{name}: ")
+    return f"было: {rest.removeprefix('it was: ')}" if rest.startswith("it was: ") else rest
+
+
+def _in_russian(row: ExcludedRow, one: Broadcast) -> str:
+    """Return why a row was excluded. What is stored of its cells is English."""
+    if isinstance(row.detail, Bilingual):
+        return row.detail
+    why = EXPLANATIONS[row.reason].russian
+    if row.reason is not Exclusion.FIELDS:
+        return why
+    name = next((name for name in one.columns if row.detail.startswith(f"{name} ")), None)
+    return why if name is None else f"«{name}»: {why}"
+
+
+def _unreadable(row: ExcludedRow, one: Broadcast) -> tuple[list[str], list[str]]:
+    """Return the cells of a row that has too few or too many, and what stands in its reason.
+
+    Too many stay too many, so an uncorrected row is refused again. One with too few might pass
+    with its cells in wrong columns: it gets no number.
+    """
+    cells = list(row.held.cells)
+    lacking = 1 + len(one.columns) - len(cells)
+    if lacking <= 0:
+        return cells, []
+    cells += [""] * lacking
+    place = list(one.column_order or (0,)).index(0)
+    number, cells[place] = cells[place], ""
+    told = both("{name} was {text}", "{name}: {text}", name=MSISDN_COLUMN.name, text=number)
+    return cells, [told] if number else []
+
+
 def _excluded(row: ExcludedRow, width: int) -> tuple[list[str], list[str]]:
-    """Return the cells of an excluded row, and the parts of its reason.
+    """Return the cells of an excluded row, and what stands in its reason beside why.
 
     A repeated row has its number in the reason only. Nothing else is wrong with the row, so in
     another audience it would be a recipient, and the person would get a second message.
     """
     cells = list(row.held.cells) or [row.number or ""]
     cells += [""] * (width - len(cells))
-    parts = [row.detail, row.held.rest]
+    parts = [row.held.rest]
     if row.reason is Exclusion.REPEATED and cells[0]:
         parts.append(
             both("{name} was {text}", "{name}: {text}", name=MSISDN_COLUMN.name, text=cells[0])

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from inbound.broadcasts.control import MOVED, exclusions, without_recipients
+from inbound.broadcasts.control import MOVED, REQUESTED, exclusions, without_recipients
 from inbound.broadcasts.outcome_reasons import reason_of_count
 from inbound.cli._broadcast_json import Shown, progress_now
 from inbound.cli._command_line import command_line
@@ -37,6 +37,7 @@ _DONE: Final = {
     Action.RESUME.value: both("resumed", "возобновлена"),
     Action.CANCEL.value: both("cancelled", "отменена"),
     MOVED: both("moved", "перенесена"),
+    REQUESTED: both("approval asked for", "запрошено утверждение"),
     "create": both("created", "создана"),
 }
 """What the actions of the audit are called."""

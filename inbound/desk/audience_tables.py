@@ -33,7 +33,8 @@ class Understanding:
     encoding: str
     separator: str
     sheet: str
-    other_sheets: str
+    sheets: Sequence[str]
+    """All of a workbook."""
     guessed: bool
     unit: str
     header_row: int | None
@@ -57,7 +58,7 @@ def reading_of(told: Mapping[str, str], mapping: Mapping[str, str] | None = None
 def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Understanding:
     """Return what was understood of a table. Raises SetupError."""
     with open_table(path, audience_columns(()), reading_of(told), name) as table:
-        about, others = table.understood, table.others
+        about, others, sheets = table.understood, table.others, table.sheets
     facts = dict(about.facts)
     encoding, _, how = facts.get("encoding", "").partition(" (")
     placed = about.layout.placed[0]
@@ -66,8 +67,8 @@ def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Under
         about.format,
         encoding,
         facts.get("separator", ""),
-        facts.get("sheet", ""),
-        facts.get("other sheets", "").removesuffix(": not read"),
+        facts.get("sheet", "").removesuffix(" (hidden)").strip("“”"),
+        sheets,
         "rejected" in how,
         about.unit,
         about.layout.header_row,

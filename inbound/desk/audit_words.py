@@ -18,6 +18,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "broadcast.move": "Start of the broadcast moved",
     "broadcast.pause": "Broadcast paused",
     "broadcast.recipients": "Recipients downloaded",
+    "broadcast.request": "Approval of the broadcast asked for",
     "broadcast.resume": "Broadcast resumed",
     "broadcast.start": "Broadcast started",
     "callbacks.remove": "Callback URL removed",

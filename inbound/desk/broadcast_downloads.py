@@ -33,6 +33,7 @@ from inbound.desk.visitors import Action, Does
 from inbound.store.access.audit import ReasonError, check_reason
 from inbound.store.broadcasts.rows import RecipientState
 from inbound.temporary_folder import TemporaryFolder
+from inbound.timeline.model import Language
 
 _ONE: Final = PATH + "/{broadcast_id}"
 _TYPES: Final[Mapping[str, str]] = {
@@ -90,11 +91,14 @@ async def _file(
     name = f"broadcast-{broadcast_id}.{what}.{kind}"
     try:
         by, path = action.visitor.session.actor, folder.path / name
-        order = FileOrder(desk.broadcasts.sealer, path, desk.sources.zone, by, why)
+        in_russian = request.state.language is Language.RU
+        order = FileOrder(
+            desk.broadcasts.sealer, path, desk.sources.zone, by, why, in_russian=in_russian
+        )
         written = await desk.long_work.run(write, broadcast_id, order)
     except UnknownBroadcastError:
         folder.close()
-        raise unknown_broadcast() from None
+        raise await unknown_broadcast(desk, broadcast_id) from None
     except AudienceDeletedError:
         folder.close()
         return await refuse("deleted")

@@ -1,5 +1,6 @@
 """Routes of new broadcasts: whom it is for, what was understood of a table, and what is sent."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final
@@ -28,15 +29,17 @@ from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import RetryableError, SetupError
-from inbound.tables.encodings import CODE_PAGES
+from inbound.tables.encodings import CODE_PAGES, shown_name
 from schemas.orders import LONGEST_TEXT
 
 PURPOSE: Final = "broadcasts"
 _NEW: Final = f"{PATH}/new"
-_ENCODINGS: Final = ("utf-8", *CODE_PAGES, "utf-16")
+_ENCODINGS: Final = {name: shown_name(name) for name in ("utf-8", *CODE_PAGES, "utf-16")}
 _PROBLEMS: Final[Mapping[str, str]] = {
     "broken off": "The database did not answer while the rows were loaded. Nothing was made: send "
     "the form again.",
+    "empty": "This file is empty: there is not one character in it. Choose the file with the "
+    "table.",
     "file": "Choose a file with a table first.",
     "hours": "Write both the first and the last minute of the sending hours, and let them differ.",
     "rate": "Write how many messages a second as a number from 1 to {most}.",
@@ -73,14 +76,21 @@ async def new_broadcast(request: Request, desk: DeskDep, _: MaySee) -> Response:
 async def upload_table(request: Request, desk: DeskDep, action: MayUpload) -> Response:
     """Keep an uploaded table, and lead to what was understood of it."""
     if action.upload is None:
-        problem = _PROBLEMS["file"]
+        problem = _PROBLEMS["empty" if action.is_empty else "file"]
         return desk.pages.answer(request, "broadcast_new.html", 422, problem=problem)
     return see_other(f"{_NEW}/table/{action.upload.upload_id}")
 
 
 @router.get(f"{_NEW}/table/{{upload_id}}")
 async def table(request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUID) -> Response:
-    """Show what was understood of a table, and the form of the draft."""
+    """Show what was understood of a table, and the form of the draft.
+
+    One that was used and is not there any more leads to its draft.
+    """
+    owner = visitor.session.user_id
+    made = desk.uploads.find_use(upload_id, owner, PURPOSE)
+    if made is not None and desk.uploads.find(upload_id, owner, PURPOSE) is None:
+        return see_other(f"{PATH}/{made}?done=used")
     return await _table_page(request, desk, _upload(desk, visitor, upload_id), Refused())
 
 
@@ -162,14 +172,24 @@ async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
     except RetryableError:
         # Its commit may have been the last thing that worked.
         if await drafts.is_made(draft_id):
+            _note_use(desk, loading)
             return see_other(f"{PATH}/{draft_id}?done=create")
         refused = Refused({"table": _PROBLEMS["broken off"]}, {}, loading.typed)
     else:
+        _note_use(desk, loading)
         return see_other(f"{PATH}/{made}?done=create")
     if loading.upload_id is None:
         return await _clients_page(request, desk, refused, 422)
     upload = _upload_of(desk, loading.owner, loading.upload_id)
     return await _table_page(request, desk, upload, refused, 422)
+
+
+def _note_use(desk: Desk, loading: Loading) -> None:
+    if loading.upload_id is not None:
+        with contextlib.suppress(OSError, SetupError):
+            upload = desk.uploads.find(loading.upload_id, loading.owner, PURPOSE)
+            if upload is not None:
+                desk.uploads.note_use(upload, loading.draft_id)
 
 
 def _wanted(desk: Desk, action: Action) -> Wanted:
@@ -225,6 +245,7 @@ async def _table_page(
         status,
         None,
         upload=upload,
+        used_for=desk.uploads.find_use(upload.upload_id, upload.owner, PURPOSE),
         reading=reading,
         table_problem=problem,
         encodings=_ENCODINGS,

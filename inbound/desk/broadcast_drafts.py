@@ -43,6 +43,7 @@ from inbound.store.connection_pool import ConnectionPool
 from inbound.store.orders.account_records import AccountRecord, list_accounts
 from inbound.store.orders.rows import BROADCASTS
 from inbound.store.orders.templates import list_versions
+from inbound.tables.faults import TableError
 
 _AT_ONCE: Final = 2
 _REMEMBERED: Final = 200
@@ -96,6 +97,7 @@ class Reading:
     understood: Understanding | None
     error: SetupError | None = None
     columns: Sequence[str] = ()
+    sheets: Sequence[str] = ()
 
 
 class BroadcastDrafts:
@@ -261,11 +263,13 @@ def _id_of(wanted: Wanted) -> UUID:
 
 def _read(upload: Upload) -> Reading:
     try:
-        return Reading(understand_audience(upload.path, upload.name, upload.choices))
+        understood = understand_audience(upload.path, upload.name, upload.choices)
+        return Reading(understood, sheets=understood.sheets)
     except SetupError as error:
         problem = error
     try:
         columns = column_names(upload.path, upload.name, upload.choices)
     except SetupError:
         columns = []
-    return Reading(None, problem, columns)
+    sheets = problem.values.get("sheets") if isinstance(problem, TableError) else None
+    return Reading(None, problem, columns, sheets if isinstance(sheets, tuple) else ())

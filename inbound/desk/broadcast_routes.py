@@ -28,10 +28,12 @@ PLACE: Final = Place(PATH, "Broadcasts", "broadcast", Right.BROADCASTS)
 _ONE: Final = PATH + "/{broadcast_id}"
 _DONE: Final = {
     "create": "The draft is made. Nothing is sent before it is started: look at it first.",
+    "used": "Your table was used for this draft, and was deleted since.",
     "start": "The broadcast is started.",
     "request": "Approval is asked for. It starts when somebody else has approved it.",
     "move": "The start is moved.",
-    "approve": "The broadcast is approved.",
+    "approve": "The broadcast is approved. It starts by itself: at its time, or at once if that "
+    "has passed.",
     "confirm": "The broadcast is starting.",
     "pause": "The broadcast is paused: within seconds nothing more of it is sent.",
     "resume": "The broadcast goes on where it was.",
@@ -41,6 +43,7 @@ _DONE: Final = {
 _REFUSALS: Final[Mapping[str, str]] = {
     "stale": "Somebody else has changed this broadcast since you opened the page. Nothing was "
     "done: look at it as it is now, and decide again.",
+    "approved": "{by} has approved it already: nothing is left to be done.",
     "past": "This time has passed. Leave it empty to start at once.",
     "no time": "This is not a time. Write it like 2026-05-17T10:00.",
     "too far": "This is too far ahead: up to {days} days are possible.",
@@ -113,12 +116,12 @@ async def live_part(
 
     If actions depend on what has changed, they and the history come with it.
     """
-    now = await _known(desk.broadcasts.live(broadcast_id))
+    now = await _known(desk, broadcast_id, desk.broadcasts.live(broadcast_id))
     if now.version == seen:
         return desk.pages.answer(
             request, "broadcast_live.html", 200, None, **_live_values(request, now)
         )
-    looked = await _known(desk.broadcasts.look(broadcast_id))
+    looked = await _known(desk, broadcast_id, desk.broadcasts.look(broadcast_id))
     values = _live_values(request, looked.live)
     return desk.pages.answer(
         request,
@@ -198,7 +201,7 @@ async def delete_draft(
     """Delete a draft that was never started."""
     by, seen = action.visitor.session.actor, action.form["seen"]
     try:
-        await _known(desk.broadcasts.delete(broadcast_id, seen=seen, by=by))
+        await _known(desk, broadcast_id, desk.broadcasts.delete(broadcast_id, seen=seen, by=by))
     except (StaleActionError, NotPossibleError):
         notice = Notice(problem=_REFUSALS["stale"])
         return await page(request, desk, broadcast_id, notice, 409)
@@ -214,20 +217,27 @@ async def _act(
     starts_at: datetime | None = None,
 ) -> Response:
     by, seen = action.visitor.session.actor, action.form["seen"]
+    values: Mapping[str, object] = {}
     try:
         after = await _known(
-            desk.broadcasts.perform(broadcast_id, wanted, seen=seen, by=by, starts_at=starts_at)
+            desk,
+            broadcast_id,
+            desk.broadcasts.perform(broadcast_id, wanted, seen=seen, by=by, starts_at=starts_at),
         )
     except StartInPastError:
         why, status = "past", 422
     except StaleActionError:
+        now = await _known(desk, broadcast_id, desk.broadcasts.live(broadcast_id))
+        approver = now.one.lifecycle.approved_by
         why, status = "stale", 409
+        if wanted is states.Action.APPROVE and approver is not None:
+            why, values = "approved", {"by": approver}
     except NotPossibleError:
-        now = await _known(desk.broadcasts.live(broadcast_id))
+        now = await _known(desk, broadcast_id, desk.broadcasts.live(broadcast_id))
         why, status = _impossible(wanted, now), 409
     else:
         return see_other(f"{PATH}/{broadcast_id}?done={_done(wanted, after.state, action.form)}")
-    refusal = Notice(problem=_REFUSALS[why], typed_at=action.form["at"])
+    refusal = Notice(problem=_REFUSALS[why], values=values, typed_at=action.form["at"])
     return await page(request, desk, broadcast_id, refusal, status)
 
 
@@ -249,7 +259,7 @@ async def page(
     request: Request, desk: Desk, broadcast_id: UUID, notice: Notice, status: int = 200
 ) -> HTMLResponse:
     """Return the page of a broadcast."""
-    looked = await _known(desk.broadcasts.look(broadcast_id))
+    looked = await _known(desk, broadcast_id, desk.broadcasts.look(broadcast_id))
     soon = desk.clock().astimezone(ZoneInfo(desk.sources.zone))
     return desk.pages.answer(
         request,
@@ -289,19 +299,29 @@ def _live_values(request: Request, live: Live) -> dict[str, object]:
     }
 
 
-async def _known(looking: Awaitable[Result]) -> Result:
+async def _known(desk: Desk, broadcast_id: UUID, looking: Awaitable[Result]) -> Result:
     try:
         return await looking
     except UnknownBroadcastError:
-        raise unknown_broadcast() from None
+        pass
+    raise await unknown_broadcast(desk, broadcast_id)
 
 
-def unknown_broadcast() -> Trouble:
-    """Say that there is no broadcast with this id."""
+async def unknown_broadcast(desk: Desk, broadcast_id: UUID) -> Trouble:
+    """Say that there is no broadcast with this id, and who deleted it if somebody did."""
+    deleted = await desk.broadcasts.deletion(broadcast_id)
+    if deleted is None:
+        return Trouble(
+            404,
+            "There is no such broadcast.",
+            "Check the address, or choose a broadcast from the list.",
+        )
+    at = deleted.at.astimezone(ZoneInfo(desk.sources.zone))
     return Trouble(
         404,
-        "There is no such broadcast.",
-        "Check the address, or choose a broadcast from the list.",
+        "{by} deleted this draft: {at}.",
+        "Choose a broadcast from the list, or make the draft anew.",
+        values={"by": deleted.actor, "at": f"{at:%d.%m.%Y %H:%M}"},
     )
 
 

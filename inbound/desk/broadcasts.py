@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.control import delete, found, perform, progress_of
+from inbound.broadcasts.control import DELETED, delete, found, perform, progress_of
 from inbound.broadcasts.drafting import DraftRules
 from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.loading import AudienceKeys
@@ -22,6 +22,7 @@ from inbound.broadcasts.previews import Previews, find_largest, find_previews
 from inbound.broadcasts.review import Review, Reviewer, definition_of
 from inbound.handlers.broadcasts import FINAL, Action, ActionRefusedError, BroadcastState, act
 from inbound.store.access.approval_rules import find_rules
+from inbound.store.access.audit import AuditEntry, broadcast_entries
 from inbound.store.broadcasts.broadcasts import list_broadcasts
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.connection_pool import ConnectionPool
@@ -136,6 +137,10 @@ class Broadcasts:
         """Delete a draft as it was seen. Raises StaleActionError and NotPossibleError."""
         await self._pool.run(_delete, broadcast_id, seen, by)
 
+    async def deletion(self, broadcast_id: UUID) -> AuditEntry | None:
+        """Return who deleted a broadcast that is not there any more, if anybody did."""
+        return await self._pool.run(_deletion, broadcast_id)
+
     def _look(self, conn: psycopg.Connection, broadcast_id: UUID, now: datetime) -> Looked:
         live = _live(conn, broadcast_id, now)
         reviewer = Reviewer(self.sealer, self._rules.sender)
@@ -201,6 +206,11 @@ def _delete(conn: psycopg.Connection, broadcast_id: UUID, seen: str, by: str) ->
         delete(conn, broadcast_id, by=by)
 
 
+def _deletion(conn: psycopg.Connection, broadcast_id: UUID) -> AuditEntry | None:
+    entries = broadcast_entries(conn, broadcast_id)
+    return next((one for one in entries if one.action == f"broadcast.{DELETED}"), None)
+
+
 def _has_effect_already(
     conn: psycopg.Connection,
     before: Broadcast,
@@ -209,6 +219,8 @@ def _has_effect_already(
     now: datetime,
     starts_at: datetime | None,
 ) -> bool:
+    if action is Action.APPROVE and before.lifecycle.approved_by != by:
+        return False  # somebody else has approved it: only they hear that they did
     above = find_rules(conn).broadcasts_above
     try:
         after = act(

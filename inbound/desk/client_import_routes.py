@@ -47,6 +47,8 @@ MayUpload = Annotated[FileAction, Depends(Uploading(Right.CLIENTS_CHANGE, PURPOS
 async def upload_table(desk: DeskDep, action: MayUpload) -> Response:
     """Take a table; nothing of it is imported yet."""
     del desk
+    if action.is_empty:
+        raise Trouble(422, "This file is empty.", "Go back and choose the file with the table.")
     if action.upload is None:
         return see_other(PATH)
     return see_other(f"{IMPORT}/{action.upload.upload_id}")

@@ -32,6 +32,7 @@ _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
     TableFault.OLD_WORKBOOK: "This is an old Excel workbook (.xls), or one with a password. Open "
     "it in a spreadsheet, save it as XLSX, and upload that.",
     TableFault.PDF: "This is a PDF document. Export the table itself, as XLSX or CSV.",
+    TableFault.IMAGE: "This is a picture, not a table. Upload the table itself, as XLSX or CSV.",
     TableFault.COMPRESSED: "This file is compressed. Unpack it, and upload the table in it.",
     TableFault.MARKUP: "This is a web page, not a table. Open it in a spreadsheet, save it as "
     "XLSX, and upload that.",
@@ -49,7 +50,7 @@ _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
     TableFault.COLUMN_UNCERTAIN: "Several columns may be meant. Say below which one has the phone "
     "numbers, by its letter.",
     TableFault.SEPARATOR_UNCERTAIN: "There are several possible separators. Choose one below.",
-    TableFault.SHEET_UNCERTAIN: "Several sheets have such columns: {names}. Write below which one "
+    TableFault.SHEET_UNCERTAIN: "Several sheets have such columns: {names}. Choose below which one "
     "is meant.",
     TableFault.NO_SHEET: "There is no such sheet. Those that it has: {names}.",
     TableFault.NO_ENCODING: "There is no such encoding. Choose another one below.",

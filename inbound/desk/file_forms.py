@@ -37,6 +37,8 @@ class FileAction:
     visitor: Visitor
     form: SentForm
     upload: Upload | None
+    is_empty: bool = False
+    """A file was chosen that has no content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ async def _receive(
             if draft is not None and reader.file_bytes:
                 owner, name = visitor.session.user_id, reader.file_name or ""
                 upload = await asyncio.to_thread(uploads.keep, draft, owner, purpose, name)
-            return FileAction(visitor, form, upload)
+            is_empty = bool(reader.file_name) and upload is None
+            return FileAction(visitor, form, upload, is_empty)
     except Trouble:
         await _forget(request)
         raise

@@ -26,10 +26,13 @@ class Trouble(HTTPException):
         todo: str,
         lost: str = UNCHANGED,
         headers: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
     ) -> None:
+        """`values` are those of `what`."""
         super().__init__(status, what, dict(headers or {}))
         self.what = what
         self.todo = todo
+        self.values = dict(values or {})
         self.lost = lost
 
 

@@ -21,6 +21,8 @@ from inbound.desk.problems import Trouble
 from inbound.private_files import open_file, prepare_folder, write_file
 
 KEPT: Final = timedelta(days=1)
+_USE_KEPT: Final = timedelta(days=30)
+"""For how long it is known what a deleted table was used for."""
 BYTES_MAX: Final = 1 << 28
 """Of one file: as many as of a workbook that is read."""
 BYTES_OF_ALL: Final = 1 << 31
@@ -116,6 +118,20 @@ class Uploads:
         self._describe(chosen)
         return chosen
 
+    def note_use(self, upload: Upload, made: UUID) -> None:
+        """Remember what was made of an upload, longer than the upload itself."""
+        told = {"owner": str(upload.owner), "purpose": upload.purpose, "made": str(made)}
+        write_file(self._folder / f"{upload.upload_id}.used", json.dumps(told))
+
+    def find_use(self, upload_id: UUID, owner: UUID, purpose: str) -> UUID | None:
+        """Return what was made last of an upload of a user."""
+        try:
+            told = json.loads((self._folder / f"{upload_id}.used").read_text("utf-8"))
+            is_theirs = (told["owner"], told["purpose"]) == (str(owner), purpose)
+            return UUID(told["made"]) if is_theirs else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
     def delete(self, upload: Upload) -> None:
         """Delete an upload. Safe to repeat."""
         upload.path.unlink(missing_ok=True)
@@ -132,6 +148,11 @@ class Uploads:
                 is_left = path.suffix == ".part" or not path.with_suffix(".json").exists()
                 age = now.timestamp() - path.stat().st_mtime
                 if is_left and age > _PART_KEPT.total_seconds():
+                    path.unlink()
+
+        for path in self._folder.glob("*.used"):
+            with contextlib.suppress(OSError):
+                if now.timestamp() - path.stat().st_mtime > _USE_KEPT.total_seconds():
                     path.unlink()
 
     @asynccontextmanager

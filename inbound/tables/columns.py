@@ -19,6 +19,8 @@ _LETTERS: Final = 26
 REJECTED_COLUMNS: Final = ("row", "field", "reason")
 OUTCOME_COLUMNS: Final = ("row", "state", "reason", "time")
 """The columns that a file of rejected rows, or of what became of rows, has before the others."""
+OUTCOME_COLUMNS_RU: Final = ("строка", "состояние", "причина", "время")
+_NOTES: Final = frozenset({"reason", "причина"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Layout:
     @property
     def note(self) -> int | None:
         """Index of the reasons in a file of the service."""
-        return self.own.index("reason") if self.own else None
+        return next((i for i, name in enumerate(self.own) if name in _NOTES), None)
 
     @property
     def others(self) -> tuple[tuple[int, str], ...]:
@@ -225,7 +227,7 @@ def _layout(
 
 
 def _own(names: Sequence[str]) -> tuple[str, ...]:
-    for own in (REJECTED_COLUMNS, OUTCOME_COLUMNS):
+    for own in (REJECTED_COLUMNS, OUTCOME_COLUMNS, OUTCOME_COLUMNS_RU):
         if tuple(names[: len(own)]) == own:
             return own
     return ()

@@ -166,6 +166,11 @@ def _sample(file: BinaryIO) -> bytes:
     return b"\n".join(lines)
 
 
+def shown_name(codec: str) -> str:
+    """Return what people call an encoding."""
+    return _NAMES.get(codec, codec)
+
+
 def _find_code_pages(sample: bytes) -> tuple[Encoding, ...]:
     pages = [page for page in CODE_PAGES if _decodes(sample, page)]
     shares = {page: _unnatural_share(sample.decode(page)) for page in pages}

@@ -11,6 +11,7 @@ class TableFault(StrEnum):
 
     OLD_WORKBOOK = auto()
     PDF = auto()
+    IMAGE = auto()
     COMPRESSED = auto()
     MARKUP = auto()
     DAMAGED = auto()

@@ -166,7 +166,7 @@ class RowPicker:
             return _bad(record, nameless_reason(nameless), layout, nameless)
         kept = record.cells if not layout.own else [unmarked(cell) for cell in record.cells]
         cells = tuple(kept[i] for i in self._indices)
-        others = tuple(kept[i] for i in self._others)
+        others = tuple(kept[i] if i < len(kept) else EMPTY for i in self._others)
         return Row(record.number, cells, _note(record, layout), others)
 
 
@@ -178,7 +178,9 @@ def nameless_reason(indices: Sequence[int]) -> str:
 
 
 def _bad(record: Record, reason: str, layout: Layout, nameless: Sequence[int] = ()) -> BadRow:
-    fields = tuple(cell.text for cell in record.cells)
+    own = len(layout.own)
+    cells = [unmarked(cell) for cell in record.cells] if own else record.cells
+    fields = tuple(cell.text for cell in cells[own:])
     return BadRow(
         record.number,
         record.number,
@@ -187,6 +189,7 @@ def _bad(record: Record, reason: str, layout: Layout, nameless: Sequence[int] = 
         fields,
         _note(record, layout),
         tuple(nameless),
+        is_in_order=len(layout.known) == layout.width_max,
     )
 
 

@@ -75,6 +75,8 @@ class BadRow:
     """As of a row."""
     nameless: tuple[int, ...] = ()
     """Indices of columns without a name in which it has content."""
+    is_in_order: bool = False
+    """Whether `fields` are in the order of the columns, each of which has a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class Table(ABC):
     """The names of the other columns whose cells the rows have."""
     separator: str | None
     """Of a CSV file."""
+    sheets: tuple[str, ...] = ()
+    """All of a workbook."""
     skipped = 0
     """Rows that `rows` has left out because only columns that it doesn't read have content."""
 

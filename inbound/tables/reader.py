@@ -23,6 +23,10 @@ _OTHERS: Final = (
         f"an old Excel workbook (.xls) or protected by a password: {_SAVE_AS}",
     ),
     (b"%PDF", TableFault.PDF, "a PDF document: export the table itself"),
+    *(
+        (magic, TableFault.IMAGE, "a picture, not a table")
+        for magic in (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+    ),
     (b"\x1f\x8b", TableFault.COMPRESSED, "compressed: unpack it first"),
     (b"7z\xbc\xaf", TableFault.COMPRESSED, "compressed: unpack it first"),
     (b"Rar!", TableFault.COMPRESSED, "compressed: unpack it first"),

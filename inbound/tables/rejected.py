@@ -22,7 +22,7 @@ from typing_extensions import override
 from xlsxwriter.exceptions import XlsxWriterException
 
 from inbound.errors import SetupError
-from inbound.tables.columns import OUTCOME_COLUMNS, REJECTED_COLUMNS
+from inbound.tables.columns import OUTCOME_COLUMNS, OUTCOME_COLUMNS_RU, REJECTED_COLUMNS
 from inbound.tables.formulas import marked
 from inbound.temporary_folder import TemporaryFolder
 
@@ -44,11 +44,15 @@ class Purpose:
     """What the rows are, as in `rejected rows`."""
     own: Sequence[str]
     """The columns before those of the table."""
+    reason: int = 2
+    """The index of the reason in them."""
 
 
 REJECTED_FILE: Final = Purpose("--rejected", "rejected", REJECTED_COLUMNS)
 EXCLUDED_FILE: Final = Purpose("--file", "excluded", OUTCOME_COLUMNS)
 RECIPIENTS_FILE: Final = Purpose("--file", "recipient", OUTCOME_COLUMNS)
+EXCLUDED_FILE_RU: Final = Purpose("--file", "исключённые", OUTCOME_COLUMNS_RU)
+RECIPIENTS_FILE_RU: Final = Purpose("--file", "получатели", OUTCOME_COLUMNS_RU)
 
 
 class RejectedFile:
@@ -184,7 +188,7 @@ class _XlsxSink(_Sink):
         self._text = self._book.add_format({"num_format": "@"})
         self._sheet = self._book.add_worksheet(purpose.rows)
         self._sheet.set_column(0, width - 1, _WIDTH, self._text)
-        reason = purpose.own.index("reason")
+        reason = purpose.reason
         self._sheet.set_column(reason, reason, _REASON_WIDTH, self._text)
         self._sheet.freeze_panes(1, 0)
         self._row = 0

@@ -46,6 +46,7 @@ class WorkbookTable(Table):
         kept = layout.others if keeps_others else ()
         self._others = [index for index, _ in kept]
         self.others = tuple(name for _, name in kept)
+        self.sheets = tuple(one.name for one in sorted((sheet, *others), key=lambda one: one.index))
         facts = [("sheet", f"“{sheet.name}”{'' if sheet.is_visible else ' (hidden)'}")]
         if others:
             names = (f"“{s.name}”{'' if s.is_visible else ' (hidden)'}" for s in others)
@@ -100,21 +101,28 @@ def open_workbook(
         raise TableError(
             TableFault.SHEET_UNCERTAIN,
             f"{name}: the sheets {names} have these columns; choose with --sheet",
-            names=", ".join(f"“{sheet.name}”" for sheet, _ in found),
+            names=", ".join(sheet.name for sheet, _ in found),
+            sheets=tuple(sheet.name for sheet in sheets),
         )
     if found:
         sheet, layout = found[0]
         unread = [s for s in sheets if s is not sheet]
         return WorkbookTable(book, sheet, unread, layout, keeps_others=choices.keeps_others)
     if nearest is not None:
-        raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
+        error = explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
+        if isinstance(error, TableError):
+            error.values = {**error.values, "sheets": tuple(sheet.name for sheet in sheets)}
+        raise error
     if choices.sheet is None:
         raise TableError(
             TableFault.NO_SHEET, f"{name} has no visible sheet; choose with --sheet", names=""
         )
     names = ", ".join(f"“{sheet.name}”" for sheet in sheets)
     raise TableError(
-        TableFault.NO_SHEET, f"{name} has no sheet “{choices.sheet}”; it has {names}", names=names
+        TableFault.NO_SHEET,
+        f"{name} has no sheet “{choices.sheet}”; it has {names}",
+        names=", ".join(sheet.name for sheet in sheets),
+        sheets=tuple(sheet.name for sheet in sheets),
     )
 
 

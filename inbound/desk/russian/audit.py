@@ -37,6 +37,7 @@ AUDIT: Final[Mapping[str, str]] = {
     "Start of the broadcast moved": "Начало рассылки перенесено",
     "Broadcast paused": "Рассылка приостановлена",
     "Recipients downloaded": "Скачаны получатели",
+    "Approval of the broadcast asked for": "Запрошено утверждение рассылки",
     "Broadcast resumed": "Рассылка продолжена",
     "Broadcast started": "Рассылка запущена",
     "Callback URL removed": "Адрес обратных вызовов удалён",

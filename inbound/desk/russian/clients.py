@@ -10,6 +10,8 @@ CLIENTS: Final[Mapping[str, str]] = {
     "Number or client id": "Номер или код клиента",
     "No client is like this. A number needs its country code, or 8 for Russia; an id is written in full.": "Такого клиента нет. Номер пишется с кодом страны или с 8 для России, код — целиком.",
     "The directory is empty, so no text gets registration data. Import a table, or add the first client.": "Справочник пуст, поэтому регистрационные данные не получит никто. Загрузите таблицу или добавьте первого клиента.",
+    "This file is empty.": "Этот файл пуст.",
+    "Go back and choose the file with the table.": "Вернитесь и выберите файл с таблицей.",
     "Import a table": "Загрузить таблицу",
     "Upload and look at it": "Отправить и посмотреть",
     "Columns: msisdn, client_id, personal_code, login, password, or their Russian names. Nothing is imported before you have seen how the table is read.": "Столбцы: телефон, код клиента, персональный код, логин, пароль, или их английские названия. Ничего не загружается, пока вы не увидите, как прочитана таблица.",

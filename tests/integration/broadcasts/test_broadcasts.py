@@ -200,7 +200,7 @@ async def test_a_large_broadcast_needs_a_second_person(bench: Bench) -> None:
     actions = bench.conn.execute("SELECT actor, action FROM audit ORDER BY id").fetchall()
     assert actions == [
         ("ann", "broadcast.create"),
-        ("ann", "broadcast.start"),
+        ("ann", "broadcast.request"),
         ("bob", "broadcast.approve"),
     ]
 

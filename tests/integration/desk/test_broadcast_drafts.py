@@ -64,7 +64,7 @@ async def test_a_workbook_shows_its_sheet(editor: Browser) -> None:
     book.close()
     page = await uploaded(editor, file.getvalue(), "people.xlsx")
     assert "XLSX" in page.text
-    assert "“Май”" in page.text
+    assert "Sheet Май" in page.text
     assert "{name}" in page.text
     assert "+7916*****67" in page.text
 
@@ -189,6 +189,50 @@ async def test_what_is_no_table_is_refused_with_what_to_do(editor: Browser) -> N
     assert "The table has no rows" in empty.text
 
 
+def workbook(sheets: dict[str, list[tuple[str, str]]]) -> bytes:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file)
+    for name, rows in sheets.items():
+        sheet = book.add_worksheet(name)
+        for row, cells in enumerate(rows):
+            sheet.write_row(row, 0, cells)
+    book.close()
+    return file.getvalue()
+
+
+async def test_a_sheet_is_chosen_from_those_that_there_are(editor: Browser) -> None:
+    rows = [("msisdn", "name"), ("+79161234567", "Анна")]
+    page = await uploaded(editor, workbook({"Май": rows, "Июнь": rows}), "two.xlsx")
+    assert "Several sheets have such columns: Май, Июнь" in page.text
+    options = [given["value"] for tag, given in page.elements if tag == "option"]
+    assert {"Май", "Июнь"} <= set(options)
+    page = await editor.send(page, f"{page.path}/reading", sheet="Июнь")
+    assert "Sheet Июнь" in page.text
+    assert "Other sheets, not read Май" in page.text
+    assert "a date as 2026-05-17" in page.text
+    # A sheet that is not there, as the form of another browser may have it.
+    fields = {**page.form(f"{page.path}/reading").fields, "sheet": "Март"}
+    wrong = Page(await editor.client.post(f"{page.path}/reading", data=fields))
+    assert "There is no such sheet. Those that it has: Май, Июнь" in wrong.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "Это картинка"),
+        ("a.csv", b"\xff\xd8\xff\xe0" + bytes(range(256)), "Это картинка"),
+        ("a.xlsx", b"msisdn\n1\n", "Эта книга повреждена"),
+        ("a.csv", "Отчёт\n\nКонтакт;Имя\n+79161234567;А\n".encode(), "не найден"),
+    ],
+)
+async def test_what_is_no_table_is_named(
+    world: DeskWorld, name: str, content: bytes, said: str
+) -> None:
+    page = await uploaded(await world.signed_in(Role.EDITOR, language="ru"), content, name)
+    assert page.status == 200
+    assert said in page.text
+
+
 async def test_a_draft_for_clients_of_the_directory(world: DeskWorld, editor: Browser) -> None:
     group = client_numbers(world, 3)
     page = await editor.open(f"{NEW}/clients")
@@ -238,7 +282,7 @@ async def test_no_file_is_asked_for_again(world: DeskWorld, editor: Browser) -> 
     page = await editor.open(NEW)
     again = await editor.upload(page, f"{NEW}/table", "empty.csv", b"")
     assert again.status == 422
-    assert "Choose a file with a table first" in again.text
+    assert "This file is empty" in again.text
     # What browsers send when no file was chosen.
     form = page.form(f"{NEW}/table").fields["form"]
     head = "--b\r\nContent-Disposition: form-data; name="
@@ -249,6 +293,7 @@ async def test_no_file_is_asked_for_again(world: DeskWorld, editor: Browser) -> 
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
     assert answer.status_code == 422
+    assert "Choose a file with a table first" in answer.text
     assert files_of(world) == []
 
 

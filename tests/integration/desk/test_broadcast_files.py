@@ -125,3 +125,40 @@ async def test_nobody_without_the_right_gets_numbers(world: DeskWorld, page: Pag
             f"{page.path}/excluded", data={"form": token, "reason": "curious", "format": "csv"}
         )
         assert answer.status_code == 403
+
+
+async def test_a_russian_file_has_russian_words_and_rows_that_load_again_once_corrected(
+    world: DeskWorld,
+) -> None:
+    editor = await world.signed_in(Role.EDITOR, language="ru")
+    first, second, third = client_numbers(world, 3)
+    rows = [f"{first};Анна;x", "12345;Вера;x", f"{second};Бор;ис;x", f"{third};", f"{first};;x"]
+    page = await drafted(
+        editor, table_of(rows, "Телефон;Имя;Заметка"), text="{Имя}, офис закрыт 9 мая."
+    )
+    form = page.form(f"{page.path}/excluded").fields
+    wanted = {**form, "reason": "исправить", "format": "csv"}
+    answer = await editor.client.post(f"{page.path}/excluded", data=wanted)
+    lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert lines[0] == ["строка", "состояние", "причина", "время", "Телефон", "Имя", "Заметка"]
+    told = {line[0]: line for line in lines[1:]}
+    assert {line[1] for line in lines[1:]} == {"исключена"}
+    assert told["3"][2] == "не номер телефона или нельзя быть в этом уверенным"
+    # Its own cells, one too many; and too few, without the number.
+    assert told["4"][4:] == [second, "Бор", "ис", "x"]
+    assert told["5"][4:] == ["", "", ""]
+    assert third in told["5"][2]
+    assert told["6"][2].startswith("«Имя»: поле пусто")
+    assert not any(
+        "a" <= char <= "z" for line in lines[1:] for char in line[2].replace("msisdn", "")
+    )
+    # As it is nothing of it is sent; corrected in place it is.
+    again = await drafted(editor, answer.content, text="{Имя}, офис закрыт 9 мая.")
+    assert "у неё нет получателей" in again.text or "Получателей нет" in again.text
+    told["4"][4:] = [second, "Борис", "x"]
+    told["5"][4:] = [third, "Глеб", "x"]
+    corrected = io.StringIO()
+    csv.writer(corrected, delimiter=";").writerows([lines[0], told["4"], told["5"]])
+    made = await drafted(editor, corrected.getvalue().encode(), text="{Имя}, офис закрыт 9 мая.")
+    assert "Получателей 2" in made.text
+    assert "Борис, офис закрыт 9 мая." in made.text

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from inbound.broadcasts.table_loading import load_table
 from inbound.desk import broadcast_drafts
 from inbound.desk.roles import Role
 from inbound.store.errors import StoreUnavailable
@@ -49,7 +50,7 @@ class SlowLoading:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, world: DeskWorld) -> Iterator[SlowLoading]:
     """Have each table load as long as the test likes, and no answer wait for it."""
-    made = SlowLoading(broadcast_drafts.load_table)
+    made = SlowLoading(load_table)
     monkeypatch.setattr(broadcast_drafts, "load_table", made)
     world.desk.broadcast_drafts.answer_within_s = 0.01
     yield made
@@ -117,6 +118,19 @@ async def test_a_slow_draft_that_is_refused_or_breaks_off_says_so_and_keeps_what
     )
     assert "Recipients 1" in made.text
     assert world.rows("SELECT count(*) FROM broadcasts WHERE name = %s", name) == [(1,)]
+
+
+async def test_a_table_that_was_used_leads_to_its_draft(world: DeskWorld, editor: Browser) -> None:
+    form = await uploaded(editor, table_of([f"{client_numbers(world, 1)[0]},Анна"]))
+    made = await editor.send(form, form.path, name=f"Used {uuid4()}", text=TEXT)
+    assert made.path in (await editor.open(form.path)).links
+    upload = next(world.uploads.glob("*.table"))
+    upload.unlink()
+    again = await editor.open(form.path)
+    assert again.path == made.path
+    assert "Your table was used for this draft" in again.text
+    other = await world.signed_in(Role.EDITOR)
+    assert (await other.open(form.path)).status == 404
 
 
 async def test_a_draft_is_found_after_a_restart_or_said_not_to_be_made(

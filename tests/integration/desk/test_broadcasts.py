@@ -1,5 +1,6 @@
 """Broadcasts: the list, one broadcast, its actions, two people at once, live progress."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -149,16 +150,22 @@ async def test_a_large_broadcast_is_approved_by_somebody_else(
     assert "Awaiting approval" in page.text
     assert state_of(world, page) == "awaiting_approval"
     assert "somebody else has to approve it" in page.text
+    assert "Approval of the broadcast asked for" in page.text
+    assert "Broadcast started" not in page.text
     assert "approve" not in actions_of(page)
     fields = page.form(f"{page.path}/cancel").fields
     own = Page(await author.client.post(f"{page.path}/approve", data=fields))
     assert own.status == 409
     assert "You have created or started it" in own.text
     assert state_of(world, page) == "awaiting_approval"
-    approver = await world.signed_in(Role.APPROVER)
+    approver, late = [await world.signed_in(Role.APPROVER) for _ in range(2)]
+    late_page = await late.open(page.path)
     page = await act(approver, await approver.open(page.path), "approve")
-    assert "The broadcast is approved" in page.text
+    assert "The broadcast is approved. It starts by itself" in page.text
     assert state_of(world, page) == "scheduled"
+    refused = await act(late, late_page, "approve")
+    assert refused.status == 409
+    assert "has approved it already" in refused.text
 
 
 async def test_a_missed_start_is_confirmed(world: DeskWorld, editor: Browser) -> None:
@@ -312,7 +319,9 @@ async def test_a_draft_is_deleted_and_nothing_that_was_started(
     assert listed.path == "/broadcasts"
     assert "The draft is deleted" in listed.text
     assert page.path not in listed.links
-    assert (await act(other, theirs, "delete")).status == 404
+    gone = await act(other, theirs, "delete")
+    assert gone.status == 404
+    assert re.search(r"user user-\d+ deleted this draft: \d\d\.\d\d\.\d{4}", gone.text)
     refused = await act(other, started, "delete", form=theirs.form("/sign-out").fields["form"])
     assert refused.status == 409
     assert "Somebody else has changed this broadcast" in refused.text
