@@ -51,6 +51,11 @@ class Words:
         """Return the time of day."""
         return f"{at.astimezone(ZoneInfo(self.zone)):%H:%M:%S}"
 
+    def actor(self, actor: str) -> str:
+        """Return who did something, as sentences name them; the audit has `user NAME`."""
+        name = actor.removeprefix("user ")
+        return actor if name == actor else self("staff member {name}", name=name)
+
     def number(self, number: int) -> str:
         """Return a number with its thousands apart."""
         return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")

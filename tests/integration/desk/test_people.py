@@ -175,7 +175,7 @@ async def test_notifications_are_switched_at_the_clients_request(
     page = await support.send(page, f"{page.path}/switch", to="off", reason="asked on the phone")
     assert "Notifications were switched off" in page.text
     assert "notifications off" in page.text
-    assert "switched them at the client's request" in page.text
+    assert ", switched at the client's request by staff member user-" in page.text
     assert "asked on the phone" in page.text
     page = await support.send(page, f"{page.path}/switch", to="off", reason="again")
     assert "it was like that already" in page.text

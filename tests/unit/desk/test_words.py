@@ -14,6 +14,8 @@ from inbound.desk.navigation import Menu
 from inbound.desk.pages import Pages
 from inbound.desk.roles import Role
 from inbound.desk.russian import PAGES, RUSSIAN
+from inbound.desk.words import Words
+from inbound.timeline.model import Language
 
 DESK = Path(__file__).parents[3] / "inbound" / "desk"
 # Their arguments are words.
@@ -101,7 +103,7 @@ def test_every_word_is_in_both_languages_and_every_translation_is_used() -> None
     used |= {shown.word for shown in [*OF_REPLY.values(), *OF_ORDER.values()]}
     used |= {shown.word for shown in OF_BIND.values()} | set(OF_LANE.values())
     used |= set(REASONS)
-    used |= {"{count} s", "{count} min", "{count} h"}
+    used |= {"{count} s", "{count} min", "{count} h", "staff member {name}"}
     assert used - RUSSIAN.keys() == set()
     assert RUSSIAN.keys() - used - set(constants()) == set()
 
@@ -122,3 +124,9 @@ def test_a_translation_is_russian() -> None:
 
 def test_a_text_is_translated_once() -> None:
     assert sum(map(len, PAGES)) == len(RUSSIAN)
+
+
+def test_a_user_is_named_as_people_say_it() -> None:
+    said = {one: Words(one, "Europe/Moscow").actor("user ivanova") for one in Language}
+    assert said == {Language.RU: "сотрудник ivanova", Language.EN: "staff member ivanova"}
+    assert Words(Language.RU, "Europe/Moscow").actor("erp") == "erp"
