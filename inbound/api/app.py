@@ -26,7 +26,12 @@ from inbound.api.backend import Backend
 from inbound.api.heads import HeadMiddleware
 from inbound.api.observability import ObservabilityMiddleware
 from inbound.api.openapi import as_text, document
-from inbound.api.query_strings import query_names, refuse_repeated
+from inbound.api.query_strings import (
+    operation_query_names,
+    query_names,
+    refuse_repeated,
+    refuse_unknown,
+)
 from inbound.api.rate_limits import RateLimits
 from inbound.api.shared_lookups import SharedLookups
 from inbound.api.token_failures import TokenFailures
@@ -68,7 +73,7 @@ def _make_routes() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(refuse_repeated)],
+        dependencies=[Depends(refuse_repeated), Depends(refuse_unknown)],
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     modules = (
@@ -81,6 +86,7 @@ def _make_routes() -> FastAPI:
     app.state.routes = [route for router in routers for route in router.routes]
     openapi = document(app)
     app.state.query_names = frozenset(query_names(openapi))
+    app.state.operation_query_names = operation_query_names(openapi)
     openapi_json = as_text(openapi)
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -118,7 +118,9 @@ class MessageReport(ResponseModel):
         description="when it is to be sent, while it is scheduled; with the offset of the time "
         "zone of its sending hours, if it has any",
     )
-    expires_at: UtcTime | None = Field(default=None, description="when it expires")
+    expires_at: UtcTime | None = Field(
+        default=None, description="when it expires; with the offset of `due_at`"
+    )
     broadcast_id: UUID | None = None
 
     @classmethod
@@ -142,7 +144,7 @@ class MessageReport(ResponseModel):
             "created_at": found.created_at,
             "changed_at": found.changed_at,
             "due_at": _in_zone(found.due_at, found.zone),
-            "expires_at": found.last_at,
+            "expires_at": _in_zone(found.last_at, found.zone),
             "broadcast_id": found.broadcast_id,
         }
 

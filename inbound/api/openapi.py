@@ -39,8 +39,9 @@ sending, who a subject is, whether it may be sent messages, and what happened to
 **Tokens.** Every operation needs `Authorization: Bearer TOKEN`. `scserv tokens create` creates \
 a token with scopes: `read`, `resolve`, `reveal`, `send`. A token sends for one account.
 
-**Queries.** `HEAD` works wherever `GET` does. A parameter that is given twice is refused. Write \
-the `+` of a time's offset as `%2B`; as `+` it is understood too.
+**Queries.** `HEAD` works wherever `GET` does. A parameter that is given twice, or that the \
+operation does not have, is refused. Write the `+` of a time's offset as `%2B`; as `+` it is \
+understood too.
 
 **Numbers.** Paths and queries contain no phone number. In answers numbers are masked \
 (`+7916*****67`) unless the token has the scope `reveal` and the request gives a reason. \

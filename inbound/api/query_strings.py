@@ -1,4 +1,8 @@
-"""Refuses a query with the same parameter twice, of which a program would mean only one."""
+"""Refuses queries that mean something else than they seem to.
+
+A repeated parameter, of which a program means only one, and one that the operation does not have:
+ignored, `dry_run=1` would send. Names that we don't know are not repeated: queries are in logs.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -6,7 +10,7 @@ from typing import Any
 
 from fastapi import Request
 
-from inbound.api.problems import FieldProblem, ProblemKind, Refusal
+from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
 
 
 async def refuse_repeated(request: Request) -> None:
@@ -26,6 +30,30 @@ async def refuse_repeated(request: Request) -> None:
                 for place in sorted(places)
             ],
         )
+
+
+async def refuse_unknown(request: Request) -> None:
+    """Raise Refusal for a query parameter that this operation does not have."""
+    known: Mapping[tuple[str, str], frozenset[str]] = request.app.state.operation_query_names
+    route = request.scope["route"]
+    names = known.get((request.method, route.path_format))
+    if names is not None and not names.issuperset(request.query_params.keys()):
+        raise invalid("query", "has an unknown parameter")
+
+
+def operation_query_names(
+    openapi: Mapping[str, Any],
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the names of each operation's query parameters, by method and path."""
+    return {
+        (method.upper(), path): frozenset(
+            parameter["name"]
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        )
+        for path, operations in openapi["paths"].items()
+        for method, operation in operations.items()
+    }
 
 
 def query_names(openapi: Mapping[str, Any]) -> Iterator[str]:

@@ -178,6 +178,7 @@ async def test_a_time_has_the_offset_of_the_sending_hours(world: World, person: 
     id_ = (await place(client, body)).json()["id"]
     found = (await client.get(f"{PATH}/{id_}")).json()
     assert found["due_at"].endswith("+06:00")
+    assert found["expires_at"].endswith("+06:00")
     assert found["history"][0]["due_at"] == found["due_at"]
 
 
