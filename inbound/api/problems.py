@@ -144,9 +144,15 @@ def unauthorized(*, given: bool = False) -> Refusal:
     The same answer for a malformed, unknown, expired and revoked token.
     """
     error = ', error="invalid_token"' if given else ""
+    detail = "send `Authorization: Bearer TOKEN`; create one with `scserv tokens create`"
+    if given:
+        detail = (
+            "this token is not valid (mistyped, expired or revoked); send another as "
+            "`Authorization: Bearer TOKEN`, create one with `scserv tokens create`"
+        )
     return Refusal(
         ProblemKind.UNAUTHORIZED,
-        "send `Authorization: Bearer TOKEN`; create one with `scserv tokens create`",
+        detail,
         {"WWW-Authenticate": f'Bearer realm="scserv"{error}'},
     )
 

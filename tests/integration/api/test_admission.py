@@ -55,6 +55,7 @@ async def test_every_invalid_token_gets_the_same_answer(world: World) -> None:
         client.headers["Authorization"] = authorization
         response = await ask(client)
         body = assert_problem(response, 401, "unauthorized")
+        assert "(mistyped, expired or revoked)" in body["detail"]
         del body["instance"]
         seen.add((json.dumps(body), response.headers["www-authenticate"]))
         assert "ratelimit" not in response.headers
@@ -65,7 +66,8 @@ async def test_every_invalid_token_gets_the_same_answer(world: World) -> None:
 
 async def test_missing_token_gets_a_challenge(world: World) -> None:
     response = await ask(world.client())
-    assert_problem(response, 401, "unauthorized")
+    problem = assert_problem(response, 401, "unauthorized")
+    assert problem["detail"].startswith("send `Authorization: Bearer TOKEN`")
     assert response.headers["www-authenticate"] == 'Bearer realm="scserv"'
 
 
