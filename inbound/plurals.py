@@ -13,10 +13,15 @@ def noun(number: int, singular: str, plural: str | None = None) -> str:
 
 def counted_in_russian(number: int, one: str, few: str, many: str) -> str:
     """Return a number with its noun: 1 день, 2 дня, 5 дней; 11 дней, 21 день."""
+    return f"{number} {noun_in_russian(number, one, few, many)}"
+
+
+def noun_in_russian(number: int, one: str, few: str, many: str) -> str:
+    """Return the noun alone, for a number that is written in another way."""
     if ends_in_one(number):
-        return f"{number} {one}"
+        return one
     is_few = number % 10 in {2, 3, 4} and number % 100 not in {12, 13, 14}
-    return f"{number} {few if is_few else many}"
+    return few if is_few else many
 
 
 def ends_in_one(number: int) -> bool:

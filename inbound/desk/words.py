@@ -10,6 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from inbound.desk.russian import RUSSIAN
+from inbound.plurals import noun, noun_in_russian
 from inbound.timeline.model import Language
 
 NAMES: Final = {Language.RU: "Русский", Language.EN: "English"}
@@ -59,6 +60,14 @@ class Words:
     def number(self, number: int) -> str:
         """Return a number with its thousands apart."""
         return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+    def events(self, number: int) -> str:
+        """Return a number of events with the noun, as the object of a sentence."""
+        if self.language is Language.RU:
+            word = noun_in_russian(number, "событие", "события", "событий")
+        else:
+            word = noun(number, "event")
+        return f"{self.number(number)} {word}"
 
     def age(self, seconds: float) -> str:
         """Return for how long something has been so: in seconds, minutes or hours."""

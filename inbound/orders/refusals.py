@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from inbound.orders.account_rules import MOST_PARTS
 from inbound.orders.ports import Placed
 from inbound.store.orders.rows import rights_of
 from schemas.orders import Order, RefusalReason
@@ -21,7 +22,8 @@ _WRONG: Final[dict[RefusalReason, str]] = {
     RefusalReason.TEMPLATE_FIELDS: "the fields don't fit the template",
     RefusalReason.SENDER_NOT_APPROVED: "the sender is not approved for this account",
     RefusalReason.TEXT_NOT_ALLOWED: "the text doesn't match a pattern of the account",
-    RefusalReason.TOO_MANY_PARTS: "the text needs too many SMS parts",
+    RefusalReason.TOO_MANY_PARTS: "the text needs {parts} SMS parts, more than the account may "
+    "send",
     RefusalReason.EXPIRED: "it would expire before it could be sent",
     RefusalReason.REPEATED: "the same text went to this number a short time ago",
     RefusalReason.MINIMUM_DELAY: "another message went to this number a short time ago",
@@ -52,8 +54,8 @@ _FIXES: Final[dict[RefusalReason, str]] = {
     RefusalReason.SENDER_NOT_APPROVED: "ask for it with `scserv accounts senders add {account} "
     "'{sender}'`; a person approves it. Without a sender the service's own is used",
     RefusalReason.TEXT_NOT_ALLOWED: "`scserv accounts show {account}` shows the patterns",
-    RefusalReason.TOO_MANY_PARTS: "it needs {parts}: shorten it, or allow the account more (up to "
-    f"8) with {_CHANGE} --max-parts N`",
+    RefusalReason.TOO_MANY_PARTS: f"shorten it, or allow more (up to {MOST_PARTS}) with "
+    f"{_CHANGE} --max-parts N`",
     RefusalReason.EXPIRED: "check the sending hours, the time to send from and the time of expiry",
     RefusalReason.REPEATED: f"wait, send another text, or use {_CHANGE} --repeat-within TIME`",
     RefusalReason.MINIMUM_DELAY: f"wait, or use {_CHANGE} --min-delay TIME`",
@@ -74,6 +76,7 @@ TEMPORARY: Final = frozenset(
 )
 """Reasons that time alone, or a payment, takes away: the same order may be accepted later."""
 
+_BEYOND_ALL: Final = f"shorten it: no account may send more than {MOST_PARTS}"
 _NEW_KEY: Final = "; a new attempt needs a new idempotency key, because this one keeps its answer"
 
 
@@ -84,14 +87,14 @@ def explain(order: Order, placed: Placed) -> str:
     """
     if placed.reason is None:
         return ""
-    fix = _FIXES[placed.reason].format(
+    is_beyond_all = placed.reason is RefusalReason.TOO_MANY_PARTS and placed.parts > MOST_PARTS
+    fix = (_BEYOND_ALL if is_beyond_all else _FIXES[placed.reason]).format(
         account=order.account,
         right=" --grant ".join(rights_of(order)),
         sender=order.sender,
         template=order.template,
-        parts=placed.parts,
     )
-    wrong = _WRONG[placed.reason]
+    wrong = _WRONG[placed.reason].format(parts=placed.parts)
     if placed.detail:
         # What is known of a template that is not there says all of it.
         is_all = placed.reason is RefusalReason.TEMPLATE_UNKNOWN

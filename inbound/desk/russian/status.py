@@ -47,7 +47,7 @@ STATUS: Final[Mapping[str, str]] = {
     "bulk: broadcasts": "массовая: рассылки",
     "Look-up tables": "Таблицы для поиска",
     "Searches and reports read them; a projector fills them from the event log.": "По ним ищут и строят отчёты; projector заполняет их из журнала событий.",
-    "{events} events behind, the oldest for {age}": "отстаёт на {events} событий, самое старое ждёт {age}",
+    "{events} behind, the oldest for {age}": "отстаёт на {events}, самое старое ждёт {age}",
     "up to date": "актуальна",
     "never built": "ещё не построена",
     "is being rebuilt": "перестраивается",

@@ -130,3 +130,16 @@ def test_a_user_is_named_as_people_say_it() -> None:
     said = {one: Words(one, "Europe/Moscow").actor("user ivanova") for one in Language}
     assert said == {Language.RU: "сотрудник ivanova", Language.EN: "staff member ivanova"}
     assert Words(Language.RU, "Europe/Moscow").actor("erp") == "erp"
+
+
+def test_a_number_of_events_has_its_noun_in_the_right_form() -> None:
+    english, russian = Words(Language.EN, "UTC"), Words(Language.RU, "Europe/Moscow")
+    assert [english.events(count) for count in (1, 2)] == ["1 event", "2 events"]
+    counts = (1, 2, 5, 11, 21)
+    assert [russian.events(count) for count in counts] == [
+        "1 событие",
+        "2 события",
+        "5 событий",
+        "11 событий",
+        "21 событие",
+    ]

@@ -47,3 +47,18 @@ def test_who_gave_a_key_is_told_that_it_keeps_the_refusal(reason: RefusalReason)
     order = Order(phone="+79161234503", text="x", idempotency_key="k")
     is_reused = reason is RefusalReason.IDEMPOTENCY_KEY_REUSED
     assert ("a new attempt needs a new idempotency key" in explain(order, placed)) is not is_reused
+
+
+def test_more_parts_are_offered_only_where_they_help() -> None:
+    def said(parts: int) -> str:
+        too_long = Placed(uuid4(), "refused", parts, RefusalReason.TOO_MANY_PARTS)
+        return explain(Order(account="shop", phone="+79161234503", text="x"), too_long)
+
+    assert said(5) == (
+        "the text needs 5 SMS parts, more than the account may send; shorten it, or allow more "
+        "(up to 8) with `scserv accounts change shop --max-parts N`"
+    )
+    assert said(9) == (
+        "the text needs 9 SMS parts, more than the account may send; shorten it: no account may "
+        "send more than 8"
+    )
