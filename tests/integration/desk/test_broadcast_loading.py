@@ -27,6 +27,14 @@ from tests.integration.desk.world import DeskWorld
 PATIENCE_S = 60
 
 
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def named(name: str) -> str:
+    """Return a name that no other test uses, without digits: ten would be like a number."""
+    return f"{name} {uuid4().hex.translate(_LETTERS)}"
+
+
 class SlowLoading:
     """Loading that waits in the middle until it is let go, or fails."""
 
@@ -76,7 +84,7 @@ async def test_a_slow_draft_has_a_page_of_its_own_and_is_made_once(
     world: DeskWorld, editor: Browser, slow: SlowLoading
 ) -> None:
     form = await uploaded(editor, table_of([f"{client_numbers(world, 1)[0]},Анна"]))
-    name = f"Slow {uuid4()}"
+    name = named("Slow")
     typed = {"name": name, "text": TEXT}
     page = await editor.send(form, form.path, **typed)
     assert page.status == 200
@@ -102,7 +110,7 @@ async def test_a_slow_draft_that_is_refused_or_breaks_off_says_so_and_keeps_what
     world: DeskWorld, editor: Browser, slow: SlowLoading
 ) -> None:
     form = await uploaded(editor, table_of([f"{client_numbers(world, 1)[0]},Анна"]))
-    name = f"Broken {uuid4()}"
+    name = named("Broken")
     slow.error = StoreUnavailable("away")
     page = await editor.send(form, form.path, name=name, text=TEXT)
     slow.may_go_on.set()
@@ -122,7 +130,7 @@ async def test_a_slow_draft_that_is_refused_or_breaks_off_says_so_and_keeps_what
 
 async def test_a_table_that_was_used_leads_to_its_draft(world: DeskWorld, editor: Browser) -> None:
     form = await uploaded(editor, table_of([f"{client_numbers(world, 1)[0]},Анна"]))
-    made = await editor.send(form, form.path, name=f"Used {uuid4()}", text=TEXT)
+    made = await editor.send(form, form.path, name=named("Used"), text=TEXT)
     assert made.path in (await editor.open(form.path)).links
     upload = next(world.uploads.glob("*.table"))
     upload.unlink()
@@ -138,7 +146,7 @@ async def test_a_draft_is_found_after_a_restart_or_said_not_to_be_made(
 ) -> None:
     slow.may_go_on.set()
     form = await uploaded(editor, table_of([f"{client_numbers(world, 1)[0]},Анна"]))
-    page = await editor.send(form, form.path, name=f"Restart {uuid4()}", text=TEXT)
+    page = await editor.send(form, form.path, name=named("Restart"), text=TEXT)
     made = await reloaded(editor, page, lambda page: "/loading/" not in page.path)
     other = await world.signed_in(Role.EDITOR)
     assert (await other.open(f"{NEW}/loading/{id_of(made)}")).path == made.path
