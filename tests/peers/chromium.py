@@ -141,7 +141,10 @@ class Tab:
         await self._tell(selector, "input")
 
     async def choose(self, selector: str, value: str) -> None:
-        """Choose an option of a select."""
+        """Choose an option of a select, once htmx has bound what it inserted."""
+        await self.until(
+            "document.querySelector('.htmx-request, .htmx-settling, .htmx-added') === null"
+        )
         await self.fill(selector, value)
         await self._tell(selector, "change")
 
