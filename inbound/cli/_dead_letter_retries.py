@@ -11,7 +11,7 @@ from inbound.store.dead_letters.rows import Selection
 from inbound.store.sealing import Sealer
 
 if TYPE_CHECKING:
-    from inbound.desk.dead_letters import Retried
+    from inbound.desk.status.dead_letters import Retried
 
 
 class DeadLetterRetries:
@@ -27,7 +27,7 @@ class DeadLetterRetries:
     def _retry(self, selection: Selection, upto: int, actor: str) -> "Retried":
         # Imported here: kafka-python, which only a retry needs.
         from inbound.deadletter.retrying import DeadLetterRetry
-        from inbound.desk.dead_letters import Retried, RetryRunningError
+        from inbound.desk.status.dead_letters import Retried, RetryRunningError
 
         url = self._settings.database_url.get_secret_value()
         sealer = Sealer(make_cipher(self._settings))

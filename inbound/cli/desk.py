@@ -14,12 +14,12 @@ from inbound.startup import check_database, make_cipher
 
 if TYPE_CHECKING:
     from inbound.api.backend import Sources
-    from inbound.desk.broadcast_drafts import BroadcastDrafts
-    from inbound.desk.broadcasts import Broadcasts
+    from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
+    from inbound.desk.broadcasts.broadcasts import Broadcasts
     from inbound.desk.long_work import LongWork
-    from inbound.desk.people import People
-    from inbound.desk.sending import Sending
-    from inbound.desk.service_status import StatusReader
+    from inbound.desk.messages.sending import Sending
+    from inbound.desk.person.people import People
+    from inbound.desk.status.service_status import StatusReader
     from inbound.local.handset import SimulatedPhones
 
 
@@ -41,13 +41,13 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
-    from inbound.desk.client_imports import ClientImports
-    from inbound.desk.dead_letters import DeadLetters
+    from inbound.desk.clients.client_imports import ClientImports
+    from inbound.desk.identity.sign_in import SignIn
     from inbound.desk.long_work import LongWork
-    from inbound.desk.message_templates import MessageTemplates
+    from inbound.desk.messages.message_templates import MessageTemplates
     from inbound.desk.pages import Pages
     from inbound.desk.roles import parse_roles
-    from inbound.desk.sign_in import SignIn
+    from inbound.desk.status.dead_letters import DeadLetters
     from inbound.desk.uploads import Uploads
     from inbound.store.access.desk_sessions import SessionLimits
 
@@ -125,8 +125,8 @@ def _broadcasts(
     from inbound.broadcasts.loading import AudienceKeys
     from inbound.broadcasts.sealing import AudienceSealer
     from inbound.clock import utc_now
-    from inbound.desk.broadcast_drafts import BroadcastDrafts
-    from inbound.desk.broadcasts import Broadcasts
+    from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
+    from inbound.desk.broadcasts.broadcasts import Broadcasts
 
     keys = AudienceKeys(sources.hasher, AudienceSealer(settings.vault_key_bytes()))
     rules = DraftRules(settings.sender, settings.smpp.alphabet)
@@ -144,8 +144,8 @@ async def _people(
     `stack` closes what they use.
     """
     from inbound.clock import utc_now
-    from inbound.desk.people import People
-    from inbound.desk.sending import Sending, SendingRules
+    from inbound.desk.messages.sending import Sending, SendingRules
+    from inbound.desk.person.people import People
     from inbound.orders.dispatch import Dispatcher
     from inbound.orders.wiring import IntakeConnections
     from inbound.registrations.switching import Switching
@@ -175,7 +175,7 @@ async def _people(
 
 def _status(settings: Settings, sources: "Sources") -> "StatusReader":
     from inbound.clock import utc_now
-    from inbound.desk.service_status import Limits, StatusReader
+    from inbound.desk.status.service_status import Limits, StatusReader
 
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
     return StatusReader(sources, limits, utc_now)

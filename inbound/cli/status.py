@@ -14,8 +14,8 @@ from inbound.terminal import echo, echo_json, reads_russian
 from inbound.wording import both
 
 if TYPE_CHECKING:
-    from inbound.desk.alarms import Alarm
-    from inbound.desk.service_status import ServiceStatus
+    from inbound.desk.status.alarms import Alarm
+    from inbound.desk.status.service_status import ServiceStatus
 
 _BAD: Final = "bad"
 
@@ -29,7 +29,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     Asks PostgreSQL and Kafka, and no process of the service: it answers while any of them is down.
     The desk's page `/status` shows the same. Exit status 1 if clients notice something.
     """
-    from inbound.desk.alarms import alarms_of
+    from inbound.desk.status.alarms import alarms_of
 
     settings.require("database_url")
     found = asyncio.run(_read(settings))
@@ -44,7 +44,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 
 async def _read(settings: Settings) -> "ServiceStatus":
     from inbound.clock import utc_now
-    from inbound.desk.service_status import Limits, StatusReader
+    from inbound.desk.status.service_status import Limits, StatusReader
 
     sources = make_sources(settings, "scserv status")
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())

@@ -12,10 +12,10 @@ from inbound.cli._database import open_database
 from inbound.cli._format import counted, utc
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
-from inbound.desk import users as desk_users
-from inbound.desk.passwords import PasswordError, check_password, hash_password
+from inbound.desk.identity import users as desk_users
+from inbound.desk.identity.passwords import PasswordError, check_password, hash_password
+from inbound.desk.identity.users import Change, check_name, new_password
 from inbound.desk.roles import Role
-from inbound.desk.users import Change, check_name, new_password
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.settings.smpp import read_value

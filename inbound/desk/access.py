@@ -10,18 +10,18 @@ from starlette.responses import RedirectResponse
 
 from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
-from inbound.desk.broadcast_drafts import BroadcastDrafts
-from inbound.desk.broadcasts import Broadcasts
-from inbound.desk.client_imports import ClientImports
-from inbound.desk.dead_letters import DeadLetters
+from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
+from inbound.desk.broadcasts.broadcasts import Broadcasts
+from inbound.desk.clients.client_imports import ClientImports
+from inbound.desk.handset.phones import Phones
+from inbound.desk.identity.sign_in import SignIn
 from inbound.desk.long_work import LongWork
-from inbound.desk.message_templates import MessageTemplates
+from inbound.desk.messages.message_templates import MessageTemplates
+from inbound.desk.messages.sending import Sending
 from inbound.desk.pages import Pages
-from inbound.desk.people import People
-from inbound.desk.phones import Phones
-from inbound.desk.sending import Sending
-from inbound.desk.service_status import StatusReader
-from inbound.desk.sign_in import SignIn
+from inbound.desk.person.people import People
+from inbound.desk.status.dead_letters import DeadLetters
+from inbound.desk.status.service_status import StatusReader
 from inbound.desk.uploads import Uploads
 
 

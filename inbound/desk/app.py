@@ -14,35 +14,21 @@ from starlette.types import ASGIApp, Scope
 from inbound.api.heads import HeadMiddleware
 from inbound.api.languages import DEFAULT
 from inbound.api.observability import ObservabilityMiddleware, Served
-from inbound.desk import (
-    account,
-    account_routes,
-    audit_routes,
-    broadcast_downloads,
-    broadcast_drafting,
-    broadcast_routes,
-    callback_routes,
-    client_import_routes,
-    client_routes,
-    dead_letter_routes,
-    order_routes,
-    person_routes,
-    report_routes,
-    send_routes,
-    signing_in,
-    static_files,
-    status_routes,
-    template_editing,
-    template_routes,
-    token_routes,
-    user_routes,
-)
-from inbound.desk import handset as handset_routes
+from inbound.desk import static_files
 from inbound.desk.access import Desk
+from inbound.desk.accounts import account_routes, callback_routes, token_routes
+from inbound.desk.audit import audit_routes
+from inbound.desk.broadcasts import broadcast_downloads, broadcast_drafting, broadcast_routes
+from inbound.desk.clients import client_import_routes, client_routes
+from inbound.desk.handset import handset as handset_routes
+from inbound.desk.identity import account, signing_in, user_routes
+from inbound.desk.identity.signing_in import ask_to_sign_in
+from inbound.desk.messages import order_routes, send_routes, template_editing, template_routes
 from inbound.desk.navigation import Menu, Place
 from inbound.desk.pages import HEADERS, TRANSPORT
+from inbound.desk.person import person_routes
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
-from inbound.desk.signing_in import ask_to_sign_in
+from inbound.desk.status import dead_letter_routes, report_routes, status_routes
 from inbound.desk.visitors import VisitorMiddleware
 from inbound.errors import RetryableError
 from inbound.ops import metrics

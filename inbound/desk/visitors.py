@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.languages import DEFAULT, best_language
 from inbound.desk.forms import read_own_form
+from inbound.desk.identity.sign_in import SignIn
 from inbound.desk.problems import SentForm, SignInNeededError, factor_needed, forbidden
 from inbound.desk.roles import Right, rights_of
-from inbound.desk.sign_in import SignIn
 from inbound.desk.tokens import is_token
 from inbound.errors import RetryableError
 from inbound.store.access.desk_sessions import ValidSession

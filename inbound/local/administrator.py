@@ -6,8 +6,8 @@ from typing import Final
 from uuid import uuid4
 
 from inbound.clock import utc_now
-from inbound.desk import users
-from inbound.desk.passwords import fits, hash_password
+from inbound.desk.identity import users
+from inbound.desk.identity.passwords import fits, hash_password
 from inbound.desk.roles import Role
 from inbound.private_files import read_secret, write_file
 from inbound.store.access.desk_users import find_user, list_users

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from inbound.clock import utc_now
-from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
+from inbound.desk.handset.phones import Conversation, PhoneError, PhoneMessage
 from inbound.errors import ScservError
 from inbound.local.samples import SAMPLES
 from inbound.local.simulator.phone import Phone

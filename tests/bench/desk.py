@@ -31,8 +31,8 @@ from uuid import uuid4
 import aiohttp
 import psycopg
 
-from inbound.desk import users
-from inbound.desk.passwords import hash_password
+from inbound.desk.identity import users
+from inbound.desk.identity.passwords import hash_password
 from inbound.desk.roles import Role
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection

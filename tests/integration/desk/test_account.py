@@ -2,7 +2,7 @@
 
 import pytest
 
-from inbound.desk.failures import MOST_PER_ACCOUNT
+from inbound.desk.identity.failures import MOST_PER_ACCOUNT
 from tests.integration.desk.world import PASSWORD, DeskWorld
 
 ACCOUNT = "/account"

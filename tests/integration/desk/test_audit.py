@@ -5,7 +5,7 @@ import io
 from datetime import timedelta
 from uuid import uuid4
 
-from inbound.desk.audit_routes import SHOWN
+from inbound.desk.audit.audit_routes import SHOWN
 from inbound.desk.roles import Role
 from tests.integration.desk.browser import Page
 from tests.integration.desk.world import NOW, DeskWorld

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from inbound.broadcasts.table_loading import load_table
-from inbound.desk import broadcast_drafts
+from inbound.desk.broadcasts import broadcast_drafts
 from inbound.desk.roles import Role
 from inbound.store.errors import StoreUnavailable
 from tests.integration.desk.broadcast_world import (

@@ -60,7 +60,7 @@ async def test_the_list_has_states_and_progress_in_pages(
         world.now += timedelta(seconds=1)
         made.append(await draft_for(world, editor))
     begin(world, made[2], delivered=1, open=1)
-    monkeypatch.setattr("inbound.desk.broadcasts.PAGE", 2)
+    monkeypatch.setattr("inbound.desk.broadcasts.broadcasts.PAGE", 2)
     first = await editor.open("/broadcasts")
     paths = [one.path for one in reversed(made)]
     assert [link for link in first.links if link in paths] == paths[:2]

@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from inbound.cli._dead_letter_retries import DeadLetterRetries
-from inbound.desk.dead_letters import Retried, RetryRunningError
+from inbound.desk.status.dead_letters import Retried, RetryRunningError
 from inbound.keys import VaultCipher
 from inbound.settings import Settings
 from inbound.store.connections import connect

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from inbound.desk import handset
+from inbound.desk.handset import handset
 from inbound.desk.roles import Role
 from inbound.timeline.model import (
     Clock,

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from inbound.desk.failures import MOST_PER_ACCOUNT
+from inbound.desk.identity.failures import MOST_PER_ACCOUNT
+from inbound.desk.identity.sign_in_tickets import LASTS
 from inbound.desk.roles import Role
-from inbound.desk.sign_in_tickets import LASTS
 from tests.integration.desk.browser import Browser, Page
 from tests.integration.desk.world import LIMITS, PASSWORD, DeskWorld
 

@@ -236,8 +236,8 @@ async def test_a_message_that_is_on_its_way_is_not_cancelled(support: Browser) -
 async def test_the_list_has_what_users_sent_in_pages(
     world: DeskWorld, support: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inbound.desk.sending.SHOWN", 2)
-    monkeypatch.setattr("inbound.desk.order_routes.SHOWN", 2)
+    monkeypatch.setattr("inbound.desk.messages.sending.SHOWN", 2)
+    monkeypatch.setattr("inbound.desk.messages.order_routes.SHOWN", 2)
     paths = [(await send(support, to=PHONE, text=f"Text {n}.")).path for n in range(3)]
     page = await support.open("/send/sent")
     found = [link for link in page.links if link.startswith("/send/orders/")]
@@ -252,8 +252,8 @@ async def test_the_list_has_what_users_sent_in_pages(
 async def test_a_scheduled_list_has_pages(
     support: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inbound.desk.sending.SHOWN", 2)
-    monkeypatch.setattr("inbound.desk.order_routes.SHOWN", 2)
+    monkeypatch.setattr("inbound.desk.messages.sending.SHOWN", 2)
+    monkeypatch.setattr("inbound.desk.messages.order_routes.SHOWN", 2)
     paths = [
         (await send(support, to=PHONE, text=f"{n}", at=f"2024-06-03T10:0{n}")).path
         for n in range(3)

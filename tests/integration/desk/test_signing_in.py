@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from inbound.desk import users
-from inbound.desk.failures import MOST_PER_ACCOUNT, MOST_PER_ADDRESS, WINDOW
+from inbound.desk.identity import users
+from inbound.desk.identity.failures import MOST_PER_ACCOUNT, MOST_PER_ADDRESS, WINDOW
 from inbound.desk.roles import Role
 from inbound.store.connections import connect
 from tests.integration.desk.browser import Page

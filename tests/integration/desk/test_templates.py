@@ -222,8 +222,8 @@ async def test_the_list_has_pages(editor: Browser, monkeypatch: pytest.MonkeyPat
     names = [f"{base}-{letter}" for letter in "abc"]
     for name in names:
         await create(editor, name)
-    monkeypatch.setattr("inbound.desk.message_templates.SHOWN", 1)
-    monkeypatch.setattr("inbound.desk.template_routes.SHOWN", 1)
+    monkeypatch.setattr("inbound.desk.messages.message_templates.SHOWN", 1)
+    monkeypatch.setattr("inbound.desk.messages.template_routes.SHOWN", 1)
     page = await editor.open(f"/templates?after={names[0]}")
     assert names[1] in page.text
     [more] = [link for link in page.links if "after=" in link]

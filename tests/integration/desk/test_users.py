@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from inbound.desk import users
+from inbound.desk.identity import users
 from inbound.desk.roles import Role
 from inbound.store.connections import connect
 from tests.integration.desk.browser import Browser, Page

@@ -16,23 +16,23 @@ from inbound.api.backend import Sources
 from inbound.broadcasts.drafting import DraftRules
 from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.desk import users
 from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
-from inbound.desk.broadcast_drafts import BroadcastDrafts
-from inbound.desk.broadcasts import Broadcasts
-from inbound.desk.client_imports import ClientImports
-from inbound.desk.dead_letters import DeadLetters, Retried, RetryRunningError
+from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
+from inbound.desk.broadcasts.broadcasts import Broadcasts
+from inbound.desk.clients.client_imports import ClientImports
+from inbound.desk.handset.phones import Conversation, PhoneError, PhoneMessage
+from inbound.desk.identity import users
+from inbound.desk.identity.passwords import hash_password
+from inbound.desk.identity.sign_in import SignIn
 from inbound.desk.long_work import LongWork
-from inbound.desk.message_templates import MessageTemplates
+from inbound.desk.messages.message_templates import MessageTemplates
+from inbound.desk.messages.sending import Sending, SendingRules
 from inbound.desk.pages import Pages
-from inbound.desk.passwords import hash_password
-from inbound.desk.people import People
-from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
+from inbound.desk.person.people import People
 from inbound.desk.roles import Role
-from inbound.desk.sending import Sending, SendingRules
-from inbound.desk.service_status import Limits, StatusReader
-from inbound.desk.sign_in import SignIn
+from inbound.desk.status.dead_letters import DeadLetters, Retried, RetryRunningError
+from inbound.desk.status.service_status import Limits, StatusReader
 from inbound.desk.uploads import Uploads
 from inbound.directory.postgres import PostgresDirectory
 from inbound.freshness.model import Backlog, Oldest

@@ -1,6 +1,6 @@
 """Charts: where lines and bars are, and what gaps look like."""
 
-from inbound.desk.charts import HEIGHT, WIDTH, bars_of, chart_of
+from inbound.desk.status.charts import HEIGHT, WIDTH, bars_of, chart_of
 
 
 def test_a_line_goes_from_edge_to_edge_and_from_0_to_the_highest() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inbound.desk.one_time_codes import (
+from inbound.desk.identity.one_time_codes import (
     address_of,
     digest_of_code,
     new_recovery_codes,
@@ -14,7 +14,7 @@ from inbound.desk.one_time_codes import (
     qr_code,
     step_of,
 )
-from inbound.desk.sign_in_tickets import LASTS, is_valid, make_ticket, name_of
+from inbound.desk.identity.sign_in_tickets import LASTS, is_valid, make_ticket, name_of
 
 NOW = datetime(2024, 5, 17, 12, tzinfo=UTC)
 # "12345678901234567890" of RFC 6238, appendix B, whose codes have two digits more.

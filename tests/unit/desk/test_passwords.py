@@ -2,7 +2,7 @@
 
 import pytest
 
-from inbound.desk.passwords import (
+from inbound.desk.identity.passwords import (
     PasswordError,
     check_password,
     fits,

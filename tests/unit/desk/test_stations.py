@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from inbound.desk.stations import Light, legs_of
+from inbound.desk.handset.stations import Light, legs_of
 from inbound.timeline.model import Clock, ClockState, ReplyStatus, RequestTimeline, Step, StepKind
 from schemas.events import Command, Plan
 

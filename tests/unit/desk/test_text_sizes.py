@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbound.desk.text_sizes import BEGINS, FOREIGN, Blame, TextSize, shown, size_of
+from inbound.desk.messages.text_sizes import BEGINS, FOREIGN, Blame, TextSize, shown, size_of
 
 GSM = "gsm0338"
 

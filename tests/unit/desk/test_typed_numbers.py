@@ -2,8 +2,8 @@
 
 import pytest
 
+from inbound.desk.person.typed_numbers import why_no_number
 from inbound.desk.russian import RUSSIAN
-from inbound.desk.typed_numbers import why_no_number
 
 
 @pytest.mark.parametrize(

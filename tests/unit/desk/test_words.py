@@ -7,13 +7,13 @@ from pathlib import Path
 
 from jinja2 import nodes
 
-from inbound.desk.bind_states import OF_BIND, OF_LANE
 from inbound.desk.fault_words import REASONS
-from inbound.desk.message_states import OF_ORDER, OF_REPLY
 from inbound.desk.navigation import Menu
 from inbound.desk.pages import Pages
+from inbound.desk.person.message_states import OF_ORDER, OF_REPLY
 from inbound.desk.roles import Role
 from inbound.desk.russian import PAGES, RUSSIAN
+from inbound.desk.status.bind_states import OF_BIND, OF_LANE
 from inbound.desk.words import Words
 from inbound.timeline.model import Language
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from inbound.desk.phones import Conversation, PhoneError
+from inbound.desk.handset.phones import Conversation, PhoneError
 from inbound.local import handset
 from inbound.local.handset import SimulatedPhones
 from inbound.local.samples import SAMPLES

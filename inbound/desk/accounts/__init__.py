@@ -1,0 +1,1 @@
+"""Accounts, their callbacks, and tokens."""

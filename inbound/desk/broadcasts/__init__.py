@@ -1,0 +1,1 @@
+"""Broadcasts, from the table to the last message."""

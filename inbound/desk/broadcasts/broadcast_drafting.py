@@ -1,0 +1,281 @@
+"""Routes of new broadcasts: whom it is for, what was understood of a table, and what is sent."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse, Response
+
+from inbound.broadcasts.content import DraftError
+from inbound.broadcasts.drafting import LONGEST_NAME
+from inbound.desk.access import Desk, DeskDep, see_other
+from inbound.desk.broadcasts.audience_tables import READING, SEPARATORS
+from inbound.desk.broadcasts.broadcast_drafts import ColumnsMissingError, Loading, Wanted
+from inbound.desk.broadcasts.broadcast_routes import PATH, words_of
+from inbound.desk.broadcasts.draft_forms import (
+    FIELD,
+    MOST_PER_S,
+    FormProblemError,
+    chosen_clients,
+    wanted_draft,
+)
+from inbound.desk.broadcasts.draft_problems import problem_of, table_problem
+from inbound.desk.file_forms import FileAction, Uploading
+from inbound.desk.problems import Trouble
+from inbound.desk.roles import Right
+from inbound.desk.uploads import Upload
+from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.errors import RetryableError, SetupError
+from inbound.tables.encodings import CODE_PAGES, shown_name
+from schemas.orders import LONGEST_TEXT
+
+PURPOSE: Final = "broadcasts"
+_NEW: Final = f"{PATH}/new"
+_ENCODINGS: Final = {name: shown_name(name) for name in ("utf-8", *CODE_PAGES, "utf-16")}
+_PROBLEMS: Final[Mapping[str, str]] = {
+    "broken off": "The database did not answer while the rows were loaded. Nothing was made: send "
+    "the form again.",
+    "empty": "This file is empty: there is not one character in it. Choose the file with the "
+    "table.",
+    "file": "Choose a file with a table first.",
+    "hours": "Write both the first and the last minute of the sending hours, and let them differ.",
+    "rate": "Write how many messages a second as a number from 1 to {most}.",
+    "since": "This is not a day. Write it like 2026-05-17.",
+    "columns": "The text has fields for which the table has no column of the same name. Choose "
+    "the column of each field.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a form was refused: a problem for each field, with its values."""
+
+    problems: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    """Of the text: the table doesn't have a column for each."""
+
+
+router = APIRouter()
+MaySee = Annotated[Visitor, Depends(Sees(Right.PREPARE_BROADCASTS))]
+MayMake = Annotated[Action, Depends(Does(Right.PREPARE_BROADCASTS))]
+MayUpload = Annotated[FileAction, Depends(Uploading(Right.PREPARE_BROADCASTS, PURPOSE))]
+
+
+@router.get(_NEW)
+async def new_broadcast(request: Request, desk: DeskDep, _: MaySee) -> Response:
+    """Ask whom the broadcast is for."""
+    return desk.pages.answer(request, "broadcast_new.html", problem="")
+
+
+@router.post(f"{_NEW}/table")
+async def upload_table(request: Request, desk: DeskDep, action: MayUpload) -> Response:
+    """Keep an uploaded table, and lead to what was understood of it."""
+    if action.upload is None:
+        problem = _PROBLEMS["empty" if action.is_empty else "file"]
+        return desk.pages.answer(request, "broadcast_new.html", 422, problem=problem)
+    return see_other(f"{_NEW}/table/{action.upload.upload_id}")
+
+
+@router.get(f"{_NEW}/table/{{upload_id}}")
+async def table(request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUID) -> Response:
+    """Show what was understood of a table, and the form of the draft.
+
+    One that was used and is not there any more leads to its draft.
+    """
+    owner = visitor.session.user_id
+    made = desk.uploads.find_use(upload_id, owner, PURPOSE)
+    if made is not None and desk.uploads.find(upload_id, owner, PURPOSE) is None:
+        return see_other(f"{PATH}/{made}?done=used")
+    return await _table_page(request, desk, _upload(desk, visitor, upload_id), Refused())
+
+
+@router.post(f"{_NEW}/table/{{upload_id}}/reading")
+async def read_again(desk: DeskDep, action: MayMake, upload_id: UUID) -> Response:
+    """Read a table as its user says."""
+    upload = _upload(desk, action.visitor, upload_id)
+    told = {name: action.form[name].strip() for name in READING if action.form[name].strip()}
+    desk.uploads.choose(upload, told)
+    return see_other(f"{_NEW}/table/{upload_id}")
+
+
+@router.post(f"{_NEW}/table/{{upload_id}}")
+async def make_for_table(
+    request: Request, desk: DeskDep, action: MayMake, upload_id: UUID
+) -> Response:
+    """Make a draft for the rows of a table."""
+    upload = _upload(desk, action.visitor, upload_id)
+    try:
+        wanted = _wanted(desk, action)
+    except FormProblemError as error:
+        refused = _refused(error, action.form.fields)
+        return await _table_page(request, desk, upload, refused, 422)
+    return await _made(
+        request, desk, desk.broadcast_drafts.load_table(upload, wanted, action.form.fields)
+    )
+
+
+@router.get(f"{_NEW}/clients")
+async def clients(request: Request, desk: DeskDep, _: MaySee) -> Response:
+    """Show the form of a draft for clients of the directory."""
+    return await _clients_page(request, desk, Refused())
+
+
+@router.post(f"{_NEW}/clients")
+async def make_for_clients(request: Request, desk: DeskDep, action: MayMake) -> Response:
+    """Make a draft for clients of the directory."""
+    try:
+        chosen = chosen_clients(action.form, desk.sources.zone)
+        wanted = _wanted(desk, action)
+    except FormProblemError as error:
+        return await _clients_page(request, desk, _refused(error, action.form.fields), 422)
+    owner = action.visitor.session.user_id
+    loading = desk.broadcast_drafts.load_clients(chosen, wanted, owner, action.form.fields)
+    return await _made(request, desk, loading)
+
+
+@router.get(f"{_NEW}/loading/{{draft_id}}")
+async def loading(
+    request: Request, desk: DeskDep, visitor: MaySee, draft_id: UUID, table: str = ""
+) -> Response:
+    """Tell how far a draft is; lead to it once it is made, or say why it was not."""
+    drafts = desk.broadcast_drafts
+    found = drafts.find_loading(draft_id, visitor.session.user_id)
+    if found is not None and found.job.task.done():
+        return await _made(request, desk, found)
+    if found is None and await drafts.is_made(draft_id):
+        return see_other(f"{PATH}/{draft_id}?done=create")
+    again = f"{_NEW}/table/{UUID(table)}" if _is_id(table) else f"{_NEW}/clients"
+    status = 200 if found else 404
+    return desk.pages.answer(
+        request, "broadcast_loading.html", status, None, loading=found, again=again
+    )
+
+
+async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
+    """Lead to a draft, or to the page that tells how far it is; or refuse it in its form."""
+    drafts, draft_id = desk.broadcast_drafts, loading.draft_id
+    try:
+        made = await loading.job.result(drafts.answer_within_s)
+    except TimeoutError:
+        table = f"?table={loading.upload_id}" if loading.upload_id else ""
+        return see_other(f"{_NEW}/loading/{draft_id}{table}")
+    except ColumnsMissingError as error:
+        problems = {"columns": _PROBLEMS["columns"]}
+        refused = Refused(problems, {}, loading.typed, tuple(error.fields))
+    except (DraftError, SetupError) as error:
+        refused = _refused(error, loading.typed)
+    except RetryableError:
+        # Its commit may have been the last thing that worked.
+        if await drafts.is_made(draft_id):
+            _note_use(desk, loading)
+            return see_other(f"{PATH}/{draft_id}?done=create")
+        refused = Refused({"table": _PROBLEMS["broken off"]}, {}, loading.typed)
+    else:
+        _note_use(desk, loading)
+        return see_other(f"{PATH}/{made}?done=create")
+    if loading.upload_id is None:
+        return await _clients_page(request, desk, refused, 422)
+    upload = _upload_of(desk, loading.owner, loading.upload_id)
+    return await _table_page(request, desk, upload, refused, 422)
+
+
+def _note_use(desk: Desk, loading: Loading) -> None:
+    if loading.upload_id is not None:
+        with contextlib.suppress(OSError, SetupError):
+            upload = desk.uploads.find(loading.upload_id, loading.owner, PURPOSE)
+            if upload is not None:
+                desk.uploads.note_use(upload, loading.draft_id)
+
+
+def _wanted(desk: Desk, action: Action) -> Wanted:
+    return wanted_draft(action.form, action.visitor.session.actor, desk.sources.zone)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _upload(desk: Desk, visitor: Visitor, upload_id: UUID) -> Upload:
+    return _upload_of(desk, visitor.session.user_id, upload_id)
+
+
+def _upload_of(desk: Desk, owner: UUID, upload_id: UUID) -> Upload:
+    found = desk.uploads.find(upload_id, owner, PURPOSE)
+    if found is None:
+        raise Trouble(
+            404,
+            "This table is not there any more.",
+            "Tables are deleted after a day. Upload it again.",
+        )
+    return found
+
+
+def _refused(
+    error: DraftError | FormProblemError | SetupError, typed: Mapping[str, str]
+) -> Refused:
+    match error:
+        case FormProblemError():
+            problem = _PROBLEMS[error.name]
+            return Refused({error.name: problem}, error.values, typed)
+        case DraftError():
+            name, problem = problem_of(error)
+            return Refused({name: problem}, {}, typed)
+        case _:
+            said = table_problem(error)
+            return Refused({"table": said.words}, said.values, typed)
+
+
+async def _table_page(
+    request: Request, desk: Desk, upload: Upload, refused: Refused, status: int = 200
+) -> HTMLResponse:
+    reading = await desk.broadcast_drafts.read(upload)
+    problem = table_problem(reading.error) if reading.error else None
+    return desk.pages.answer(
+        request,
+        "broadcast_table.html",
+        status,
+        None,
+        upload=upload,
+        used_for=desk.uploads.find_use(upload.upload_id, upload.owner, PURPOSE),
+        reading=reading,
+        table_problem=problem,
+        encodings=_ENCODINGS,
+        separators=SEPARATORS,
+        field_prefix=FIELD,
+        **await _form_values(request, desk, refused),
+    )
+
+
+async def _clients_page(
+    request: Request, desk: Desk, refused: Refused, status: int = 200
+) -> HTMLResponse:
+    values = await _form_values(request, desk, refused)
+    return desk.pages.answer(request, "broadcast_clients.html", status, None, **values)
+
+
+async def _form_values(request: Request, desk: Desk, refused: Refused) -> dict[str, object]:
+    drafts = desk.broadcast_drafts
+    accounts = await drafts.accounts()
+    senders = {sender.sender for one in accounts for sender in one.senders if sender.approved_at}
+    return {
+        "refused": refused,
+        "typed": refused.typed,
+        "once": refused.typed.get("once") or uuid4(),
+        "accounts": accounts,
+        "templates": await drafts.templates(),
+        "senders": sorted(senders),
+        "own_sender": drafts.own_sender,
+        "longest_name": LONGEST_NAME,
+        "longest_text": LONGEST_TEXT,
+        "most_per_s": MOST_PER_S,
+        **words_of(request),
+    }

@@ -1,0 +1,275 @@
+"""Makes drafts of broadcasts from what users have typed, with an audience from a table or clients.
+
+A draft and its audience are one transaction: a restart in between leaves the uploaded table, and
+sending the form again makes the same draft. So does sending it for the same table from a page that
+was opened again. Loading goes on when the answer has left.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID, uuid5
+
+import psycopg
+
+from inbound.broadcasts.content import DraftError, TemplateText
+from inbound.broadcasts.control import create
+from inbound.broadcasts.drafting import (
+    DraftRules,
+    Plan,
+    Prepared,
+    prepare,
+    require_no_fields,
+)
+from inbound.broadcasts.loading import Audience, AudienceKeys, ClientQuery, load_clients
+from inbound.broadcasts.samples import effective_languages
+from inbound.broadcasts.table_loading import TableSource, load_table
+from inbound.desk.broadcasts.audience_tables import (
+    Understanding,
+    column_names,
+    missing_fields,
+    reading_of,
+    understand_audience,
+)
+from inbound.desk.long_work import Advance, Job, LongWork
+from inbound.desk.uploads import Upload
+from inbound.errors import SetupError
+from inbound.store.broadcasts.broadcasts import find_broadcast
+from inbound.store.broadcasts.repeats import Identity, is_repeated
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.orders.account_records import AccountRecord, list_accounts
+from inbound.store.orders.rows import BROADCASTS
+from inbound.store.orders.templates import list_versions
+from inbound.tables.faults import TableError
+
+_AT_ONCE: Final = 2
+_REMEMBERED: Final = 200
+ANSWER_WITHIN_S: Final = 1.5
+"""A draft that is made this fast is shown at once; else a page tells how far it is."""
+
+
+class ColumnsMissingError(Exception):
+    """The text has fields for which the table has no column of that name."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__("columns are missing")
+        self.fields = fields
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenClients:
+    """Which clients of the directory a draft is for, as a user chose."""
+
+    open_case: bool = False
+    client_id: str | None = None
+    updated_since: datetime | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A draft as a user typed it. `once` makes it safe to send again."""
+
+    plan: Plan
+    once: UUID
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """The column of each field, for those that the table calls otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A draft that is being made. `typed` is its form, `upload_id` its table, if it has one."""
+
+    draft_id: UUID
+    owner: UUID
+    job: Job[UUID]
+    typed: Mapping[str, str] = field(repr=False)
+    upload_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader made of an upload: what it understood, or what is wrong and its columns."""
+
+    understood: Understanding | None
+    error: SetupError | None = None
+    columns: Sequence[str] = ()
+    sheets: Sequence[str] = ()
+
+
+class BroadcastDrafts:
+    """Makes drafts. Every method may raise RetryableError."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        long_work: LongWork,
+        keys: AudienceKeys,
+        rules: DraftRules,
+        ahead_days: int,
+        clock: Callable[[], datetime],
+        answer_within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
+        """`ahead_days`: how far ahead a broadcast may start."""
+        self._pool = pool
+        self._long_work = long_work
+        self._keys = keys
+        self._rules = rules
+        self._clock = clock
+        self._reading = asyncio.Semaphore(_AT_ONCE)
+        self._loadings: dict[UUID, Loading] = {}
+        self.answer_within_s = answer_within_s
+        self.ahead_days = ahead_days
+
+    @property
+    def own_sender(self) -> str:
+        """The sender of the service."""
+        return self._rules.sender
+
+    async def accounts(self) -> list[AccountRecord]:
+        """Return the accounts that may send broadcasts."""
+        found = await self._pool.run(list_accounts)
+        return [one for one in found if one.settings.enabled and BROADCASTS in one.settings.rights]
+
+    async def templates(self) -> list[str]:
+        """Return the names of the templates that can be sent."""
+        versions = await self._pool.run(list_versions)
+        return list(dict.fromkeys(one.name for one in versions if one.retired_at is None))
+
+    async def read(self, upload: Upload) -> Reading:
+        """Return what the reader makes of an upload."""
+        async with self._reading:
+            return await asyncio.to_thread(_read, upload)
+
+    def load_table(self, upload: Upload, wanted: Wanted, typed: Mapping[str, str]) -> Loading:
+        """Begin to make a draft for the rows of a table, unless that is being done.
+
+        Its job returns the id, and raises DraftError, ColumnsMissingError, SetupError and errors
+        of the store; then nothing was made.
+        """
+        # The same table with the same form is the same draft, however often its page was opened.
+        once = uuid5(upload.upload_id, repr(sorted(upload.choices.items())))
+        mine = partial(self._load_rows, upload)
+        return self._begin(replace(wanted, once=once), mine, upload.owner, typed, upload.upload_id)
+
+    def load_clients(
+        self, chosen: ChosenClients, wanted: Wanted, owner: UUID, typed: Mapping[str, str]
+    ) -> Loading:
+        """Begin to make a draft for clients of the directory, unless that is being done.
+
+        Its job returns the id, and raises DraftError, SetupError and errors of the store; then
+        nothing was made.
+        """
+        once = uuid5(wanted.once, repr(chosen))
+        mine = partial(self._load_clients, chosen)
+        return self._begin(replace(wanted, once=once), mine, owner, typed)
+
+    def find_loading(self, draft_id: UUID, owner: UUID) -> Loading | None:
+        """Return a draft of a user that is being made, or was since the desk started."""
+        found = self._loadings.get(draft_id)
+        return found if found is not None and found.owner == owner else None
+
+    async def is_made(self, draft_id: UUID) -> bool:
+        """Whether a draft is there."""
+        return await self._pool.run(find_broadcast, draft_id) is not None
+
+    def _begin(
+        self,
+        wanted: Wanted,
+        load: "Callable[..., Audience]",
+        owner: UUID,
+        typed: Mapping[str, str],
+        upload_id: UUID | None = None,
+    ) -> Loading:
+        draft_id = _id_of(wanted)
+        job = self._long_work.begin(draft_id, self._create, draft_id, wanted, load)
+        loading = Loading(draft_id, owner, job, typed, upload_id)
+        self._loadings.pop(draft_id, None)
+        self._loadings[draft_id] = loading
+        ended = [one for one, known in self._loadings.items() if known.job.task.done()]
+        for one in ended[:-_REMEMBERED]:
+            del self._loadings[one]
+        return loading
+
+    def _create(
+        self,
+        conn: psycopg.Connection,
+        advance: Advance,
+        draft_id: UUID,
+        wanted: Wanted,
+        load: "Callable[..., Audience]",
+    ) -> UUID:
+        identity = Identity(draft_id, b"")
+        prepared = prepare(conn, wanted.plan, self._rules)
+        with conn.transaction():
+            if is_repeated(conn, identity):
+                return draft_id
+            loading = partial(load, conn, advance, prepared, wanted)
+            create(conn, prepared.plan, loading, self._keys.sealer, self._clock(), identity)
+        return draft_id
+
+    def _load_rows(
+        self,
+        upload: Upload,
+        conn: psycopg.Connection,
+        advance: Advance,
+        prepared: Prepared,
+        wanted: Wanted,
+        broadcast_id: UUID,
+    ) -> Audience:
+        fields = prepared.content.fields
+        understood = understand_audience(upload.path, upload.name, upload.choices)
+        if missing_fields(fields, understood, wanted.mapping):
+            raise ColumnsMissingError(fields)
+        mapping = {name: wanted.mapping[name] for name in fields if wanted.mapping.get(name)}
+        source = TableSource(upload.path, reading_of(upload.choices, mapping), upload.name)
+        return load_table(conn, broadcast_id, source, prepared, self._keys, advance)
+
+    def _load_clients(
+        self,
+        chosen: ChosenClients,
+        conn: psycopg.Connection,
+        advance: Advance,
+        prepared: Prepared,
+        wanted: Wanted,
+        broadcast_id: UUID,
+    ) -> Audience:
+        del advance, wanted
+        content = prepared.content
+        require_no_fields(content)
+        definition = content.definition if isinstance(content, TemplateText) else None
+        languages, default = effective_languages(definition)
+        if chosen.language not in {None, *languages}:
+            raise DraftError("language", "the template has no text in it")
+        query = ClientQuery(
+            chosen.open_case,
+            chosen.client_id,
+            chosen.updated_since,
+            chosen.language,
+            languages,
+            default,
+        )
+        parts = content.count_parts({})
+        return load_clients(conn, broadcast_id, query, self._clock(), parts=parts)
+
+
+def _id_of(wanted: Wanted) -> UUID:
+    """Return the id of a draft: the same form is the same draft, a corrected one is another."""
+    return uuid5(wanted.once, repr((wanted.plan, wanted.plan.text, sorted(wanted.mapping.items()))))
+
+
+def _read(upload: Upload) -> Reading:
+    try:
+        understood = understand_audience(upload.path, upload.name, upload.choices)
+        return Reading(understood, sheets=understood.sheets)
+    except SetupError as error:
+        problem = error
+    try:
+        columns = column_names(upload.path, upload.name, upload.choices)
+    except SetupError:
+        columns = []
+    sheets = problem.values.get("sheets") if isinstance(problem, TableError) else None
+    return Reading(None, problem, columns, sheets if isinstance(sheets, tuple) else ())

@@ -1,0 +1,90 @@
+"""Reads the forms of new broadcasts: what is sent, how fast, and to which clients. Pure."""
+
+from datetime import datetime, time
+from typing import Final
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from inbound.broadcasts.drafting import Plan
+from inbound.desk.broadcasts.broadcast_drafts import ChosenClients, Wanted
+from inbound.desk.problems import SentForm
+from inbound.timeline.model import Language
+from schemas.sending_hours import SendingHours
+
+FIELD: Final = "field "
+"""What the name of a form's field begins with that places a field of the text."""
+MOST_PER_S: Final = 100_000
+
+
+class FormProblemError(Exception):
+    """A field of the form is wrong."""
+
+    def __init__(self, name: str, **values: object) -> None:
+        super().__init__(name)
+        self.name = name
+        self.values = values
+
+
+def wanted_draft(form: SentForm, actor: str, zone: str) -> Wanted:
+    """Return the draft that was typed. Raises FormProblemError."""
+    plan = Plan(
+        name=form["name"],
+        created_by=actor,
+        account=form["account"],
+        text=form["text"].replace("\r\n", "\n") or None,
+        template=form["template"] or None,
+        sender=form["sender"].strip() or None,
+        hours=_hours(form, zone),
+        is_spread=bool(form["spread"]),
+        rate_per_s=_rate(form["rate"].strip()),
+    )
+    mapping = {
+        name.removeprefix(FIELD): value.strip()
+        for name, value in form.fields.items()
+        if name.startswith(FIELD) and value.strip()
+    }
+    return Wanted(plan, _once(form["once"]), mapping)
+
+
+def _once(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return uuid4()
+
+
+def _hours(form: SentForm, zone: str) -> SendingHours | None:
+    if not form["from"] and not form["to"]:
+        return None
+    try:
+        start, end = time.fromisoformat(form["from"]), time.fromisoformat(form["to"])
+        return SendingHours(start=start, end=end, zone=zone)
+    except (ValueError, ValidationError):
+        raise FormProblemError("hours") from None
+
+
+def _rate(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_PER_S:
+        raise FormProblemError("rate", most=MOST_PER_S)
+    return int(text)
+
+
+def chosen_clients(form: SentForm, zone: str) -> ChosenClients:
+    """Return which clients were chosen. Raises FormProblemError."""
+    since = None
+    if form["since"]:
+        try:
+            day = datetime.fromisoformat(form["since"])
+        except ValueError:
+            raise FormProblemError("since") from None
+        since = day.replace(tzinfo=day.tzinfo or ZoneInfo(zone))
+    return ChosenClients(
+        bool(form["open_case"]),
+        form["client_id"].strip() or None,
+        since,
+        form["language"] if form["language"] in set(Language) else None,
+    )

@@ -1,0 +1,1 @@
+"""Simulated phones, for whoever tries the service."""

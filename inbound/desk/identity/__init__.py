@@ -1,0 +1,1 @@
+"""Who uses the desk: users, passwords, second factors, sessions."""

@@ -1,0 +1,212 @@
+"""Routes of signing in and out, and of the language: open to everybody."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from inbound.desk.access import Desk, DeskDep, see_other
+from inbound.desk.forms import KEPT_FIELD, kept, kept_form, local_path, read_form
+from inbound.desk.identity.sign_in import (
+    Attempt,
+    CodeNeededError,
+    ThrottledError,
+    TicketError,
+    WrongPasswordError,
+)
+from inbound.desk.problems import SentForm, SignInNeededError
+from inbound.desk.visitors import LANGUAGE, SESSION, cookie_name
+from inbound.timeline.model import Language
+
+PATH = "/sign-in"
+_TYPED: Final[Mapping[str, str]] = {
+    "text": "Text",
+    "to": "To",
+    "at": "When",
+    "name": "Name",
+    "reason": "Reason",
+    "number": "Number",
+    "client": "Client id",
+    "ru": "Russian",
+    "en": "English",
+}
+"""What people type themselves, by the name of the input, with its label: a key of words."""
+
+router = APIRouter()
+AnyForm = Annotated[SentForm, Depends(read_form)]
+
+
+@router.get("/")
+async def home(request: Request, desk: DeskDep) -> RedirectResponse:
+    """Lead to the first page, or to the sign-in page."""
+    return see_other(desk.pages.home(request) if request.state.visitor else PATH)
+
+
+@router.get(PATH)
+async def sign_in_page(request: Request, desk: DeskDep, to: str = "/") -> Response:
+    """Show the sign-in page."""
+    if request.state.visitor:
+        return see_other(local_path(to))
+    return _page(request, desk, to=local_path(to))
+
+
+@router.post(PATH)
+async def sign_in(request: Request, desk: DeskDep, form: AnyForm) -> Response:
+    """Begin a session, or ask for a code of the second factor."""
+    browser = request.headers.get("user-agent", "")
+    address = desk.addresses.client(request.scope)
+    try:
+        attempt = Attempt(form["name"], form["password"], address, browser)
+        cookie = await desk.sign_in.begin(attempt)
+    except CodeNeededError as error:
+        return _code_page(request, desk, form, error.ticket)
+    except WrongPasswordError:
+        problem = desk.pages.words(request)("The name or the password is wrong.")
+        return _again(request, desk, form, problem)
+    except ThrottledError as error:
+        problem, headers = _throttled(request, desk, error)
+        return _again(request, desk, form, problem, 429, headers)
+    return await _signed_in(request, desk, form, cookie)
+
+
+@router.post(f"{PATH}/code")
+async def sign_in_with_code(request: Request, desk: DeskDep, form: AnyForm) -> Response:
+    """Begin a session of somebody whose password was right a moment ago."""
+    browser = request.headers.get("user-agent", "")
+    address = desk.addresses.client(request.scope)
+    try:
+        cookie = await desk.sign_in.finish(form["ticket"], form["code"], address, browser)
+    except TicketError:
+        problem = desk.pages.words(request)("That took too long. Sign in again.")
+        return _again(request, desk, form, problem)
+    except WrongPasswordError:
+        problem = desk.pages.words(request)(
+            "The code is wrong, or was used before. Wait for the next one."
+        )
+        return _code_page(request, desk, form, form["ticket"], 403, problem=problem)
+    except ThrottledError as error:
+        problem, headers = _throttled(request, desk, error)
+        return _code_page(request, desk, form, form["ticket"], 429, headers, problem=problem)
+    return await _signed_in(request, desk, form, cookie)
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, desk: DeskDep, _: AnyForm) -> RedirectResponse:
+    """End the session."""
+    visitor = request.state.visitor
+    if visitor:
+        await desk.sign_in.end(visitor.session, visitor.session.session_id)
+    answer = see_other(PATH)
+    secure = desk.pages.is_secure
+    answer.delete_cookie(cookie_name(SESSION, is_secure=secure), secure=secure, httponly=True)
+    return answer
+
+
+@router.post("/language")
+async def language(desk: DeskDep, form: AnyForm) -> RedirectResponse:
+    """Choose the language of this browser, and lead back."""
+    answer = see_other(local_path(form["back"]))
+    if form["language"] in set(Language):
+        answer.set_cookie(
+            LANGUAGE,
+            form["language"],
+            max_age=365 * 24 * 3600,
+            secure=desk.pages.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+    return answer
+
+
+def ask_to_sign_in(request: Request, desk: Desk, error: SignInNeededError) -> Response:
+    """Answer somebody without a session: the sign-in page, which keeps a form that was sent."""
+    if error.form is None:
+        to = request.url.path
+        if "hx-request" in request.headers:  # a part of a page: the whole page has to go there
+            return Response(status_code=401, headers={"HX-Redirect": PATH})
+        return see_other(PATH if to == "/" else f"{PATH}?{urlencode({'to': to})}")
+    problem = desk.pages.words(request)(
+        "Your session has ended. Sign in again: what you typed is kept."
+    )
+    return _page(request, desk, 401, problem=problem, kept=kept(error.form))
+
+
+async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) -> Response:
+    """Lead to the page that needed a session, or offer the form that was sent to it."""
+    before = request.state.visitor
+    if before:  # who signs in again leaves no session behind
+        await desk.sign_in.end(before.session, before.session.session_id)
+    unsent = kept_form(form[KEPT_FIELD])
+    answer: Response = see_other(local_path(form["to"]))
+    if unsent is not None:
+        request.state.cookie = cookie
+        answer = desk.pages.answer(request, "continue.html", unsent=unsent, labels=_TYPED)
+    desk.pages.set_cookie(answer, SESSION, cookie)
+    return answer
+
+
+def _throttled(request: Request, desk: Desk, error: ThrottledError) -> tuple[str, dict[str, str]]:
+    """Return what is said to somebody who has failed too often, and the headers."""
+    left = (error.until - desk.clock()).total_seconds()
+    problem = desk.pages.words(request)(
+        "Too many failed attempts. Try again in {minutes} min.",
+        minutes=max(1, math.ceil(left / 60)),
+    )
+    return problem, {"Retry-After": str(max(1, math.ceil(left)))}
+
+
+def _code_page(
+    request: Request,
+    desk: Desk,
+    form: SentForm,
+    ticket: str,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    *,
+    problem: str = "",
+) -> HTMLResponse:
+    return desk.pages.answer(
+        request,
+        "sign_in_code.html",
+        status,
+        headers,
+        ticket=ticket,
+        to=local_path(form["to"]),
+        kept=form[KEPT_FIELD],
+        problem=problem,
+    )
+
+
+def _again(
+    request: Request,
+    desk: Desk,
+    form: SentForm,
+    problem: str,
+    status: int = 403,
+    headers: dict[str, str] | None = None,
+) -> HTMLResponse:
+    """Show the sign-in page again, with all that was typed but the password."""
+    return _page(
+        request,
+        desk,
+        status,
+        headers,
+        to=local_path(form["to"]),
+        name=form["name"],
+        kept=form[KEPT_FIELD],
+        problem=problem,
+    )
+
+
+def _page(
+    request: Request,
+    desk: Desk,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **values: str,
+) -> HTMLResponse:
+    shown = {"to": "/", "name": "", "kept": "", "problem": "", **values}
+    return desk.pages.answer(request, "sign_in.html", status, headers, **shown)

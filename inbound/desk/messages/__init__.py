@@ -1,0 +1,1 @@
+"""Sending to one person, and templates."""

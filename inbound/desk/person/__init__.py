@@ -1,0 +1,1 @@
+"""Searching, and the page of one person."""

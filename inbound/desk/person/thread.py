@@ -1,0 +1,92 @@
+"""A person's timeline as a thread: what they texted, what went to them, and notes. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from inbound.desk.person.message_states import OF_ORDER, OF_REPLY, Shown
+from inbound.timeline.model import OrderTimeline, Step, Timeline
+from inbound.timeline.words import spelling_of
+from schemas.orders import OrderKind, OrderState
+
+_KINDS: Final = {
+    OrderKind.NOTIFICATION: "Notification",
+    OrderKind.BROADCAST: "Broadcast",
+    OrderKind.SERVICE: "Service message",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. `title` is a key of the desk's words, and `about` what it is more closely.
+
+    `side` is `in`, `out` or `note`; `id` is its anchor on the page, "" for none. `order` is that
+    of a message which somebody ordered.
+    """
+
+    at: datetime
+    side: str
+    title: str
+    about: str
+    sentence: str
+    shown: Shown | None = None
+    advice: str = ""
+    steps: Sequence[Step] = ()
+    id: str = ""
+    trace: str = ""
+    account: str = ""
+    order: OrderTimeline | None = None
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is a message that waits for its time."""
+        return self.order is not None and self.order.verdict is OrderState.SCHEDULED
+
+
+def thread_of(timeline: Timeline) -> list[Entry]:
+    """Return all that is known of a person, the newest first."""
+    return sorted(_entries(timeline), key=lambda entry: entry.at, reverse=True)
+
+
+def _entries(timeline: Timeline) -> Iterator[Entry]:
+    for one in timeline.requests:
+        yield Entry(
+            one.arrived_at,
+            "in",
+            "Text",
+            spelling_of(one.command),
+            one.sentence,
+            OF_REPLY[one.verdict],
+            steps=one.steps,
+            id=str(one.request_id),
+            trace=one.trace_id or "",
+        )
+    for order in timeline.orders:
+        yield Entry(
+            order.ordered_at,
+            "out",
+            _KINDS[order.kind],
+            order.broadcast or order.template or "",
+            order.sentence,
+            OF_ORDER[order.verdict],
+            advice=order.advice or "",
+            steps=order.steps,
+            id=str(order.order_id),
+            trace=order.trace_id or "",
+            account=order.account,
+            order=order,
+        )
+    for miss in timeline.misses:
+        count = f"×{miss.count}" if miss.count > 1 else ""
+        yield Entry(miss.last_at, "note", "Text without a reply", count, miss.sentence)
+    for part in timeline.unfinished:
+        yield Entry(part.first_at, "note", "Incomplete text", "", part.sentence)
+    for row in timeline.excluded:
+        yield Entry(
+            row.began_at, "note", "Left out of a broadcast", row.broadcast, row.sentence,
+            account=row.account,
+        )  # fmt: skip
+    for switch in timeline.switches:
+        about = f"{switch.by}: {switch.reason}"
+        yield Entry(switch.at, "note", "Switched by staff", about, switch.sentence)

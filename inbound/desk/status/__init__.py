@@ -1,0 +1,1 @@
+"""The state of the service, dead letters and the daily report."""

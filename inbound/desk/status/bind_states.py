@@ -1,0 +1,28 @@
+"""How each state of a bind and each lane is shown: one word, one colour, one icon. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from inbound.desk.person.message_states import Shown
+from schemas.lanes import Lane
+
+_DOWN: Final = Shown("not bound", "bad", "bad")
+
+OF_BIND: Final[Mapping[str, Shown]] = {
+    "bound": Shown("bound", "good", "ok"),
+    "connecting": Shown("connecting", "open", "wait"),
+    "unbinding": Shown("unbinding", "open", "wait"),
+    "down": _DOWN,
+    "closed": _DOWN,
+    "gone": Shown("no longer reporting", "unsure", "unsure"),
+}
+OF_LANE: Final[Mapping[Lane, str]] = {
+    Lane.URGENT: "urgent: acknowledgements",
+    Lane.NORMAL: "normal: replies and notifications",
+    Lane.BULK: "bulk: broadcasts",
+}
+
+
+def shown_bind(state: str) -> Shown:
+    """Return how a state is shown; one of a newer release as not bound."""
+    return OF_BIND.get(state, _DOWN)

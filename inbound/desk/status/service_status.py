@@ -1,0 +1,141 @@
+"""Reads how the service is, from the database and Kafka, each within seconds or not at all.
+
+Nothing is asked of other processes: their machines may be out of reach. What does not answer is
+None, and the page says that it isn't known.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+import psycopg
+
+from inbound.api.backend import Sources, retry_once
+from inbound.desk.status.daily_report import DailyReport, report_of
+from inbound.errors import RetryableError
+from inbound.freshness.model import Backlog
+from inbound.outbox.shards import SHARDS
+from inbound.projections.queries import Minute
+from inbound.projections.status import ProjectionStatus, statuses
+from inbound.store.bind_reports import ReportedBind, known_centres, lacking_centres, list_binds
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.dead_letters.rows import DeadLetterUsage
+from inbound.store.outbox.feeds import oldest_unpublished
+from inbound.store.quotas import Quotas, Usage
+from inbound.store.registrations.status import RegistrationStatus, find_status
+from inbound.store.usage import EARLY_RECEIPTS, PARTS, usage
+from schemas.lanes import Lane
+
+Found = TypeVar("Found")
+
+HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The quotas of this installation, by its settings."""
+
+    dead_letters: DeadLetterLimits
+    quotas: Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the tables of the database tell about the processes.
+
+    `unpublished_since`: since when the oldest message waits for a relay.
+    """
+
+    binds: Sequence[ReportedBind]
+    projections: Sequence[ProjectionStatus]
+    dead_letters: DeadLetterUsage
+    registrations: RegistrationStatus
+    parts: Usage
+    early_receipts: Usage
+    unpublished_since: datetime | None = None
+
+    @property
+    def lacking_centres(self) -> Mapping[str, Sequence[str]]:
+        """The SMS centres that a gateway lacks and another one has."""
+        return lacking_centres(known_centres(self.binds))
+
+    @property
+    def oldest_waiting_s(self) -> dict[Lane, float]:
+        """For how long the oldest message of each lane has waited; lanes without one are left out.
+
+        Each bind of a gateway reports the queue that it shares with the others of its centre.
+        """
+        ages: dict[Lane, float] = {}
+        for bind in self.binds:
+            if bind.shown_state != "gone":
+                for lane in Lane:
+                    age = bind.details.get("oldest_waiting_s", {}).get(lane.label)
+                    if age is not None:
+                        ages[lane] = max(ages.get(lane, 0.0), age + bind.age_s)
+        return ages
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """How the service is at one moment. `stored` and `hour` are None while PostgreSQL is away.
+
+    `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts
+    of this day in UTC so far.
+    """
+
+    at: datetime
+    limits: Limits
+    backlog: Backlog
+    stored: Stored | None
+    hour: Sequence[Minute] | None
+    whole_hour: Minute | None
+    today: DailyReport | None = None
+
+
+class StatusReader:
+    """Reads the status; questions at the same time are separate."""
+
+    def __init__(self, sources: Sources, limits: Limits, clock: Callable[[], datetime]) -> None:
+        self._sources = sources
+        self._limits = limits
+        self._clock = clock
+
+    async def read(self) -> ServiceStatus:
+        """Return the status now. Raises nothing while PostgreSQL or Kafka is away."""
+        now = self._clock()
+        until = now.replace(second=0, microsecond=0)
+        today = now.astimezone(UTC).date()
+        backlog, stored, minutes, counts = await asyncio.gather(
+            self._sources.backlog.ask(),
+            _or_none(self._sources.pool.run(read_stored)),
+            _or_none(retry_once(self._sources.slow.minutes, until - HOUR, until)),
+            _or_none(retry_once(self._sources.quick.daily, today, today)),
+        )
+        hour = minutes[:-1] if minutes else None
+        whole = minutes[-1] if minutes else None
+        report = None if counts is None else report_of(today, counts, (), is_final=False)
+        return ServiceStatus(now, self._limits, backlog, stored, hour, whole, report)
+
+
+async def _or_none(reading: Awaitable[Found]) -> Found | None:
+    """Return what is read, None if its source is away."""
+    try:
+        return await reading
+    except RetryableError:
+        return None
+
+
+def read_stored(conn: psycopg.Connection) -> Stored:
+    """Return what the tables tell. A dozen short statements, none of which grows with the log."""
+    return Stored(
+        list_binds(conn),
+        statuses(conn, with_rows=False),
+        dead_letters.usage(conn),
+        find_status(conn),
+        usage(conn, PARTS),
+        usage(conn, EARLY_RECEIPTS),
+        oldest_unpublished(conn, SHARDS),
+    )

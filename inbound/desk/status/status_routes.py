@@ -1,0 +1,94 @@
+"""Routes of the status: what an operator looks at first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from inbound.desk.access import Desk, DeskDep
+from inbound.desk.navigation import Place
+from inbound.desk.roles import Right
+from inbound.desk.status.alarms import alarms_of
+from inbound.desk.status.bind_states import OF_LANE, shown_bind
+from inbound.desk.status.charts import HEIGHT, WIDTH, Chart, bars_of, chart_of
+from inbound.desk.status.service_status import ServiceStatus
+from inbound.desk.visitors import Sees, Visitor
+from inbound.freshness.model import PendingWork
+from inbound.projections.queries import COUNTED_A_MINUTE, Minute
+
+PATH: Final = "/status"
+PLACE: Final = Place(PATH, "Status", "status", Right.STATUS)
+POLL_EVERY: Final = "10s"
+_WORKS: Final = {
+    PendingWork.TEXTS: "Texts from phones",
+    PendingWork.RESULTS: "Results and delivery receipts",
+    PendingWork.ORDERS: "Orders over Kafka",
+}
+
+router = APIRouter()
+MaySee = Annotated[Visitor, Depends(Sees(Right.STATUS))]
+
+
+@router.get(PATH)
+async def status_page(request: Request, desk: DeskDep, _: MaySee) -> Response:
+    """Show how the service is. Answers also while Kafka is away."""
+    return await _page(request, desk, "status.html")
+
+
+@router.get(f"{PATH}/live")
+async def live(request: Request, desk: DeskDep, _: MaySee) -> Response:
+    """Return what changes on the page, for htmx."""
+    return await _page(request, desk, "status_live.html")
+
+
+async def _page(request: Request, desk: Desk, template: str) -> Response:
+    status = await desk.status.read()
+    charts = _charts(status.hour) if status.hour else None
+    return desk.pages.answer(
+        request,
+        template,
+        service=status,
+        stored=status.stored,
+        alarms=alarms_of(status),
+        arrived=charts[0] if charts else None,
+        taken=charts[1] if charts else None,
+        arrived_now=_newest(status.hour),
+        most_a_minute=COUNTED_A_MINUTE,
+        waiting=_waiting(status),
+        shown_bind=shown_bind,
+        bound_since=_since,
+        lanes=OF_LANE,
+        width=WIDTH,
+        height=HEIGHT,
+        every=POLL_EVERY,
+    )
+
+
+def _charts(hour: Sequence[Minute]) -> tuple[Chart, Chart]:
+    """Return the charts of arrivals and of the times to the acknowledgement."""
+    times = {"p50": [one.p50 for one in hour], "p99": [one.p99 for one in hour]}
+    return bars_of([one.arrived for one in hour]), chart_of(times)
+
+
+def _newest(hour: Sequence[Minute] | None) -> int | None:
+    return hour[-1].arrived if hour else None
+
+
+def _waiting(status: ServiceStatus) -> list[tuple[str, float | None]] | None:
+    """Return for how long the oldest record of each kind waits; None while Kafka is away."""
+    if status.backlog.oldest is None:
+        return None
+    found = []
+    for work, title in _WORKS.items():
+        since = next((one.since for one in status.backlog.pending(work)), None)
+        age = max((status.at - since).total_seconds(), 0.0) if since else None
+        found.append((title, age))
+    return found
+
+
+def _since(details: dict[str, object]) -> datetime | None:
+    """Return since when a bind is in its state; reports of an old release may lack it."""
+    text = details.get("since")
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
