@@ -31,7 +31,7 @@ class BroadcastStep(ResponseModel):
 
     action: str = Field(
         description="`create`, `start`, `approve`, `confirm`, `pause` and so on; `move`: "
-        "a start that was given another time"
+        "a start that was given another time; `request`: one that somebody else has to approve"
     )
     by: str
     at: UtcTime

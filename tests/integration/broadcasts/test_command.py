@@ -370,11 +370,12 @@ async def test_show_says_who_did_what_and_how_fast_it_goes(bench: Bench, tmp_pat
     assert shown["expected_end"] is not None
     bench.act(one, Action.PAUSE, by="ann")
     printed = await asyncio.to_thread(run, "show", id_)
-    for line in ("created 20", "started 20", "approved 20", "paused 20"):
+    for line in ("created 20", "approval asked for 20", "approved 20", "paused 20"):
         assert line in printed
     assert " by chief" in printed
     shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
-    assert [step["action"] for step in shown["history"]] == ["create", "start", "approve", "pause"]
+    actions = [step["action"] for step in shown["history"]]
+    assert actions == ["create", "request", "approve", "pause"]
     assert [step["by"] for step in shown["history"]][2:] == ["chief", "ann"]
     assert shown["expected_end"] is None
 
