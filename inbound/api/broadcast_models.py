@@ -22,7 +22,6 @@ from schemas.moments import Moment
 from schemas.orders import LONGEST_TEXT, MOST_FIELDS, SenderName, TemplateName
 
 MOST_ROWS: Final = 10_000
-NUMBER: Final = "msisdn"
 BROADCAST: Final = "0d6f3a1e-93c5-4c55-8d3e-2f6f0a3f7b11"
 MESSAGE: Final = "5f0c2a44-7f0e-4a3b-9d55-0b9f5f3d2c10"
 

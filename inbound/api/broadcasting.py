@@ -1,16 +1,20 @@
 """What the API does with broadcasts, on a pooled connection."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from uuid import UUID
 
 import psycopg
 
-from inbound.api.broadcast_models import NUMBER, BroadcastToCreate, RecipientsQuery
-from inbound.broadcasts.audience import Content, ExcludedRow, GoodRow, check_row
+from inbound.api.audience_rows import (
+    MOST_NAMED,
+    checked_rows,
+    other_names,
+    require_names,
+    require_recipients,
+)
+from inbound.api.broadcast_models import BroadcastToCreate, RecipientsQuery
 from inbound.broadcasts.control import (
     UnknownBroadcastError,
     create,
@@ -30,6 +34,7 @@ from inbound.broadcasts.loading import (
     Audience,
     AudienceKeys,
     ClientQuery,
+    find_exclusion_page,
     load_clients,
     load_rows,
 )
@@ -46,8 +51,7 @@ from inbound.store.broadcasts.repeats import (
 )
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.rows import STRANGERS
-from inbound.tables.model import EMPTY, Cell, Kind, Row, TableShape
-from schemas.orders import MOST_FIELDS
+from inbound.tables.model import TableShape
 from schemas.sending_hours import SendingHours
 
 Reviewed = tuple[Broadcast, Progress, Review]
@@ -84,7 +88,7 @@ class Broadcasting:
     ) -> Reviewed:
         """Store a draft; with an idempotency key that was used return its broadcast as it is now.
 
-        Raises DraftError and KeyReusedError.
+        Raises DraftError, UnusableRowsError and KeyReusedError.
         """
         with conn.transaction():
             identity = self._identity(body, caller, key)
@@ -117,6 +121,8 @@ class Broadcasting:
         prepared = prepare(conn, plan, self.rules)
         if body.audience == "all":
             require_no_fields(prepared.content)
+        else:
+            require_names(body.audience, prepared.content)
         load = partial(self._load, conn, body, prepared, now)
         return create(conn, prepared.plan, load, self.keys.sealer, now, identity)
 
@@ -214,27 +220,11 @@ class Broadcasting:
         if body.audience == "all":
             parts = prepared.content.count_parts({})
             return load_clients(conn, broadcast_id, ClientQuery(), now, parts=parts)
-        others = _others(body.audience, prepared.content)
-        rows = _checked(body.audience, prepared.content, others)
+        others = other_names(body.audience, prepared.content)
+        rows = checked_rows(body.audience, prepared.content, others)
         strangers = STRANGERS in prepared.account.rights
         shape = TableShape(others)
-        return load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers, shape=shape)
-
-
-def _others(given: list[dict[str, str]], content: Content) -> tuple[str, ...]:
-    """Return the fields that the text doesn't use, in the order in which they appear."""
-    used = {NUMBER, *content.fields}
-    names = dict.fromkeys(name for row in given for name in row if name not in used)
-    return tuple(islice(names, MOST_FIELDS))
-
-
-def _checked(
-    given: list[dict[str, str]], content: Content, others: Sequence[str]
-) -> Iterator[GoodRow | ExcludedRow]:
-    names = (NUMBER, *content.fields)
-    for number, row in enumerate(given, start=1):
-        cells, kept = (
-            tuple(Cell(Kind.TEXT, row[name]) if row.get(name) else EMPTY for name in of)
-            for of in (names, others)
-        )
-        yield check_row(Row(number, cells, others=kept), content, others)
+        made = load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers, shape=shape)
+        first = [] if made.recipients else find_exclusion_page(conn, broadcast_id, 0, MOST_NAMED)
+        require_recipients(made.excluded, made.recipients, first)
+        return made

@@ -4,13 +4,11 @@ An account sees its own broadcasts only; another one's is not found. The second 
 a large broadcast is another token here.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
+from typing import Annotated, Final
 from uuid import UUID
 
-import psycopg
 from fastapi import APIRouter, Depends, Path, Query
 
 from inbound.api.access import BackendDep, MaySend
@@ -30,28 +28,23 @@ from inbound.api.broadcast_models import (
     RecipientsQuery,
     StartQuery,
 )
-from inbound.api.broadcasting import Caller, StartInPastError
+from inbound.api.broadcast_problems import invalid_draft, run_or_refuse
+from inbound.api.broadcasting import Caller
 from inbound.api.idempotency import ActionKey, BroadcastKey
 from inbound.api.json_bodies import JsonRoute
 from inbound.api.list_freshness import result_freshness
 from inbound.api.models import CurrentAnswer
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
-from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
 from inbound.broadcasts.loading import find_exclusion_page
 from inbound.handlers.broadcasts import Action
 from inbound.orders.horizon import too_far
-from inbound.store.broadcasts.repeats import KeyReusedError
-from schemas.orders import RefusalReason
 
 router = APIRouter(tags=["broadcasts"], route_class=JsonRoute)
 
 BroadcastId = Annotated[UUID, Path(description="the id in the answer to `POST /v1/broadcasts`")]
 
 _ONE: Final = BROADCASTS_PATH + "/{broadcast_id}"
-
-Params = ParamSpec("Params")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,10 @@ Asked = Annotated[_Asked, Depends(_asked)]
     summary="Create a broadcast",
     description="A draft with its audience: nothing is sent before `start`. Rows without a mobile "
     "number or a field, repeated numbers, people outside the directory (unless the account has the "
-    "right `strangers`) and people who have switched notifications off are excluded and counted.",
+    "right `strangers`) and people who have switched notifications off are excluded and counted by "
+    "reason. If the rows themselves are why nobody is left, no draft is made: the answer is the "
+    "problem `invalid`, which names the field that no row has, or the faults of the first rows. "
+    "A draft without recipients can't be started.",
     response_description="The draft.",
     response_model_exclude_none=True,
 )
@@ -91,13 +87,13 @@ async def create_broadcast(
     hours = body.sending_hours(backend.sending.zone)
     create = backend.broadcasting.create
     try:
-        made = await _run(
+        made = await run_or_refuse(
             backend, create, body, hours, _caller(who), backend.clock(), idempotency_key
         )
     except DraftError as error:
         if error.field == "account":  # it is the token's, not the body's
             raise Refusal(ProblemKind.FORBIDDEN, str(error)) from None
-        raise invalid(f"body.{error.field}", str(error)) from None
+        raise invalid_draft(error) from None
     return BroadcastDetails.reviewed(*made)
 
 
@@ -134,7 +130,9 @@ async def broadcast(asked: Asked) -> BroadcastDetails:
     backend = asked.backend
     freshness = await result_freshness(backend, None)
     show = backend.broadcasting.show
-    shown = await _run(backend, show, asked.broadcast_id, asked.who.account, backend.clock())
+    shown = await run_or_refuse(
+        backend, show, asked.broadcast_id, asked.who.account, backend.clock()
+    )
     return BroadcastDetails.reviewed(*shown).model_copy(update=CurrentAnswer.current(freshness))
 
 
@@ -150,7 +148,9 @@ async def broadcast(asked: Asked) -> BroadcastDetails:
 async def delete_broadcast(asked: Asked) -> None:
     """Delete a draft of the account."""
     backend = asked.backend
-    await _run(backend, backend.broadcasting.delete, asked.broadcast_id, _caller(asked.who))
+    await run_or_refuse(
+        backend, backend.broadcasting.delete, asked.broadcast_id, _caller(asked.who)
+    )
 
 
 @router.get(
@@ -165,7 +165,7 @@ async def delete_broadcast(asked: Asked) -> None:
 async def excluded_rows(asked: Asked, query: Annotated[ExcludedQuery, Query()]) -> ExcludedRows:
     """Answer with a page of excluded rows."""
     backend, broadcast_id = asked.backend, asked.broadcast_id
-    await _run(backend, backend.broadcasting.require, broadcast_id, asked.who.account)
+    await run_or_refuse(backend, backend.broadcasting.require, broadcast_id, asked.who.account)
     # One more shows whether there is a next page.
     found = await backend.run(find_exclusion_page, broadcast_id, query.after, query.limit + 1)
     page = found[: query.limit]
@@ -189,7 +189,7 @@ async def recipients(asked: Asked, query: Annotated[RecipientsQuery, Query()]) -
     backend = asked.backend
     freshness = await result_freshness(backend, None)
     outcomes = backend.broadcasting.outcomes
-    page = await _run(backend, outcomes, asked.broadcast_id, asked.who.account, query)
+    page = await run_or_refuse(backend, outcomes, asked.broadcast_id, asked.who.account, query)
     return Recipients(
         recipients=[RecipientReport.of(one) for one in page.outcomes],
         next_after=page.next_after,
@@ -254,34 +254,10 @@ async def _perform(
 ) -> BroadcastDetails:
     backend, caller = asked.backend, _caller(asked.who)
     perform = backend.broadcasting.perform
-    after = await _run(
+    after = await run_or_refuse(
         backend, perform, asked.broadcast_id, action, caller, backend.clock(), starts_at, key
     )
     return BroadcastDetails.reviewed(*after)
-
-
-async def _run(
-    backend: Backend,
-    function: Callable[Concatenate[psycopg.Connection, Params], Result],
-    *args: Params.args,
-    **kwargs: Params.kwargs,
-) -> Result:
-    """Run a function; raise its errors as problems."""
-    try:
-        return await backend.run(function, *args, **kwargs)
-    except UnknownBroadcastError:
-        raise Refusal(ProblemKind.NOT_FOUND, "the account has no broadcast with this id") from None
-    except NotPossibleError as error:
-        raise Refusal(ProblemKind.NOT_POSSIBLE, str(error)) from None
-    except StartInPastError:
-        raise invalid("query.at", "is in the past; leave it out to start now") from None
-    except KeyReusedError:
-        raise Refusal(
-            ProblemKind.REFUSED,
-            "the Idempotency-Key was used for another request; send this one with a key of its own",
-            reason=RefusalReason.IDEMPOTENCY_KEY_REUSED,
-            is_temporary=False,
-        ) from None
 
 
 def _caller(who: Principal) -> Caller:

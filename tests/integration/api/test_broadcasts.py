@@ -48,6 +48,52 @@ async def test_a_draft_counts_its_audience_and_names_excluded_rows(world: World)
     assert "next_after" not in rest.json()
 
 
+@pytest.mark.parametrize(
+    ("rows", "text", "said"),
+    [
+        (
+            [{"msisdn": "+79161110001", "Nmae": "Anna", "город": "Омск"}],
+            "{name}, hello",
+            "no row has `name`; the rows have `msisdn`, `Nmae`, `город`; is `Nmae` meant as",
+        ),
+        ([{"phone": "+79161110001"}], "hello", "no row has `msisdn`; the rows have `phone`"),
+        ([{"+7 916 111-00-01": "x"}], "hello", "no row has `msisdn`; the rows have no fields"),
+        ([{"phone": "1"}], "{name}", "no row has `msisdn` or `name`; the rows have `phone`"),
+    ],
+)
+async def test_a_field_that_no_row_has_is_named(
+    world: World, rows: list[dict[str, str]], text: str, said: str
+) -> None:
+    answer = await world.scoped("send").post(PATH, json=plan(*rows, text=text))
+    problem = assert_problem(answer, 422, "invalid")
+    assert [error["where"] for error in problem["errors"]] == ["body.audience"]
+    assert said in problem["detail"]
+    assert "111" not in answer.text
+
+
+async def test_rows_that_can_not_be_used_are_named_with_their_faults(world: World) -> None:
+    client = world.scoped("send")
+    (anna,) = await world.people(clients=1)
+    before = world.rows("SELECT count(*) FROM broadcasts")
+    rows = [{"msisdn": "123", "name": "Anna"}, {"msisdn": ""}, {"msisdn": anna.number, "name": " "}]
+    key = {"Idempotency-Key": "corrected"}
+    answer = await client.post(PATH, json=plan(*rows, text="{name}, hello"), headers=key)
+    problem = assert_problem(answer, 422, "invalid")
+    assert [error["where"] for error in problem["errors"]] == [
+        "body.audience",
+        *(f"body.audience.{place}" for place in range(3)),
+    ]
+    assert "no row can be used (1: a field is missing" in problem["detail"]
+    assert anna.number not in answer.text
+    assert world.rows("SELECT count(*) FROM broadcasts") == before
+    assert (await client.post(PATH, json=plan(*rows), headers=key)).status_code == 201
+
+
+async def test_people_who_are_left_out_are_no_fault_of_the_rows(world: World) -> None:
+    made = await create(world.scoped("send"), {"msisdn": "+79161110009"}, {"msisdn": "12"})
+    assert (made["recipients"], made["excluded"]) == (0, {"not_a_client": 1, "number": 1})
+
+
 async def test_all_clients_are_an_audience(world: World) -> None:
     client = world.scoped("send")
     await world.people(clients=3)

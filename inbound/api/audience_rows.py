@@ -1,0 +1,113 @@
+"""The rows of an audience that a program sends: as rows of a table, and what is wrong with all.
+
+A draft that nobody can get is no use to a program: where its rows are at fault, it is told so
+instead. Rows that are excluded because of their people (opted out, not in the directory) are no
+fault of it, and stay counts of the draft.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import islice
+from typing import Final
+
+from inbound.broadcasts.audience import (
+    EXPLANATIONS,
+    Content,
+    ExcludedRow,
+    Exclusion,
+    GoodRow,
+    check_row,
+)
+from inbound.broadcasts.content import DraftError
+from inbound.printing import printable
+from inbound.tables.columns import plain_name
+from inbound.tables.model import EMPTY, Cell, Kind, Row
+from schemas.orders import MOST_FIELDS
+
+NUMBER: Final = "msisdn"
+AUDIENCE: Final = "audience"
+MOST_NAMED: Final = 5
+"""Rows whose faults are told one by one."""
+
+_NAMES_SHOWN: Final = 12
+_NAME_CHARS_SHOWN: Final = 30
+_SIMILAR: Final = 0.6
+_LIKE_A_NUMBER: Final = 7
+_OF_PEOPLE: Final = frozenset({Exclusion.NOT_A_CLIENT, Exclusion.OPTED_OUT})
+
+GivenRow = Mapping[str, str]
+
+
+class UnusableRowsError(DraftError):
+    """No row has a number and all fields; `rows` are the first of them."""
+
+    def __init__(self, problem: str, rows: Sequence[ExcludedRow]) -> None:
+        super().__init__(AUDIENCE, problem)
+        self.rows = rows
+
+
+def other_names(given: Sequence[GivenRow], content: Content) -> tuple[str, ...]:
+    """Return the fields that the text doesn't use, in the order in which they appear."""
+    used = {NUMBER, *content.fields}
+    names = dict.fromkeys(name for row in given for name in row if name not in used)
+    return tuple(islice(names, MOST_FIELDS))
+
+
+def checked_rows(
+    given: Sequence[GivenRow], content: Content, others: Sequence[str]
+) -> Iterator[GoodRow | ExcludedRow]:
+    """Yield what each row is: a recipient or an exclusion."""
+    names = (NUMBER, *content.fields)
+    for number, row in enumerate(given, start=1):
+        cells, kept = (
+            tuple(Cell(Kind.TEXT, row[name]) if row.get(name) else EMPTY for name in of)
+            for of in (names, others)
+        )
+        yield check_row(Row(number, cells, others=kept), content, others)
+
+
+def require_names(given: Sequence[GivenRow], content: Content) -> None:
+    """Raise DraftError if a field that the broadcast needs is in no row: it is mistyped."""
+    names = tuple(dict.fromkeys(name for row in given for name in row))
+    missing = [name for name in (NUMBER, *content.fields) if name not in names]
+    if missing:
+        lacking = " or ".join("that field" if _may_be_number(n) else _shown(n) for n in missing)
+        told = f"no row has {lacking}; {_names(names)}{_advice(missing, names)}"
+        raise DraftError(AUDIENCE, told)
+
+
+def require_recipients(
+    excluded: Mapping[str, int], recipients: int, first: Sequence[ExcludedRow]
+) -> None:
+    """Raise UnusableRowsError if nobody gets it, and the rows are why; `first` are excluded."""
+    reasons = {Exclusion(reason): count for reason, count in excluded.items()}
+    if recipients or _OF_PEOPLE.intersection(reasons):
+        return
+    counts = ", ".join(f"{count}: {EXPLANATIONS[one]}" for one, count in sorted(reasons.items()))
+    raise UnusableRowsError(f"no row can be used ({counts})", first)
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return which fields the rows have. A name that may hold a number is left out."""
+    told = [_shown(name) for name in names if not _may_be_number(name)]
+    if not told:
+        return "the rows have no fields that can be named here"
+    more = len(names) - len(told[:_NAMES_SHOWN])
+    return f"the rows have {', '.join(told[:_NAMES_SHOWN])}" + (f" and {more} more" if more else "")
+
+
+def _advice(missing: Sequence[str], names: Sequence[str]) -> str:
+    """Return which field may have been meant, if one is nearly called like a missing one."""
+    plain = {plain_name(name): name for name in names if not _may_be_number(name)}
+    for wanted in missing:
+        for near in get_close_matches(plain_name(wanted), plain, n=1, cutoff=_SIMILAR):
+            return f"; is {_shown(plain[near])} meant as {_shown(wanted)}?"
+    return ""
+
+
+def _may_be_number(name: str) -> bool:
+    return sum(char.isdigit() for char in name) >= _LIKE_A_NUMBER
+
+
+def _shown(name: str) -> str:
+    return f"`{printable(name, _NAME_CHARS_SHOWN)}`"
