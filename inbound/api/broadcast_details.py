@@ -117,7 +117,7 @@ class BroadcastDetails(BroadcastReport):
         default=None,
         description="when the last message is sent, by rate and hours, or by `recent_rate` while "
         "it runs; before the start as if it started now. Absent when that can't be said: at an "
-        "unlimited rate the SMS centre decides",
+        "unlimited rate the SMS centre decides, and one that stands still has no end",
     )
     recent_rate: float | None = Field(
         default=None, description="while it runs: messages a second in the last minute"
@@ -126,6 +126,10 @@ class BroadcastDetails(BroadcastReport):
         default=True,
         description="false: it would be sent now, and no gateway has a bind that is up, so nothing "
         "can be sent. `expected_end` and `recent_rate` are absent then",
+    )
+    overdue_since: UtcTime | None = Field(
+        default=None,
+        description="it should have begun then, and no scheduler of the service has begun it yet",
     )
     approval_above: int | None = Field(
         default=None,
@@ -173,6 +177,7 @@ class BroadcastDetails(BroadcastReport):
             expected_end=review.forecast.ends_at,
             recent_rate=review.forecast.recent_rate,
             can_send=review.forecast.gap is None,
+            overdue_since=review.forecast.overdue_since,
             approval_above=review.approval_above,
             history=[
                 BroadcastStep(action=step.action, by=step.by, at=step.at) for step in review.history

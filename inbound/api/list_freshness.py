@@ -7,10 +7,9 @@ import psycopg
 
 from inbound.api.backend import Backend
 from inbound.freshness.model import Backlog, Freshness, Pending, PendingWork
-from inbound.freshness.people import read_gaps
+from inbound.freshness.people import freshness_of_people
 from inbound.projections.requests import REQUESTS
 from inbound.projections.status import oldest_missing
-from inbound.store.people.subjects import hashes_of
 
 
 async def request_freshness(backend: Backend, subjects: Collection[UUID] | None) -> Freshness:
@@ -30,28 +29,15 @@ async def result_freshness(
     Ask before they are read. `works` is what they depend on beside results and receipts.
     """
     backlog = await backend.sources.backlog.ask()
-    return await backend.run(_of_people, backlog, subjects, PendingWork.RESULTS, *works)
+    return await backend.run(freshness_of_people, backlog, subjects, PendingWork.RESULTS, *works)
 
 
 def _of_requests(
     conn: psycopg.Connection, backlog: Backlog, subjects: Collection[UUID] | None
 ) -> Freshness:
-    found = _of_people(conn, backlog, subjects, PendingWork.TEXTS, PendingWork.RESULTS)
+    found = freshness_of_people(conn, backlog, subjects, PendingWork.TEXTS, PendingWork.RESULTS)
     since = oldest_missing(conn, REQUESTS.name)
     if since is None:
         return found
     missing = Pending(work=PendingWork.EVENTS, since=since)
     return Freshness.of(backlog.asked_at, [*found.pending, missing])
-
-
-def _of_people(
-    conn: psycopg.Connection,
-    backlog: Backlog,
-    subjects: Collection[UUID] | None,
-    *works: PendingWork,
-) -> Freshness:
-    hashes = [] if subjects is None else hashes_of(conn, subjects)
-    gaps = read_gaps(conn, backlog, hashes)
-    # Of an erased person the partition is not known any more: then any counts.
-    places = hashes if subjects is not None and len(hashes) == len(set(subjects)) else [None]
-    return Freshness.of_all(backlog.asked_at, [gaps.of(place, *works) for place in places])

@@ -16,11 +16,16 @@ from inbound.store.statements import statements
 
 _COUNT_RECENT: Final = statements(__package__, "forecasting")["count_recent"]
 _RECENT: Final = timedelta(minutes=1)
+_BEGINS_WITHIN: Final = timedelta(seconds=15)
+"""A scheduler begins what is due within a second; a busy one, or its successor, a bit later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What can be said. Before the start `ends_at` is what it would be if it started now."""
+    """What can be said. Before the start `ends_at` is what it would be if it started now.
+
+    None of a broadcast that stands still: a rate of 0 has no end.
+    """
 
     begins_at: datetime | None = None
     ends_at: datetime | None = None
@@ -28,6 +33,8 @@ class Forecast:
     """Messages a second in the last minute, while it runs."""
     gap: SendingGap | None = None
     """It would send now, and no bind to an SMS centre is up. Nothing else is known then."""
+    overdue_since: datetime | None = None
+    """It should have begun then, and no scheduler has begun it. Nothing else is known then."""
 
 
 def forecast(
@@ -40,15 +47,26 @@ def forecast(
     """
     if one.state in FINAL or one.state is BroadcastState.PAUSED or not progress.recipients:
         return Forecast()
+    should_begin = opening(one.lifecycle.starts_at or now, one.hours)
+    is_overdue = one.state is BroadcastState.SCHEDULED and now - should_begin > _BEGINS_WITHIN
+    if is_overdue and not one.lifecycle.needs_confirmation:
+        return Forecast(overdue_since=should_begin)
     begins_at = opening(max(one.lifecycle.starts_at or now, now), one.hours)
     gap = sending_gap(list_binds(conn)) if begins_at <= now else None
     if gap is not None:
         return Forecast(gap=gap)
     if one.state is not BroadcastState.RUNNING:
         return Forecast(begins_at, _end(one, begins_at, progress.waiting, one.rate))
-    measured = _recent_rate(conn, one, progress, now)
-    rate = one.rate if one.is_spread else measured or one.rate
-    return Forecast(None, _end(one, now, progress.waiting, rate), measured)
+    if begins_at > now:  # between its sending hours: what it did in the last minute says nothing
+        return Forecast(None, _end(one, begins_at, progress.waiting, one.rate))
+    return _of_running(one, progress, _recent_rate(conn, one, progress, now), now)
+
+
+def _of_running(one: Broadcast, progress: Progress, measured: float, now: datetime) -> Forecast:
+    if one.is_spread:
+        return Forecast(None, _end(one, now, progress.waiting, one.rate), measured)
+    ends_at = _end(one, now, progress.waiting, measured) if measured else None
+    return Forecast(None, ends_at, measured)
 
 
 @raises_store_errors

@@ -3,13 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from inbound.cli._backlog import ask_backlog
 from inbound.clock import utc_now
+from inbound.freshness.model import Freshness
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.money import amount_text
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import psycopg
 
     from inbound.broadcasts.review import Review
@@ -22,16 +26,41 @@ class Shown:
     one: Broadcast
     progress: Progress
     review: "Review"
+    freshness: Freshness
 
 
 def look(conn: "psycopg.Connection", settings: Settings, one: Broadcast) -> Shown:
-    """Read what is shown of a broadcast. Blocks on the database."""
+    """Read what is shown of a broadcast. Blocks on Kafka, for 2 s at most, and on the database."""
     from inbound.broadcasts.review import Reviewer
     from inbound.broadcasts.sealing import AudienceSealer
 
     reviewer = Reviewer(AudienceSealer(settings.vault_key_bytes()), settings.sender)
+    freshness = freshness_of(conn, settings, [one])
     progress = progress_now(conn, one)
-    return Shown(one, progress, reviewer.review(conn, one, progress, utc_now()))
+    return Shown(one, progress, reviewer.review(conn, one, progress, utc_now()), freshness)
+
+
+def freshness_of(
+    conn: "psycopg.Connection", settings: Settings, broadcasts: "Sequence[Broadcast]"
+) -> Freshness:
+    """Return how current the counts of these broadcasts will be; ask before they are read.
+
+    Nothing can be missing while none of them has begun.
+    """
+    from inbound.freshness.model import PendingWork
+    from inbound.freshness.people import freshness_of_people
+
+    if all(one.lifecycle.began_at is None for one in broadcasts):
+        return Freshness(utc_now())
+    return freshness_of_people(conn, ask_backlog(settings), None, PendingWork.RESULTS)
+
+
+def freshness_json(freshness: Freshness) -> dict[str, object]:
+    """Return how current counts are, for programs."""
+    return {
+        "as_of": freshness.as_of,
+        "pending": [one.model_dump(mode="json") for one in freshness.pending],
+    }
 
 
 def as_json(one: Broadcast, progress: Progress) -> dict[str, object]:
@@ -71,6 +100,7 @@ def reviewed_json(shown: Shown) -> dict[str, object]:
     review = shown.review
     return {
         **as_json(shown.one, shown.progress),
+        **freshness_json(shown.freshness),
         "text": review.text,
         "sample": review.samples[0].text if review.samples else None,
         "sample_language": review.samples[0].language if review.samples else None,
@@ -85,6 +115,7 @@ def reviewed_json(shown: Shown) -> dict[str, object]:
         "expected_end": review.forecast.ends_at,
         "recent_rate": review.forecast.recent_rate,
         "can_send": review.forecast.gap is None,
+        "overdue_since": review.forecast.overdue_since,
         "approval_above": review.approval_above,
         "history": [step._asdict() for step in review.history],
         "warnings": [

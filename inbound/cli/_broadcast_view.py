@@ -1,12 +1,19 @@
 """How broadcasts are printed. Times are in the zone of the service, which stands with them."""
 
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from inbound.broadcasts.control import MOVED, REQUESTED, exclusions, without_recipients
 from inbound.broadcasts.outcome_reasons import reason_of_count
 from inbound.cli._broadcast_json import Shown, progress_now
+from inbound.cli._broadcast_pace import (
+    UNSTARTED,
+    current_lines,
+    pace_lines,
+    pending_lines,
+    recipient_count,
+    summary,
+)
 from inbound.cli._command_line import command_line
 from inbound.cli._progress import progress_bar
 from inbound.cli._times import local
@@ -15,7 +22,6 @@ from inbound.money import money
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
 from inbound.terminal import echo
-from inbound.timeline.words import english_duration, russian_duration
 from inbound.wording import Bilingual, both, counted_both, joined
 
 if TYPE_CHECKING:
@@ -23,12 +29,10 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from inbound.broadcasts.forecasting import Forecast
     from inbound.broadcasts.review import Review
-    from inbound.freshness.reception import SendingGap
+    from inbound.freshness.model import Freshness
 
 _LOOK_EVERY_S: Final = 0.5
-_UNSTARTED: Final = frozenset({BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL})
 _DONE: Final = {
     Action.START.value: both("started", "запущена"),
     Action.APPROVE.value: both("approved", "утверждена"),
@@ -41,7 +45,7 @@ _DONE: Final = {
     "create": both("created", "создана"),
 }
 """What the actions of the audit are called."""
-_STANDS_STILL: Final = FINAL | _UNSTARTED | {BroadcastState.PAUSED}
+_STANDS_STILL: Final = FINAL | UNSTARTED | {BroadcastState.PAUSED}
 
 
 def print_broadcast(settings: Settings, shown: Shown) -> None:
@@ -51,9 +55,10 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
     echo(one.name + both(": {state}, {of}", ": {state}, {of}", state=words(one.state), of=of))
     for line in (
         *_content_lines(shown, settings.sender),
-        *_pace_lines(shown, settings.time_zone),
+        *pace_lines(shown, settings.time_zone),
         *_excluded_lines(one),
-        *(_progress_lines(shown.progress) if one.state not in _UNSTARTED else ()),
+        *(_progress_lines(shown.progress) if one.state not in UNSTARTED else ()),
+        *current_lines(shown, settings.time_zone),
         *_time_lines(shown, settings.time_zone),
     ):
         echo("  " + line)
@@ -108,8 +113,13 @@ def print_warnings(review: "Review") -> None:
         echo(both("warning: ", "внимание: ") + warning.detail, err=True)
 
 
-def print_list(conn: "psycopg.Connection", broadcasts: "Sequence[Broadcast]", zone: str) -> None:
-    """Print one line for each."""
+def print_list(
+    conn: "psycopg.Connection",
+    broadcasts: "Sequence[Broadcast]",
+    freshness: "Freshness",
+    zone: str,
+) -> None:
+    """Print one line for each, and what they don't count yet."""
     from inbound.broadcasts.control import progress_of
 
     if not broadcasts:
@@ -128,10 +138,12 @@ def print_list(conn: "psycopg.Connection", broadcasts: "Sequence[Broadcast]", zo
                 "  ",
                 (
                     *(str(one.broadcast_id), created, words(one.state)),
-                    *(_summary(progress[one.broadcast_id]), one.name),
+                    *(summary(progress[one.broadcast_id]), one.name),
                 ),
             )
         )
+    for line in pending_lines(freshness, zone):
+        echo(line)
 
 
 def watch(conn: "psycopg.Connection", one: Broadcast) -> Broadcast:
@@ -146,35 +158,6 @@ def watch(conn: "psycopg.Connection", one: Broadcast) -> Broadcast:
                 return one
             time.sleep(_LOOK_EVERY_S)
             one = found(conn, one.broadcast_id)
-
-
-def recipient_count(number: int) -> Bilingual:
-    """Return a number of recipients."""
-    return counted_both(
-        number, ("recipient", "recipients"), ("получатель", "получателя", "получателей")
-    )
-
-
-def _summary(count: Progress) -> Bilingual:
-    """Return how many were sent it, and what became of the others."""
-    left_out = count.withheld + count.refused
-    rest = (
-        (count.undelivered, both("undelivered", "не доставлено")),
-        (count.unknown, both("unknown", "неизвестно")),
-        (left_out, both("not sent", "не отправлено")),
-    )
-    sent = both(
-        "{sent} of {all} sent",
-        "отправлено {sent} из {all}",
-        sent=count.sent + count.delivered,
-        all=count.recipients,
-    )
-    others = (
-        both("{count} {what}", "{what} {count}", count=number, what=what)
-        for number, what in rest
-        if number
-    )
-    return joined(", ", (sent, *others))
 
 
 def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":
@@ -249,71 +232,6 @@ def _money_lines(review: "Review") -> "Iterator[str]":
         most=most,
         back=back,
         of=of,
-    )
-
-
-def _pace_lines(shown: Shown, zone: str) -> "Iterator[str]":
-    one, expected = shown.one, shown.review.forecast
-    if one.hours is not None:
-        hours = f"{one.hours.start:%H:%M}-{one.hours.end:%H:%M} {one.hours.zone}"
-        spread = both(", spread evenly", ", равномерно") if one.is_spread else ""
-        yield both("hours {hours}{spread}", "часы {hours}{spread}", hours=hours, spread=spread)
-    if one.rate is not None:
-        takes = timedelta(seconds=one.lifecycle.recipients / one.rate)
-        messages = ("сообщения", "сообщений", "сообщений")
-        yield both(
-            "{rate} a second at most: {takes} of sending",
-            "не больше {rate} в секунду: отправка займёт {takes}",
-            rate=counted_both(one.rate, ("message", "messages"), messages),
-            takes=Bilingual(english_duration(takes), russian_duration(takes)),
-        )
-    elif one.state in _UNSTARTED and not one.is_spread:
-        yield both(
-            "no rate: as fast as the SMS centre takes it, so its end is not known before",
-            "без ограничения скорости: как быстро принимает СМС-центр, поэтому конец неизвестен",
-        )
-    yield from _forecast_lines(shown, expected, zone)
-
-
-def _forecast_lines(shown: Shown, expected: "Forecast", zone: str) -> "Iterator[str]":
-    ends = local(expected.ends_at, zone) if expected.ends_at else ""
-    if expected.gap is not None:
-        yield _no_bind(expected.gap, zone)
-    elif ends and expected.begins_at is not None:
-        begins = local(expected.begins_at, zone)
-        if shown.one.state in _UNSTARTED:
-            yield both(
-                "if it were started now, it would send from {begins} until about {ends}",
-                "если запустить сейчас: с {begins} примерно до {ends}",
-                begins=begins,
-                ends=ends,
-            )
-        else:
-            yield both(
-                "sends from {begins} until about {ends}",
-                "отправляется с {begins} примерно до {ends}",
-                begins=begins,
-                ends=ends,
-            )
-    elif expected.recent_rate is not None:
-        pace = f"{expected.recent_rate:,.1f}"
-        about = both("; ends about {ends}", "; конец примерно {ends}", ends=ends) if ends else ""
-        yield both(
-            "{summary}, {pace} a second in the last minute{about}",
-            "{summary}, за последнюю минуту {pace} в секунду{about}",
-            summary=_summary(shown.progress),
-            pace=Bilingual(pace, pace.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")),
-            about=about,
-        )
-
-
-def _no_bind(gap: "SendingGap", zone: str) -> Bilingual:
-    since = both(" since {at}", " с {at}", at=local(gap.since, zone)) if gap.since else ""
-    return both(
-        "nothing can be sent now: no bind to an SMS centre is up{since}; see `scserv binds`",
-        "сейчас ничего нельзя отправить: нет связи ни с одним СМС-центром{since}; см. "
-        "`scserv binds`",
-        since=since,
     )
 
 

@@ -9,12 +9,18 @@ from uuid import UUID
 
 import click
 
-from inbound.cli._broadcast_json import as_json, look, reviewed_json
+from inbound.cli._broadcast_json import (
+    as_json,
+    freshness_json,
+    freshness_of,
+    look,
+    reviewed_json,
+)
+from inbound.cli._broadcast_pace import pending_lines, recipient_count
 from inbound.cli._broadcast_view import (
     print_broadcast,
     print_list,
     print_warnings,
-    recipient_count,
     warn_of_no_recipients,
     watch,
 )
@@ -143,13 +149,16 @@ def list_(settings: Settings, *, account: str | None, limit: int, json_: bool) -
     from inbound.store.broadcasts.broadcasts import list_broadcasts
 
     with closing(open_database(settings, APPLICATION_NAME)) as conn:
+        freshness = freshness_of(
+            conn, settings, list_broadcasts(conn, limit=limit, account=account)
+        )
         found = list_broadcasts(conn, limit=limit, account=account)
         if json_:
-            progress = progress_of(conn, found)
+            progress, current = progress_of(conn, found), freshness_json(freshness)
             for one in found:
-                echo_json(as_json(one, progress[one.broadcast_id]))
+                echo_json({**as_json(one, progress[one.broadcast_id]), **current})
             return
-        print_list(conn, found, settings.time_zone)
+        print_list(conn, found, freshness, settings.time_zone)
 
 
 @broadcast.command
@@ -273,6 +282,7 @@ def recipients(
     It can be corrected and loaded again. The audit records it. An unknown message may have
     arrived: a person who also gets the next broadcast may get it twice.
     """
+    from inbound.broadcasts.control import found
     from inbound.broadcasts.files import write_recipients
     from inbound.store.broadcasts.rows import RecipientState
 
@@ -281,7 +291,10 @@ def recipients(
         closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
         _file_order(settings, wanted) as order,
     ):
+        freshness = freshness_of(conn, settings, [found(conn, broadcast_id)])
         written = write_recipients(conn, broadcast_id, states, order)
+    for line in pending_lines(freshness, settings.time_zone):
+        echo(both("warning: ", "внимание: ") + line, err=True)
     if written.path is None:
         echo(
             both(

@@ -133,7 +133,7 @@ def _broadcasts(
     drafts = BroadcastDrafts(
         sources.pool, long_work, keys, rules, settings.order_ahead_days, utc_now
     )
-    return Broadcasts(sources.pool, keys, rules, utc_now), drafts
+    return Broadcasts(sources.pool, sources.backlog, keys, rules, utc_now), drafts
 
 
 async def _people(

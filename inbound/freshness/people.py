@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import psycopg
 
@@ -11,6 +12,7 @@ from inbound.freshness.model import Backlog, Freshness, Pending, PendingWork
 from inbound.freshness.reception import SendingGap, reception_gap, sending_gap
 from inbound.store.bind_reports import list_binds
 from inbound.store.connections import raises_store_errors
+from inbound.store.people.subjects import hashes_of
 from inbound.store.statements import statements
 from schemas.partitions import partition_of
 
@@ -54,3 +56,20 @@ def read_gaps(conn: psycopg.Connection, backlog: Backlog, hashes: Collection[byt
     rows = conn.execute(_OLDEST_SET_ASIDE, {"hashes": list(hashes)}).fetchall()
     binds = list_binds(conn)
     return Gaps(backlog, reception_gap(binds), dict(rows), sending_gap(binds))
+
+
+def freshness_of_people(
+    conn: psycopg.Connection,
+    backlog: Backlog,
+    subjects: Collection[UUID] | None,
+    *works: PendingWork,
+) -> Freshness:
+    """Return how current an answer about these subjects is, or about all people.
+
+    Ask for the backlog first, then for this, and then for the answer.
+    """
+    hashes = [] if subjects is None else hashes_of(conn, subjects)
+    gaps = read_gaps(conn, backlog, hashes)
+    # Of an erased person the partition is not known any more: then any counts.
+    places = hashes if subjects is not None and len(hashes) == len(set(subjects)) else [None]
+    return Freshness.of_all(backlog.asked_at, [gaps.of(place, *works) for place in places])

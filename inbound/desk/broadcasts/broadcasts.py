@@ -20,6 +20,9 @@ from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.previews import Previews, find_largest, find_previews
 from inbound.broadcasts.review import Review, Reviewer, definition_of
+from inbound.freshness.backlog import BacklogSource
+from inbound.freshness.model import Backlog, Freshness, PendingWork
+from inbound.freshness.people import freshness_of_people
 from inbound.handlers.broadcasts import FINAL, Action, ActionRefusedError, BroadcastState, act
 from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import AuditEntry, broadcast_entries
@@ -53,6 +56,7 @@ class Listing:
 
     broadcasts: Sequence[Listed]
     older: UUID | None
+    freshness: Freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Live:
     progress: Progress
     forecast: Forecast
     at: datetime
+    freshness: Freshness
 
     @property
     def version(self) -> str:
@@ -92,11 +97,13 @@ class Broadcasts:
     def __init__(
         self,
         pool: ConnectionPool,
+        backlog: BacklogSource,
         keys: AudienceKeys,
         rules: DraftRules,
         clock: Callable[[], datetime],
     ) -> None:
         self._pool = pool
+        self._backlog = backlog
         self.sealer = keys.sealer
         self._rules = rules
         self._clock = clock
@@ -105,15 +112,17 @@ class Broadcasts:
 
     async def list_(self, account: str | None, behind: UUID | None) -> Listing:
         """Return a page of broadcasts, the newest first, of an account or of all."""
-        return await self._pool.run(_list, account, behind)
+        return await self._pool.run(_list, account, behind, await self._backlog.ask())
 
     async def live(self, broadcast_id: UUID) -> Live:
         """Return how far a broadcast is."""
-        return await self._pool.run(_live, broadcast_id, self._clock())
+        backlog = await self._backlog.ask()
+        return await self._pool.run(_live, broadcast_id, self._clock(), backlog)
 
     async def look(self, broadcast_id: UUID) -> Looked:
         """Return what the page of a broadcast shows."""
-        return await self._pool.run(self._look, broadcast_id, self._clock())
+        backlog = await self._backlog.ask()
+        return await self._pool.run(self._look, broadcast_id, self._clock(), backlog)
 
     async def perform(
         self,
@@ -141,8 +150,10 @@ class Broadcasts:
         """Return who deleted a broadcast that is not there any more, if anybody did."""
         return await self._pool.run(_deletion, broadcast_id)
 
-    def _look(self, conn: psycopg.Connection, broadcast_id: UUID, now: datetime) -> Looked:
-        live = _live(conn, broadcast_id, now)
+    def _look(
+        self, conn: psycopg.Connection, broadcast_id: UUID, now: datetime, backlog: Backlog
+    ) -> Looked:
+        live = _live(conn, broadcast_id, now, backlog)
         reviewer = Reviewer(self.sealer, self._rules.sender)
         review = reviewer.review(conn, live.one, live.progress, now)
         return Looked(live, review, self._previews(conn, live.one, review))
@@ -165,20 +176,25 @@ def is_moving(one: Broadcast) -> bool:
     return one.state is BroadcastState.RUNNING or (one.state in FINAL and one.ended_at is None)
 
 
-def _list(conn: psycopg.Connection, account: str | None, behind: UUID | None) -> Listing:
+def _list(
+    conn: psycopg.Connection, account: str | None, behind: UUID | None, backlog: Backlog
+) -> Listing:
+    freshness = freshness_of_people(conn, backlog, None, PendingWork.RESULTS)
     listed = list_broadcasts(conn, limit=PAGE + 1, account=account, behind=behind)
     shown = listed[:PAGE]
     progress = progress_of(conn, shown)
     return Listing(
         [Listed(one, progress[one.broadcast_id]) for one in shown],
         shown[-1].broadcast_id if len(listed) > len(shown) else None,
+        freshness,
     )
 
 
-def _live(conn: psycopg.Connection, broadcast_id: UUID, now: datetime) -> Live:
+def _live(conn: psycopg.Connection, broadcast_id: UUID, now: datetime, backlog: Backlog) -> Live:
+    freshness = freshness_of_people(conn, backlog, None, PendingWork.RESULTS)
     one = found(conn, broadcast_id)
     progress = progress_of(conn, [one])[broadcast_id]
-    return Live(one, progress, forecast(conn, one, progress, now), now)
+    return Live(one, progress, forecast(conn, one, progress, now), now, freshness)
 
 
 def _perform(

@@ -15,6 +15,7 @@ from inbound.broadcasts.control import found
 from inbound.cli import scserv
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action
+from schemas.sending_hours import SendingHours
 from tests.integration.broadcasts.conftest import Bench, number
 from tests.integration.broadcasts.test_broadcasts import opt_out
 
@@ -378,6 +379,51 @@ async def test_show_says_who_did_what_and_how_fast_it_goes(bench: Bench, tmp_pat
     assert actions == ["create", "request", "approve", "pause"]
     assert [step["by"] for step in shown["history"]][2:] == ["chief", "ann"]
     assert shown["expected_end"] is None
+
+
+async def test_a_broadcast_that_stands_still_has_no_end(bench: Bench) -> None:
+    bench.add_clients(map(number, range(4)))
+    bench.now, bench.ahead = datetime.now(UTC) - timedelta(hours=1), 2
+    one = bench.create([f"{number(n)},Ann" for n in range(4)], rate_per_s=2)
+    bench.act(one, Action.START)
+    await bench.rounds(2)  # two are queued, an hour ago, and nothing has happened since
+    id_ = str(one.broadcast_id)
+    printed = await asyncio.to_thread(run, "show", id_)
+    assert "0 of 4 sent, 0.0 a second in the last minute" in printed
+    assert "ends about" not in printed
+    shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
+    assert (shown["recent_rate"], shown["expected_end"]) == (0, None)
+
+
+def test_a_start_that_no_scheduler_has_made_is_overdue(bench: Bench) -> None:
+    bench.add_clients([number(0)])
+    bench.now = datetime.now(UTC) - timedelta(minutes=1)
+    one = bench.create([f"{number(0)},Ann"], rate_per_s=1)
+    bench.act(one, Action.START)
+    printed = run("show", str(one.broadcast_id))
+    assert "and no scheduler has begun it; see `scserv status`" in printed
+    assert "sends from" not in printed
+    shown = json.loads(run("show", str(one.broadcast_id), "--json"))
+    assert datetime.fromisoformat(shown["overdue_since"]) == bench.now
+    assert shown["expected_end"] is None
+
+
+async def test_between_its_sending_hours_a_broadcast_goes_on_in_the_next_ones(
+    bench: Bench,
+) -> None:
+    bench.add_clients(map(number, range(4)))
+    begins = datetime.now(UTC) - timedelta(hours=3)
+    hours = SendingHours.parse(f"{begins:%H:%M}-{begins + timedelta(hours=1):%H:%M}", "UTC")
+    bench.now, bench.ahead = begins + timedelta(seconds=90), 2
+    one = bench.create([f"{number(n)},Ann" for n in range(4)], rate_per_s=2, hours=hours)
+    bench.act(one, Action.START)
+    await bench.rounds(2)
+    shown = json.loads(await asyncio.to_thread(run, "show", str(one.broadcast_id), "--json"))
+    assert shown["recent_rate"] is None
+    assert shown["expected_end"] > shown["waits_until"] > datetime.now(UTC).isoformat()
+    printed = await asyncio.to_thread(run, "show", str(one.broadcast_id))
+    assert "ends about" in printed
+    assert "a second in the last minute" not in printed
 
 
 async def test_history_is_in_the_order_of_time(bench: Bench) -> None:

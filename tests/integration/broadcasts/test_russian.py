@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 RU = ("--lang", "ru")
 NAMES = {
     "default",
+    "Kafka",
     "name",
     "scserv",
     "broadcast",

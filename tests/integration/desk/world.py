@@ -178,7 +178,7 @@ class DeskWorld:
             StatusReader(self.sources, self.limits, lambda: self.now),
             DeadLetters(pool, sealer, self.retries),
             self._long_work,
-            Broadcasts(pool, keys, rules, lambda: self.now),
+            Broadcasts(pool, self, keys, rules, lambda: self.now),
             BroadcastDrafts(
                 pool, self._long_work, keys, rules, 366, lambda: self.now, answer_within_s=12
             ),
