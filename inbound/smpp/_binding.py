@@ -5,7 +5,7 @@ has unbound. A connection to an SMSC that does not bind in time is closed.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from inbound.smpp._base import AnswerT
 from inbound.smpp._requesting import Requesting
@@ -14,14 +14,18 @@ from inbound.smpp.errors import BindRefusedError, LinkError, NotSentError, Unans
 from inbound.smpp.pdu import (
     BindPdu,
     BindResp,
+    CancelSm,
     DataSm,
     DeliverSm,
     QuerySm,
     RequestPdu,
     ResponsePdu,
+    SubmitMulti,
     SubmitSm,
 )
 from inbound.smpp.status import explain
+
+_OF_TRANSMITTERS: Final = (SubmitSm, DataSm, QuerySm, CancelSm, SubmitMulti)
 
 
 class Binding(Requesting):
@@ -33,7 +37,7 @@ class Binding(Requesting):
         self.bound_as: BoundAs | None = None
         self._bind_sent: BindPdu | None = None
         self._peer_unbinds = False
-        self._opened = self.loop.time()
+        self._opened = self.heard_at = self.loop.time()
 
     def __repr__(self) -> str:
         return f"<Session {self.role.value} {self.peer} {self.state.value}>"
@@ -100,7 +104,7 @@ class Binding(Requesting):
         if bound is None or self.reason:
             return False
         if by is Role.ESME:
-            return bound.transmits and isinstance(request, SubmitSm | DataSm | QuerySm)
+            return bound.transmits and isinstance(request, _OF_TRANSMITTERS)
         return bound.receives and isinstance(request, DeliverSm | DataSm)
 
     # State changes.
@@ -134,11 +138,19 @@ class Binding(Requesting):
             self.on_state()
 
     def next_due(self, now: float) -> float | None:
-        """SMSC: close a connection that does not bind in time; return when to check again."""
-        due = self._opened + self.settings.bind_timeout_s
-        if self.role is Role.ESME or self.state is not State.OPEN:
+        """SMSC: close a connection that does not bind in time, or is idle; return when to look."""
+        limit_s, idle_s = self.settings.bind_timeout_s, self.settings.idle_limit_s
+        if self.role is Role.ESME:
+            return None
+        if self.state is State.OPEN:
+            due, reason = self._opened + limit_s, f"no bind within {limit_s:g} s"
+        elif self.state is State.BOUND and idle_s:
+            # What arrives while reading is paused is heard later.
+            heard_at = now if self.reading_paused else self.heard_at
+            due, reason = heard_at + idle_s, f"the peer sent nothing for {idle_s:g} s"
+        else:
             return None
         if now < due:
             return due
-        self.close(f"no bind within {self.settings.bind_timeout_s:g} s")
+        self.close(reason)
         return None

@@ -36,6 +36,10 @@ class SessionSettings:
     queue_limit: int = 1000
     queue_octets: int = 4 * 1024 * 1024
     strict: bool = False
+    # An SMSC ends a bound link on which it has read nothing for so long; 0: never.
+    idle_limit_s: float = 0.0
+    # The highest interface_version that an SMSC names.
+    interface_version: int = 0x34
     # The name of our bind in log lines.
     bind: str = ""
     # The SMSC's system_id in its bind responses.

@@ -37,6 +37,12 @@ from inbound.smpp._messages import (
     SubmitSm,
     SubmitSmResp,
 )
+from inbound.smpp._submitted_messages import (
+    CancelSm,
+    CancelSmResp,
+    SubmitMulti,
+    SubmitMultiResp,
+)
 from inbound.smpp._wire import HEADER, HEADER_SIZE, MAX_FRAME, Tlvs
 from inbound.smpp.errors import PduError, UnencodableError
 from inbound.smpp.status import Status
@@ -51,6 +57,8 @@ __all__ = [
     "BindTransceiverResp",
     "BindTransmitter",
     "BindTransmitterResp",
+    "CancelSm",
+    "CancelSmResp",
     "DataSm",
     "DataSmResp",
     "DeliverSm",
@@ -66,6 +74,8 @@ __all__ = [
     "RequestPdu",
     "ResponsePdu",
     "ShortMessage",
+    "SubmitMulti",
+    "SubmitMultiResp",
     "SubmitSm",
     "SubmitSmResp",
     "Tlvs",
@@ -92,11 +102,15 @@ _TYPES: Final[dict[int, type[Pdu]]] = {
         DeliverSmResp,
         Unbind,
         UnbindResp,
+        CancelSm,
+        CancelSmResp,
         BindTransceiver,
         BindTransceiverResp,
         Outbind,
         EnquireLink,
         EnquireLinkResp,
+        SubmitMulti,
+        SubmitMultiResp,
         AlertNotification,
         DataSm,
         DataSmResp,

@@ -77,12 +77,12 @@ def _ignore(*_: object) -> None:
 class Session(Binding):
     """One session in either role: the protocol of `create_connection` or `create_server`.
 
-    `on_request` handles deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
-    (SMSC). It returns the answer, or a future of it; while it is awaited, no other request
-    of this session is handled. `on_bind` (SMSC) returns the command_status of a bind.
-    `on_change` is called when the connection opens, is bound, when the peer unbinds, and when it
-    is closed, `on_leniency` with each PDU that has leniencies, tolerated or refused, and with each
-    that is ignored; both must not block.
+    `on_request` handles deliver_sm and data_sm (ESME) or submit_sm, submit_multi, data_sm,
+    query_sm and cancel_sm (SMSC). It returns the answer, or a future of it; while it is awaited,
+    no other request of this session is handled. `on_bind` (SMSC) returns the command_status of a
+    bind. `on_change` is called when the connection opens, is bound, when the peer unbinds, and when
+    it is closed, `on_leniency` with each PDU that has leniencies, tolerated or refused, and with
+    each that is ignored; both must not block.
     """
 
     def __init__(
@@ -183,7 +183,8 @@ class Session(Binding):
         self.write(encode(GenericNack(status=status, sequence=error.sequence)))
 
     def on_read(self) -> None:
-        """Pause reading when too many requests are queued."""
+        """Note the time; pause reading when too many requests are queued."""
+        self.heard_at = self.loop.time()
         self._pace()
 
     def _refuses(self, pdu: Pdu) -> TypeGuard[RequestPdu[Any]]:
@@ -232,7 +233,8 @@ class Session(Binding):
         answer = request.answer(await self._on_bind(request, self))
         answer.system_id = self.settings.system_id
         if request.interface_version >= _VERSION_3_4:
-            answer.tlvs = ((_TLV_SC_INTERFACE_VERSION, bytes((_VERSION_3_4,))),)
+            version = min(request.interface_version, self.settings.interface_version)
+            answer.tlvs = ((_TLV_SC_INTERFACE_VERSION, bytes((version,))),)
         return answer
 
     # Changes of the connection.

@@ -79,6 +79,8 @@ class Status(IntEnum):
     ESME_RINVOPTPARAMVAL = 0xC4, StatusKind.PERMANENT, "invalid optional parameter value"
     ESME_RDELIVERYFAILURE = 0xFE, StatusKind.TEMPORARY, "delivery failure"
     ESME_RUNKNOWNERR = 0xFF, StatusKind.TEMPORARY, "unknown error"
+    # SMPP 5.0, 4.7.6.
+    ESME_RINVDCS = 0x104, StatusKind.PERMANENT, "invalid data_coding"
 
 
 _TABLE: dict[int, Status] = {int(row): row for row in Status}

@@ -1,16 +1,13 @@
 """The simulator's client connections: which account or phone each belongs to.
 
-With strict binds, system_type has options as at some SMS centres, joined by commas: "MCON2"
-allows two links per account (MCON1 to MCON9; the default is one), and one bind more closes
-the oldest link. "SINGLE" asks for an id and a receipt for each part of a long message
-instead of one for all parts. "ISO" is accepted and ignored: texts are passed on as octets.
+With strict binds, system_type has the options of `inbound.smpp.bind_options`, as at some SMS
+centres. "ISO" is accepted and ignored: texts are passed on as octets.
 """
 
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 from inbound.local.peer_user import is_another_user
 from inbound.local.simulator.delivery_queue import DeliveryQueue
@@ -18,6 +15,7 @@ from inbound.local.simulator.dialects import ReceiptDialect
 from inbound.local.simulator.ledger import Message, PduLedger
 from inbound.local.simulator.router import digits
 from inbound.local.simulator.settings import PHONE, SimulatorAccount
+from inbound.smpp.bind_options import BindOptions
 from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, ResponsePdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
@@ -32,7 +30,6 @@ ANSWERS: Final = {
     "receipt": "receipt_resp",
 }
 
-_MCON: Final = re.compile("MCON([1-9])")
 # The message type bits of esm_class (5.2.12); 0 means a plain message.
 _MESSAGE_TYPE: Final = 0x3C
 
@@ -55,27 +52,6 @@ class ClientLink:
     system_id: str = ""
     client: Client | None = None
     per: Per = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BindOptions:
-    """Options of a system_type."""
-
-    links: int = 1
-    single: bool = False
-
-    @classmethod
-    def parse(cls, system_type: str) -> Self | None:
-        """Parse a system_type; None if it contains an unknown option."""
-        links, single = 1, False
-        for word in filter(None, system_type.split(",")):
-            if mcon := _MCON.fullmatch(word):
-                links = int(mcon[1])
-            elif word == "SINGLE":
-                single = True
-            elif word != "ISO":
-                return None
-        return cls(links, single)
 
 
 class ClientLinks:
@@ -140,7 +116,7 @@ class ClientLinks:
             if options is None:
                 return Status.ESME_RINVSYSTYP
             link.per = "part" if options.single else "message"
-            self._end_others(client, options.links)
+            self._end_others(client, options)
         link.system_id, link.client = bind.system_id, client
         return Status.ESME_ROK
 
@@ -155,14 +131,14 @@ class ClientLinks:
         link.system_id = PHONE
         return Status.ESME_ROK if digits(bind.address_range) else Status.ESME_RBINDFAIL
 
-    def _end_others(self, client: Client, links: int) -> None:
+    def _end_others(self, client: Client, options: BindOptions) -> None:
         """Close the oldest links of an account until one more is allowed."""
         others = [
             session
             for session, link in self._links.items()
             if link.client is client and not session.reason
         ]
-        for session in others[: max(0, len(others) - links + 1)]:
+        for session in options.surplus(others):
             session.close("a newer bind of the account replaced this one")
 
     # Entries in the ledger, while the connection is open.

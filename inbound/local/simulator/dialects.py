@@ -8,17 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-# message_state (5.2.28) of each `stat` word in a receipt's text (appendix B).
-STATES: Final[dict[str, int]] = {
-    "ENROUTE": 1,
-    "DELIVRD": 2,
-    "EXPIRED": 3,
-    "DELETED": 4,
-    "UNDELIV": 5,
-    "ACCEPTD": 6,
-    "UNKNOWN": 7,
-    "REJECTD": 8,
-}
+from inbound.smpp.receipt_building import STATES
 
 
 class ReceiptDialect(BaseModel):

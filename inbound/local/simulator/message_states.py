@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from inbound.local.simulator.delivery_queue import QueuedMessage
-from inbound.local.simulator.dialects import STATES
 from inbound.smpp.pdu import QuerySm, QuerySmResp
+from inbound.smpp.receipt_building import STATES
 from inbound.smpp.status import Status
 from inbound.smpp.times import format_absolute
 

@@ -1,23 +1,23 @@
 """Builds delivery receipts in each dialect. Pure functions."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from inbound.local.simulator.dialects import STATES, ReceiptDialect
+from inbound.local.simulator.dialects import ReceiptDialect
+from inbound.smpp import receipt_building
 from inbound.smpp.pdu import DataSm, DeliverSm, SubmitSm, Tlvs
-from inbound.smpp.receipts import (
-    TLV_MESSAGE_STATE,
-    TLV_NETWORK_ERROR_CODE,
-    TLV_RECEIPTED_MESSAGE_ID,
+from inbound.smpp.receipt_building import (
+    RECEIPT_CLASS,
+    ReceiptContent,
+    network_error_tlvs,
+    receipt_text,
+    state_tlvs,
 )
 from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 
-# esm_class of a delivery receipt (5.2.12).
-ESM_CLASS: Final = 0x04
+ESM_CLASS: Final = RECEIPT_CLASS
 
-_GSM_NETWORK: Final = 3
 # HLR data of a subscriber in the home network; names are URL-encoded, as SMS centres do.
 _HLR: Final = (
     f"imsi:250013912345678 msc:79168999100 mcc:250 mnc:01 cn:{quote('Россия')}"
@@ -42,8 +42,7 @@ class FinalState:
 
 def is_requested(pdu: SubmitSm, *, delivered: bool) -> bool:
     """Whether registered_delivery (5.2.17) requests a receipt for this outcome."""
-    asked = pdu.registered_delivery & 0x03
-    return asked == 1 or (asked == 2 and not delivered)
+    return receipt_building.is_requested(pdu.registered_delivery, delivered=delivered)
 
 
 def answer_id(message_id: str, dialect: ReceiptDialect) -> str:
@@ -93,25 +92,13 @@ def _text(written_id: str, final: FinalState, dialect: ReceiptDialect) -> str:
     err = final.err or (f"0x{final.error:02X}" if dialect.err == "hex" else f"{final.error:03d}")
     if dialect.text == "hlr":
         return f"id:{written_id} stat:{final.state} err:{err} {_HLR}"
-    delivered = final.parts if final.state == "DELIVRD" else 0
-    return (
-        f"id:{written_id} sub:{final.parts:03d} dlvrd:{delivered:03d}"
-        f" submit date:{_date(final.submitted, dialect)} done date:{_date(final.done, dialect)}"
-        f" stat:{final.state} err:{err} text:"
-    )
+    content = ReceiptContent(written_id, final.state, err, final.submitted, final.done, final.parts)
+    return f"{receipt_text(content, date_digits=dialect.date_digits)} text:"
 
 
 def _tlvs(written_id: str, final: FinalState, dialect: ReceiptDialect) -> Tlvs:
-    tlvs: Tlvs = ()
-    if dialect.tlvs:
-        tlvs = (
-            (TLV_RECEIPTED_MESSAGE_ID, written_id.encode("ascii") + b"\0"),
-            (TLV_MESSAGE_STATE, bytes((STATES[final.state],))),
-        )
-    if dialect.network_error:
-        code = bytes((_GSM_NETWORK,)) + (final.error & 0xFFFF).to_bytes(2, "big")
-        tlvs = (*tlvs, (TLV_NETWORK_ERROR_CODE, code))
-    return tlvs
+    tlvs = state_tlvs(written_id, final.state) if dialect.tlvs else ()
+    return (*tlvs, *network_error_tlvs(final.error)) if dialect.network_error else tlvs
 
 
 def _written(message_id: str, base: str) -> str:
@@ -122,8 +109,3 @@ def _written(message_id: str, base: str) -> str:
         return str(int(message_id, 16))
     except ValueError:
         return message_id
-
-
-def _date(seconds: float, dialect: ReceiptDialect) -> str:
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%y%m%d%H%M%S")
-    return whole[: dialect.date_digits]

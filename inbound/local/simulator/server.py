@@ -21,7 +21,6 @@ from ssl import SSLContext
 from typing import Any, Self
 
 from inbound.errors import SetupError
-from inbound.local.simulator import data_sm
 from inbound.local.simulator.attacks import Attacker
 from inbound.local.simulator.client_links import ANSWERS, Client, ClientLinks, error_text, kind_of
 from inbound.local.simulator.client_session import ClientSession
@@ -47,6 +46,7 @@ from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, QuerySm, RequestPdu, Re
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Answer, Session, SessionSettings, State
 from inbound.smpp.status import Status
+from inbound.smpp.submitted_data import as_submit, check
 
 __all__ = ["PHONE", "Simulator", "SimulatorAccount", "SimulatorSettings", "SimulatorStats"]
 
@@ -206,9 +206,9 @@ class Simulator:
         detail = ""
         if isinstance(request, DataSm):
             detail = "data_sm"
-            if status := data_sm.check(request):
+            if status := check(request):
                 return request.answer(status)
-            request = data_sm.as_submit(request)
+            request = as_submit(request)
         if not isinstance(request, SubmitSm):
             return self._answer_other(request, session)
         link = self._links.get(session)

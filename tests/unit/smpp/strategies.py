@@ -10,6 +10,8 @@ from inbound.smpp.pdu import (
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitter,
+    CancelSm,
+    CancelSmResp,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -21,6 +23,8 @@ from inbound.smpp.pdu import (
     Pdu,
     QuerySm,
     QuerySmResp,
+    SubmitMulti,
+    SubmitMultiResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -104,9 +108,25 @@ PDUS: st.SearchStrategy[Pdu] = st.one_of(
         message_state=OCTET,
         error_code=OCTET,
     ),
+    st.builds(
+        CancelSm,
+        **_HEADER,
+        service_type=c_string(6),
+        message_id=c_string(65),
+        source_addr_ton=OCTET,
+        source_addr_npi=OCTET,
+        source_addr=c_string(21),
+        dest_addr_ton=OCTET,
+        dest_addr_npi=OCTET,
+        destination_addr=c_string(21),
+    ),
+    st.builds(SubmitMulti, **_HEADER, octets=st.binary(max_size=60)),
     st.builds(Outbind, **_HEADER, system_id=c_string(16), password=c_string(9)),
     *(
         st.builds(pdu_type, **_HEADER)
-        for pdu_type in (Unbind, UnbindResp, EnquireLink, EnquireLinkResp, GenericNack)
+        for pdu_type in (
+            *(Unbind, UnbindResp, EnquireLink, EnquireLinkResp, GenericNack),
+            *(CancelSmResp, SubmitMultiResp),
+        )
     ),
 )

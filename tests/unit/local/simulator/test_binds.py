@@ -9,11 +9,11 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.local.simulator.accounts import load_accounts
-from inbound.local.simulator.client_links import BindOptions
 from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.local.simulator.tls import server_context
 from inbound.smpp.bind_health import BindHealth, EsmeState
+from inbound.smpp.bind_options import BindOptions
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.errors import BindRefusedError
 from inbound.smpp.esme import Esme
@@ -71,7 +71,7 @@ async def test_a_phone_without_the_password_is_refused_and_gets_nothing() -> Non
         ("MCON2", BindOptions(2, single=False)),
         ("SINGLE", BindOptions(1, single=True)),
         ("MCON9,SINGLE", BindOptions(9, single=True)),
-        ("ISO,SINGLE", BindOptions(1, single=True)),
+        ("ISO,SINGLE", BindOptions(1, single=True, iso=True)),
         ("MCON0", None),
         ("MCON10", None),
         ("SMPP", None),

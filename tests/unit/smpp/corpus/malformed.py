@@ -133,7 +133,7 @@ CASES = [
     Case("reserved command of 3.4", frame(0x0000000C, b""), _N, 0x03),
     Case("command of SMPP 5.0", frame(0x00000112, b"\0" * 20), _N, 0x03),
     Case("command of a vendor", frame(0x00010200, b"\0"), _N, 0x03),
-    Case("cancel_sm is not offered", frame(0x08, b"\0id\0\0\0\0\0\0\0"), _N, 0x03),
+    Case("replace_sm is not offered", frame(0x07, b"id\0\0\0\0\0\0\0\0\0\0"), _N, 0x03),
     Case("command 0", frame(0, b""), _N, 0x03),
     Case("command 0 with a body of NULs", frame(0, b"\0" * 65_520), _N, 0x03),
     # Responses that nobody asked for, and what is never answered.

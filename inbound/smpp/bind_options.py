@@ -1,0 +1,43 @@
+"""Options that ESMEs of some SMS centres write into the system_type of a bind, joined by commas.
+
+"MCON2" allows two links of the account (MCON1 to MCON9; the default is one), and one bind more ends
+the oldest link. "SINGLE" asks for an id and a receipt for each part of a long message instead of
+one for all parts. "ISO" makes data_coding 0 mean ISO-8859-1 instead of GSM 03.38.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
+
+_MCON: Final = re.compile("MCON([1-9])")
+
+Link = TypeVar("Link")
+
+
+@dataclass(frozen=True, slots=True)
+class BindOptions:
+    """Options of a system_type."""
+
+    links: int = 1
+    single: bool = False
+    iso: bool = False
+
+    @classmethod
+    def parse(cls, system_type: str) -> Self | None:
+        """Parse a system_type; None if it contains an unknown option."""
+        links, single, iso = 1, False, False
+        for word in filter(None, system_type.split(",")):
+            if mcon := _MCON.fullmatch(word):
+                links = int(mcon[1])
+            elif word == "SINGLE":
+                single = True
+            elif word == "ISO":
+                iso = True
+            else:
+                return None
+        return cls(links, single, iso)
+
+    def surplus(self, links: Sequence[Link]) -> Sequence[Link]:
+        """Return which of an account's open links, the oldest first, end for one more."""
+        return links[: max(0, len(links) - self.links + 1)]
