@@ -1,7 +1,8 @@
 """The two keys of the service and their use.
 
 * The subject key turns a number into a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 16
-  bytes). Without the key the number can't be found by trying all numbers.
+  bytes). Without the key the number can't be found by trying all numbers. The verifiers of
+  credentials are made with it, too.
 * The vault key encrypts ("seals") what must be read back later: numbers, registration data,
   parts of messages. AES-256-GCM, NIST SP 800-38D.
 
@@ -88,6 +89,28 @@ class OrderHasher:
             mac.update(len(value).to_bytes(4))
             mac.update(value)
         return mac.digest()[:HASH_BYTES]
+
+
+class CredentialHasher:
+    """Makes the verifiers of credentials, which are too short or too often checked for Argon2.
+
+    They are random, and a verifier is worth nothing without the subject key.
+    """
+
+    __slots__ = ("_mac",)
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the keyed state; the key itself is not kept."""
+        self._mac = hmac.new(_checked(key), b"scserv credential\0", hashlib.sha256)
+
+    def verifier(self, kind: str, account: str, secret: str) -> bytes:
+        """Return the 32 bytes to store: of this kind of secret, of this account alone."""
+        mac = self._mac.copy()
+        for value in (kind, account, secret):
+            encoded = value.encode("utf-8", "surrogatepass")
+            mac.update(len(encoded).to_bytes(4))
+            mac.update(encoded)
+        return mac.digest()
 
 
 class VaultCipher:

@@ -56,7 +56,7 @@ from tests.searching import records
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 
 _Cursor = psycopg.Cursor[tuple[Any, ...]]
-Role = Literal["gateway", "worker", "relay", "scheduler", "projector", "api", "desk"]
+Role = Literal["gateway", "worker", "relay", "scheduler", "projector", "api", "desk", "ingress"]
 # The roles that a reply needs; a test that needs a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 

@@ -1,4 +1,4 @@
-"""The server of API and desk: uvicorn with our own signals, logs and connection limits.
+"""The server of API, desk and ingress: uvicorn with our own signals, logs and connection limits.
 
 Connections are accepted here, so that limits hold before the TLS handshake. After SIGTERM started
 answers are finished.
@@ -35,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class HttpServer:
-    """Serves `app` until cancelled.
+    """Serves `app` until cancelled. `port` is the port in use once it listens.
 
-    `check_database` raises RetryableError when the database does not answer. `port` is the
-    port in use once it listens.
+    `check_database` raises RetryableError when the database does not answer; without it somebody
+    else watches the database.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class HttpServer:
         app: ASGIApp,
         settings: ListenerSettings,
         health: Health,
-        check_database: Callable[[], Awaitable[None]],
+        check_database: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._settings = settings
         self._health = health
@@ -80,19 +80,21 @@ class HttpServer:
         self._log_address()
         serving = asyncio.create_task(self._server.serve([]))
         accepting = asyncio.create_task(self._accept(listening))
-        watching = asyncio.create_task(self._watch_database())
+        running = {serving, accepting}
+        if self._check_database is not None:
+            running.add(asyncio.create_task(watch_database(self._health, self._check_database)))
         try:
-            await asyncio.wait({serving, accepting, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            watching.cancel()
-            accepting.cancel()
+            for task in running - {serving}:
+                task.cancel()
             await asyncio.gather(accepting, return_exceptions=True)
             listening.close()
             for handshake in self._handshakes:
                 handshake.cancel()
             self._server.should_exit = True
             await asyncio.gather(serving, return_exceptions=True)
-        for task in (serving, accepting, watching):
+        for task in running:
             task.result()
 
     async def _accept(self, listening: socket.socket) -> None:
@@ -145,22 +147,26 @@ class HttpServer:
                 _variable(self._settings),
             )
 
-    async def _watch_database(self) -> None:
-        """Report the state of the database to the health port, and its changes to the log."""
-        logged = None
-        while True:
-            reason = ""
-            try:
-                await self._check_database()
-            except RetryableError as error:
-                reason = str(error)
-            self._health.set("database", ok=not reason, reason=reason)
-            self._health.beat("heartbeat", HEARTBEAT_S)
-            if reason != logged:
-                if reason or logged:
-                    log.warning("%s", reason or "the database is back")
-                logged = reason
-            await asyncio.sleep(CHECK_EVERY_S)
+
+async def watch_database(health: Health, check: Callable[[], Awaitable[None]]) -> None:
+    """Report the state of the database to the health port, and its changes to the log, for ever.
+
+    `check` raises RetryableError when the database does not answer.
+    """
+    logged = None
+    while True:
+        reason = ""
+        try:
+            await check()
+        except RetryableError as error:
+            reason = str(error)
+        health.set("database", ok=not reason, reason=reason)
+        health.beat("heartbeat", HEARTBEAT_S)
+        if reason != logged:
+            if reason or logged:
+                log.warning("%s", reason or "the database is back")
+            logged = reason
+        await asyncio.sleep(CHECK_EVERY_S)
 
 
 class _UvicornServer(uvicorn.Server):

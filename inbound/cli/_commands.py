@@ -94,6 +94,10 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "tokens": Command("tokens:tokens", "Create, list and revoke tokens of the HTTP API."),
     "desk": Command("desk:desk", "Serve the desk: web pages for support, editors and operators."),
+    "ingress": Command(
+        "ingress:ingress",
+        "Take messages from programs that speak the dialects of other services.",
+    ),
     "users": Command(
         "users:users", "Manage the people who sign in at the desk: passwords, roles, sessions."
     ),

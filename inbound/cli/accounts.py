@@ -1,12 +1,14 @@
 """`scserv accounts`: the accounts by which programs and people have messages sent."""
 
 import re
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from inbound.cli._account_credentials import credentials, make_credentials
 from inbound.cli._account_options import (
     Money,
     account_options,
@@ -42,13 +44,15 @@ def accounts() -> None:
 
 
 accounts.add_command(senders)
+accounts.add_command(credentials)
 
 
 @accounts.command
 @click.argument("name")
 @account_options
+@click.option("--json", "as_json", is_flag=True, help="Make credentials, too, and print them once.")
 @service_settings_options
-def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
+def create(settings: Settings, name: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Create the account NAME. Without --grant it may send notifications."""
     from inbound.store.orders.account_records import AccountSettings, create_account
 
@@ -65,6 +69,10 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
                     name=account,
                 )
             )
+        if as_json:
+            made = make_credentials(settings, connection, account)
+            echo_json({"account": account, **asdict(made)})
+            return
     rights = ", ".join(chosen.rights) or both("none", "нет")
     echo(
         both(

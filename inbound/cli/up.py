@@ -37,6 +37,11 @@ _CHARACTERS: Final = string.ascii_letters + string.digits
     "--api-port", type=PORT, help="Port of the HTTP API; 0: any.  [default: 8090 if free]"
 )
 @click.option("--desk-port", type=PORT, help="Port of the desk; 0: any.  [default: 8070 if free]")
+@click.option(
+    "--ingress-port",
+    type=PORT,
+    help="Port of the dialects of other services; 0: any.  [default: 8100 if free]",
+)
 @click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
 @click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
 @password_file_option
@@ -45,12 +50,11 @@ def up(
     data_dir: Path,
     *,
     port: int | None,
-    api_port: int | None,
-    desk_port: int | None,
     smsc: str | None,
     system_id: str | None,
     password_file: Path | None,
     config: Path | None,
+    **ports: int | None,
 ) -> None:
     """Run the whole service until Ctrl-C.
 
@@ -63,8 +67,9 @@ def up(
     from inbound.local.service import LocalService
 
     _export_options(smsc, system_id, password_file)
-    for group, chosen in (("API", api_port), ("DESK", desk_port)):
+    for name, chosen in ports.items():  # such as api_port
         if chosen is not None:
+            group = name.removesuffix("_port").upper()
             os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
     data_dir = data_dir.absolute()
     given, is_new = load_settings(config), not data_dir.exists()

@@ -26,7 +26,7 @@ from inbound.terminal import Terminal
 WATCH_EVERY_S = 0.5
 DEFAULT_PORT = 8080
 """Of the health of the whole service, if it is free."""
-ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk")
+ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk", "ingress")
 STARTING = ": starting"
 # Figures in a reason change all the time and are ignored when reasons are compared.
 _FIGURES = re.compile(r"[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
@@ -62,6 +62,7 @@ class LocalService:
         self._listeners: Mapping[str, ListenerSettings] = {
             "api": settings.api,
             "desk": settings.desk,
+            "ingress": settings.ingress,
         }
         self._ports: dict[str, int] = {}
         self._administrator = Administrator()
@@ -244,6 +245,13 @@ class LocalService:
                 self._say(f"bind {bind.bind} to {bind.host}:{bind.port} as {bind.system_id}")
         self._say(f"HTTP API on {url_of(self._settings.api, self._ports['api'])}; for a token:")
         self._say(f"    {self._command('tokens create')} --name me --scope read")
+        if entry_points := self._entry_points():
+            self._console.print(f"ingress: {entry_points}")
         desk = url_of(self._settings.desk, self._ports["desk"])
         self._console.print(f"desk: {desk}/{self._administrator}")
         self._console.print(f"ready: {health_url}/health/ready")
+
+    def _entry_points(self) -> str:
+        """Return the listeners of the ingress that are switched on."""
+        ingress = self._settings.ingress
+        return url_of(ingress, self._ports["ingress"]) if ingress.on else ""

@@ -247,6 +247,31 @@ API_CONNECTIONS_CLOSED = _meter.create_counter(
     "ambiguous framing, late headers, or an answer not taken.",
 )
 
+# The ingress.
+
+INGRESS_REQUESTS = _meter.create_counter(
+    "scserv.ingress.requests",
+    unit="{request}",
+    description="HTTP requests in other services' dialects by method, route and status.",
+)
+INGRESS_DURATION = _meter.create_histogram(
+    "scserv.ingress.duration",
+    unit="s",
+    description="Duration of HTTP requests in other services' dialects, by method and route.",
+    explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+)
+INGRESS_DENIED = _meter.create_counter(
+    "scserv.ingress.denied",
+    unit="{attempt}",
+    description="Attempts to sign in at the ingress that were denied, by reason: wrong "
+    "credentials, a foreign address, a throttled account, a banned address.",
+)
+INGRESS_BANS = _meter.create_counter(
+    "scserv.ingress.bans",
+    unit="{address}",
+    description="Addresses that the ingress banned for a while because they guessed credentials.",
+)
+
 # The desk.
 
 DESK_REQUESTS = _meter.create_counter(

@@ -8,6 +8,7 @@ from inbound.settings.model import (
     PREFIX,
     ApiSettings,
     DeskSettings,
+    IngressSettings,
     ListenerSettings,
     Settings,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "PREFIX",
     "ApiSettings",
     "DeskSettings",
+    "IngressSettings",
     "ListenerSettings",
     "Settings",
     "SmppSettings",

@@ -104,6 +104,25 @@ class DeskSettings(ListenerSettings):
     )
 
 
+class IngressSettings(ListenerSettings):
+    """Settings of the ingress: HTTP in the dialects of other services."""
+
+    called: ClassVar[str] = "the ingress"
+    group: ClassVar[str] = "INGRESS"
+
+    on: bool = Field(default=True, description="whether the dialects over HTTP are served")
+    port: int = Field(
+        default=8100, ge=0, le=65535, description="port of the dialects; 0 picks a free one"
+    )
+    ban_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=1440,
+        description="minutes for which an address that guessed credentials is banned, at every "
+        "listener of the ingress",
+    )
+
+
 class Settings(KafkaSettings):
     """All settings with their defaults."""
 
@@ -207,6 +226,9 @@ class Settings(KafkaSettings):
     smpp: SmppSettings = Field(default=SmppSettings(), description="bind to the SMS centre")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")
     desk: DeskSettings = Field(default=DeskSettings(), description="the desk")
+    ingress: IngressSettings = Field(
+        default=IngressSettings(), description="HTTP in the dialects of other services"
+    )
     phone_password: SecretStr = Field(
         default=SecretStr(""),
         max_length=PASSWORD_MAX,

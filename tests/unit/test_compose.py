@@ -34,7 +34,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "scserv"}
-ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk")
+ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk", "ingress")
 ONE_SHOT = ("migrate", "topics")
 MOUNTED = "/run/secrets/"
 
@@ -243,7 +243,7 @@ def test_the_health_check_asks_what_the_process_answers(
 
 def test_only_pages_and_the_api_are_published_and_only_here() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"grafana", "api", "desk"}
+    assert set(published) == {"grafana", "api", "desk", "ingress"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert not set(SERVICES["grafana"]["networks"]) & set(SERVICES["postgres"]["networks"])
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from inbound.cli import scserv
 from tests.patience import PATIENCE_S
 
-ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk")
+ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk", "ingress")
 MODULES = {
     "gateway": "inbound.gateway.process",
     "worker": "streams.worker",
@@ -19,6 +19,7 @@ MODULES = {
     "projector": "inbound.projections.projector",
     "api": "inbound.api.server",
     "desk": "inbound.desk.app",
+    "ingress": "inbound.ingress.process",
 }
 PROGRAM = """
 import importlib, json, sys

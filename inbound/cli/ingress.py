@@ -1,0 +1,25 @@
+"""`scserv ingress`: the process for programs that speak other services' dialects."""
+
+import sys
+
+import click
+
+from inbound.cli._context import settings_options
+from inbound.cli._runner import run_role, serve_health
+from inbound.settings import Settings
+from inbound.startup import check_database
+
+
+@click.command
+@settings_options
+def ingress(settings: Settings) -> None:
+    """Take messages from programs that speak the dialects of other services.
+
+    Listens on loopback unless SCSERV_INGRESS__HOST is set. Programs sign in with what
+    `scserv accounts credentials` prints.
+    """
+    from inbound.ingress.process import run_ingress
+
+    health = serve_health(settings, "ingress", "database")
+    check_database(settings)
+    sys.exit(run_role(lambda: run_ingress(settings, health)))

@@ -1,0 +1,138 @@
+"""Lets programs in: whose credentials these are, and whether they may come from this address.
+
+Shared by all dialects and the SMPP server. Wrong credentials are counted, throttled and, past a
+limit, answered with a ban of the address, which is in the audit. An answer never says which part
+of the credentials was wrong.
+"""
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from inbound.api.addresses import client_of
+from inbound.api.shared_lookups import SharedLookups
+from inbound.errors import RetryableError
+from inbound.ingress.credentials import Secret, password_forms
+from inbound.ingress.failures import Denial, DeniedError, Failures, denied
+from inbound.keys import CredentialHasher
+from inbound.store.access.account_credentials import FoundCredentials
+from inbound.store.access.audit import NewAuditEntry
+
+ACTOR: Final = "ingress"
+BAN: Final = "ingress.ban"
+"""The action in the audit."""
+
+_LONGEST: Final = 64
+_MOST_DIGITS: Final = 18
+_NOTHING: Final = bytes(32)
+
+Find = Callable[[int | None, str | None, str | None], Awaitable[FoundCredentials | None]]
+Audit = Callable[[NewAuditEntry], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program that was let in. Of a disabled account, the intake refuses every order."""
+
+    account: str
+    number: int
+    login: str
+    enabled: bool
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        return self.account
+
+
+class Access:
+    """Finds callers by their credentials. For one event loop.
+
+    Every method raises DeniedError, and RetryableError when the database does not answer.
+    `address` is the caller's IP address as text, None if it is unknown.
+    """
+
+    def __init__(
+        self, find: Find, audit: Audit, hasher: CredentialHasher, failures: Failures
+    ) -> None:
+        """`find` looks credentials up by number or login, `audit` writes an entry."""
+        self._lookups = SharedLookups(find)
+        self._audit = audit
+        self._hasher = hasher
+        self._failures = failures
+
+    async def by_key(self, number: str, key: str, address: str | None) -> Caller:
+        """Return the caller whose account has this number and key."""
+        return await self._admit(_number(number), None, Secret.KEY, (key,), address)
+
+    async def by_password(self, login: str, password: str, address: str | None) -> Caller:
+        """Return the caller with this login; the password may be given as its MD5."""
+        forms = password_forms(password)
+        return await self._admit(None, _login(login), Secret.PASSWORD, forms, address)
+
+    async def by_service(self, number: str, service_id: str, address: str | None) -> Caller:
+        """Return the caller whose account has this number and service id."""
+        return await self._admit(_number(number), None, Secret.SERVICE, (service_id,), address)
+
+    async def _admit(
+        self,
+        number: int | None,
+        login: str | None,
+        kind: Secret,
+        secrets: Collection[str],
+        address: str | None,
+    ) -> Caller:
+        client = client_of(address or "")
+        name = login or str(number or "")
+        self._failures.check(client, name)
+        found = await self._lookups.find(number, login, address) if name else None
+        if not self._fits(found, kind, secrets) or found is None:
+            if self._failures.add_failure(client, name):
+                await self._report_ban(client)
+            raise denied(Denial.WRONG)
+        self._failures.add_success(client, name)
+        if not found.address_allowed:
+            log.warning("account %s: right credentials from a foreign address", found.account)
+            raise denied(Denial.FOREIGN_ADDRESS)
+        return Caller(found.account, found.number, found.login, found.enabled)
+
+    def _fits(self, found: FoundCredentials | None, kind: Secret, secrets: Collection[str]) -> bool:
+        """Compare in constant time, also when nothing was found."""
+        account = found.account if found else ""
+        stored = _NOTHING
+        if found is not None:
+            stored = _stored(found, kind)
+        given = [self._hasher.verifier(kind.value, account, secret) for secret in secrets]
+        return sum(hmac.compare_digest(stored, one) for one in given) > 0
+
+    async def _report_ban(self, client: str) -> None:
+        log.warning("%s is banned for a while: too many wrong credentials", client)
+        entry = NewAuditEntry(ACTOR, BAN, f"{client}: too many wrong credentials")
+        try:
+            await self._audit(entry)
+        except RetryableError as error:
+            log.warning("the ban could not be written to the audit: %s", error)
+
+
+def _stored(found: FoundCredentials, kind: Secret) -> bytes:
+    return {
+        Secret.PASSWORD: found.password,
+        Secret.KEY: found.key,
+        Secret.SERVICE: found.service,
+    }[kind]
+
+
+def _number(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) or None if is_number else None
+
+
+def _login(text: str) -> str | None:
+    return text if text.isprintable() and 0 < len(text) <= _LONGEST else None
+
+
+__all__ = ["Access", "Caller", "Denial", "DeniedError"]

@@ -1,0 +1,124 @@
+"""What every entry point of the ingress works with, and how it hands over orders.
+
+An entry point translates a request into `schemas.orders.Order`s and places them:
+
+    placed = await parts.place([Order(account=caller.account, phone=..., text=...)])
+
+They share one transaction with the orders of other callers, and are stored when it returns. Each
+answer has the id of its order or the reason of its refusal; the entry point translates that back.
+`numbered` gives an order an id that follows from a number, for dialects whose ids are numbers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from inbound.ingress.access import Access
+from inbound.ingress.failures import Failures
+from inbound.ingress.numbers import Numbers
+from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher
+from inbound.orders.batching import OrderBatcher
+from inbound.orders.dispatch import Dispatcher
+from inbound.orders.ports import Placed
+from inbound.orders.wiring import IntakeConnections
+from inbound.settings import Settings
+from inbound.store.access.account_credentials import find_credentials, take_numbers
+from inbound.store.access.audit import NewAuditEntry, record_all
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.connections import ping
+from schemas.orders import Order
+from schemas.topics import TopicNames
+
+APPLICATION_NAME = "scserv ingress"
+SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of one ingress process. Every method may raise RetryableError."""
+
+    access: Access
+    pool: ConnectionPool
+    batcher: OrderBatcher
+    dispatcher: Dispatcher
+    numbers: Numbers
+    order_hasher: OrderHasher
+    subject_hasher: SubjectHasher
+    clock: Callable[[], datetime]
+    sender: str
+    alphabet: str
+    zone: str
+    ahead_days: int
+
+    async def check_database(self) -> None:
+        """Raise RetryableError when the database does not answer."""
+        await self.pool.run(ping)
+
+    async def place(self, orders: Sequence[Order]) -> Sequence[Placed]:
+        """Place up to 1,000 orders together; return the answer to each. Durable when it returns.
+
+        Raises TooManyWaitingError, a RetryableError, if too many wait: then none was placed.
+        After another RetryableError they may have been placed.
+        """
+        return await self.batcher.place(orders)
+
+    def order_id(self, account: str, dialect: str, message_id: str) -> UUID:
+        """Return the id of the order that the account's program knows by `message_id`.
+
+        It is made as from an idempotency key: an order that comes again with the same id is the
+        same order, and no table is needed to find it.
+        """
+        return self.order_hasher.order_id(account, f"{dialect}:{message_id}")
+
+
+class OpenParts:
+    """The parts of a process with their connections, from its settings; `close` at the end."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
+        subject_key = settings.subject_key_bytes()
+        hasher = SubjectHasher(subject_key)
+        self._orders = IntakeConnections(settings)
+        pool = ConnectionPool(settings.database_url.get_secret_value(), APPLICATION_NAME)
+        dispatcher = Dispatcher(
+            self._orders.store,
+            hasher,
+            TopicNames.prefixed(settings.topic_prefix),
+            sender=settings.sender,
+            clock=clock,
+        )
+        self.parts = Parts(
+            access=access_on(pool, subject_key, settings.ingress.ban_minutes * SECONDS),
+            pool=pool,
+            batcher=OrderBatcher(self._orders.intake.place),
+            dispatcher=dispatcher,
+            numbers=Numbers(lambda: pool.run(take_numbers)),
+            order_hasher=OrderHasher(subject_key),
+            subject_hasher=hasher,
+            clock=clock,
+            sender=settings.sender,
+            alphabet=settings.smpp.alphabet,
+            zone=settings.time_zone,
+            ahead_days=settings.order_ahead_days,
+        )
+
+    async def close(self) -> None:
+        """Wait for orders that are being placed, and close the connections."""
+        await self.parts.batcher.close()
+        await self._orders.close()
+        await self.parts.pool.close()
+
+
+def access_on(pool: ConnectionPool, subject_key: bytes, ban_s: float) -> Access:
+    """Return the access of programs whose credentials are in this database."""
+
+    async def audit(entry: NewAuditEntry) -> None:
+        await pool.run(record_all, [entry])
+
+    return Access(
+        lambda number, login, address: pool.run(find_credentials, number, login, address),
+        audit,
+        CredentialHasher(subject_key),
+        Failures(ban_s),
+    )

@@ -1,0 +1,37 @@
+"""The ingress process: every listener that is switched on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from inbound.api.server import HttpServer, watch_database
+from inbound.clock import utc_now
+from inbound.ingress.http import make_http
+from inbound.ingress.parts import OpenParts, Parts
+from inbound.ops.health import Health
+from inbound.settings import Settings
+
+Listener = Callable[[], Awaitable[None]]
+
+
+async def run_ingress(settings: Settings, health: Health) -> None:
+    """Serve until cancelled. Raises SetupError when a listener can't open its port."""
+    opened = OpenParts(settings, utc_now)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for run in _listeners(settings, health, opened.parts):
+                group.create_task(_run(run))
+    finally:
+        await opened.close()
+
+
+def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listener]:
+    """Return what runs until it is cancelled: a listener each, and the watch on the database."""
+    listeners: list[Listener] = [lambda: watch_database(health, parts.check_database)]
+    if settings.ingress.on:
+        app = make_http(parts, settings.ingress)
+        listeners.append(HttpServer(app, settings.ingress, health).run)
+    return listeners
+
+
+async def _run(listener: Listener) -> None:
+    await listener()

@@ -1,0 +1,82 @@
+"""How programs of accounts sign in at the ingress: stored as verifiers only.
+
+`inbound.ingress.credentials` makes them, `inbound.ingress.access` compares them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import psycopg
+
+from inbound.store.access.audit import NewAuditEntry, record_all
+from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_row
+from inbound.store.statements import statements
+
+NUMBERS_AT_ONCE: Final = 100
+
+_SQL: Final = statements(__package__, "account_credentials")
+_PUT_CREDENTIALS: Final = _SQL["put_credentials"]
+_FIND_CREDENTIALS: Final = _SQL["find_credentials"]
+_TAKE_NUMBERS: Final = _SQL["take_numbers"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVerifiers:
+    """What is stored of new credentials."""
+
+    account: str
+    login: str
+    password: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    service: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCredentials:
+    """The credentials of an account; `address_allowed` says whether the caller's address is."""
+
+    account: str
+    number: int
+    login: str
+    enabled: bool
+    password: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    service: bytes = field(repr=False)
+    address_allowed: bool
+
+
+@raises_store_errors
+def put_credentials(conn: psycopg.Connection, new: NewVerifiers, *, actor: str) -> None:
+    """Store the credentials of an account, in place of earlier ones; the audit gets an entry."""
+    with conn.transaction():
+        parameters = {
+            "account": new.account,
+            "login": new.login,
+            "password": new.password,
+            "key": new.key,
+            "service": new.service,
+        }
+        conn.execute(_PUT_CREDENTIALS, parameters)
+        record_all(conn, [NewAuditEntry(actor, "accounts.credentials", new.account)])
+
+
+@raises_store_errors
+def find_credentials(
+    conn: psycopg.Connection, number: int | None, login: str | None, address: str | None
+) -> FoundCredentials | None:
+    """Return the credentials with this number or login; the other one is None.
+
+    `address` is the caller's, None if unknown. One round trip.
+    """
+    parameters = {"number": number, "login": login, "address": address}
+    return fetch_row(conn, FoundCredentials, _FIND_CREDENTIALS, parameters)
+
+
+@raises_store_errors
+def take_numbers(conn: psycopg.Connection) -> range:
+    """Return `NUMBERS_AT_ONCE` numbers that nobody else gets, for ids of messages."""
+    row = conn.execute(_TAKE_NUMBERS).fetchone()
+    if row is None:
+        raise RuntimeError("SELECT nextval returned no row")
+    return range(row[0], row[0] + NUMBERS_AT_ONCE)

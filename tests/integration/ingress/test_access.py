@@ -1,0 +1,128 @@
+"""Credentials as `scserv accounts` makes them, and who is let in with them."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from inbound.cli import scserv
+from inbound.ingress.access import Access, Caller, Denial, DeniedError
+from inbound.ingress.credentials import md5_of
+from inbound.ingress.failures import OF_ADDRESS
+from inbound.ingress.numbers import Numbers
+from inbound.ingress.parts import access_on
+from inbound.store.access.account_credentials import take_numbers
+from inbound.store.connection_pool import ConnectionPool
+from tests.fix_store import SUBJECT_KEY
+
+pytestmark = pytest.mark.usefixtures("settings_of_the_service")
+
+HERE = "192.0.2.1"
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(scserv, ["accounts", *arguments])
+    assert result.exit_code == 0, result.output + str(result.exception)
+    return result.output
+
+
+def made(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(*arguments, "--json"))
+    return found
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
+    opened = ConnectionPool(database_url, "tests")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def access(pool: ConnectionPool) -> Access:
+    return access_on(pool, SUBJECT_KEY, ban_s=900)
+
+
+async def denial(trying: Awaitable[Caller]) -> Denial:
+    with pytest.raises(DeniedError) as raised:
+        await trying
+    return raised.value.denial
+
+
+async def test_an_account_is_created_with_credentials_that_let_it_in(access: Access) -> None:
+    shop = made("create", "shop")
+    assert shop["account"] == "shop"
+    number, password = str(shop["id"]), shop["password"]
+    expected = Caller("shop", shop["id"], "shop", enabled=True)
+    assert await access.by_key(number, shop["key"], HERE) == expected
+    assert await access.by_service(number, str(shop["service_id"]), HERE) == expected
+    for given in (password, md5_of(password)):
+        assert await access.by_password(shop["login"], given, HERE) == expected
+
+
+async def test_new_credentials_replace_earlier_ones(
+    access: Access, conn: psycopg.Connection
+) -> None:
+    run("create", "shop")
+    first, second = made("credentials", "shop"), made("credentials", "shop")
+    assert await denial(access.by_password("shop", first["password"], HERE)) is Denial.WRONG
+    assert (await access.by_password("shop", second["password"], HERE)).account == "shop"
+    query = "SELECT action, reason FROM audit ORDER BY id DESC LIMIT 2"
+    assert conn.execute(query).fetchall() == [("accounts.credentials", "shop")] * 2
+
+
+async def test_nothing_stored_is_a_secret(conn: psycopg.Connection) -> None:
+    shop = made("create", "shop")
+    (row,) = (
+        conn.execute("SELECT account_credentials::text FROM account_credentials").fetchone() or ()
+    )
+    for secret in ("password", "key", "service_id"):
+        assert str(shop[secret]) not in row
+        assert md5_of(str(shop[secret])) not in row
+
+
+async def test_secrets_of_others_and_of_other_kinds_are_wrong(access: Access) -> None:
+    shop, bank = made("create", "shop"), made("create", "bank")
+    number = str(shop["id"])
+    for trying in (
+        access.by_key(number, bank["key"], HERE),
+        access.by_key(number, shop["password"], "192.0.2.2"),
+        access.by_key("", shop["key"], "192.0.2.3"),
+        access.by_service(number, shop["key"], "192.0.2.4"),
+        access.by_password("", shop["password"], "192.0.2.5"),
+        access.by_password("shop\0", shop["password"], "192.0.2.6"),
+        access.by_password("shop", "\ud800", "192.0.2.7"),
+        access.by_key("9" * 40, shop["key"], "192.0.2.8"),
+    ):
+        assert await denial(trying) is Denial.WRONG
+
+
+async def test_addresses_of_the_account_count(access: Access) -> None:
+    shop = made("create", "shop", "--address", "203.0.113.0/24")
+    trying = (shop["login"], shop["password"])
+    assert await denial(access.by_password(*trying, HERE)) is Denial.FOREIGN_ADDRESS
+    assert await denial(access.by_password(*trying, None)) is Denial.FOREIGN_ADDRESS
+    assert (await access.by_password(*trying, "203.0.113.7")).account == "shop"
+
+
+async def test_a_ban_is_audited_once_and_keeps_right_credentials_out(
+    access: Access, conn: psycopg.Connection
+) -> None:
+    shop = made("create", "shop")
+    for _ in range(OF_ADDRESS):
+        assert await denial(access.by_password("shop", "wrong", HERE)) is Denial.WRONG
+    for _ in range(3):
+        trying = access.by_password("shop", shop["password"], HERE)
+        assert await denial(trying) is Denial.BANNED
+    assert (await access.by_password("shop", shop["password"], "192.0.2.2")).account == "shop"
+    bans = conn.execute("SELECT actor, reason FROM audit WHERE action = 'ingress.ban'").fetchall()
+    assert bans == [("ingress", "192.0.2.1: too many wrong credentials")]
+
+
+async def test_no_number_is_given_out_twice(pool: ConnectionPool) -> None:
+    one, other = (Numbers(lambda: pool.run(take_numbers)) for _ in range(2))
+    taken = [await numbers.next() for _ in range(150) for numbers in (one, other)]
+    assert len(set(taken)) == 300

@@ -1,0 +1,64 @@
+"""Who may try credentials again, and when."""
+
+import pytest
+
+from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS, Denial, DeniedError, Failures
+
+BAN_S = 900.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def failures(clock: Clock) -> Failures:
+    return Failures(BAN_S, clock)
+
+
+def denial(failures: Failures, client: str, account: str = "shop") -> Denial | None:
+    try:
+        failures.check(client, account)
+    except DeniedError as error:
+        return error.denial
+    return None
+
+
+def test_an_address_that_guesses_is_banned_for_a_while(failures: Failures, clock: Clock) -> None:
+    banned = [failures.add_failure("192.0.2.1", f"shop-{n}") for n in range(OF_ADDRESS)]
+    assert banned == [False] * (OF_ADDRESS - 1) + [True]
+    # Whatever it asks for, others not at all.
+    assert denial(failures, "192.0.2.1", "other") is Denial.BANNED
+    assert denial(failures, "192.0.2.2") is None
+    clock.now = BAN_S - 1
+    assert denial(failures, "192.0.2.1") is Denial.BANNED
+    clock.now = BAN_S + 1
+    assert denial(failures, "192.0.2.1") is None
+
+
+def test_mistakes_now_and_then_bring_no_ban(failures: Failures, clock: Clock) -> None:
+    for _ in range(10 * OF_ADDRESS):
+        assert not failures.add_failure("192.0.2.1", "shop")
+        clock.now += 10
+
+
+def test_guesses_from_many_addresses_throttle_the_account_but_not_its_program(
+    failures: Failures, clock: Clock
+) -> None:
+    failures.add_success("192.0.2.1", "shop")
+    for n in range(OF_ACCOUNT):
+        failures.add_failure(f"198.51.100.{n}", "shop")
+    assert denial(failures, "203.0.113.9") is Denial.THROTTLED
+    assert denial(failures, "203.0.113.9", "other") is None
+    assert denial(failures, "192.0.2.1") is None
+    clock.now += 60
+    assert denial(failures, "203.0.113.9") is None
