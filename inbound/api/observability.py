@@ -11,10 +11,10 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from opentelemetry.metrics import Counter, Histogram
@@ -30,6 +30,8 @@ from inbound.ops import metrics, telemetry
 from inbound.ops.logs import BOUNDED
 
 RESPONSE_TIMEOUT_S: Final = 15.0
+PIECES_TIMEOUT_S: Final = 600.0
+"""Of a body that comes or goes in pieces, if its route allows for one."""
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -61,7 +63,33 @@ API: Final = Served(
 )
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
+Params = ParamSpec("Params")
+Passed = TypeVar("Passed")
+
 log = logging.getLogger(__name__)
+
+
+class TimeLimit:
+    """How long one request may take. It is `time_limit` in the request's state."""
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+        self._until: float | None = None
+
+    def allow_pieces(self) -> None:
+        """From now on each piece of a body, in either direction, begins the limit anew.
+
+        All of it may take `PIECES_TIMEOUT_S`. For large files of callers who have been recognised:
+        anybody else could hold a connection for minutes.
+        """
+        self._until = asyncio.get_running_loop().time() + PIECES_TIMEOUT_S
+        self.extend()
+
+    def extend(self) -> None:
+        """Begin the limit anew, where that is allowed."""
+        if self._until is not None and not self._timeout.expired():
+            now = asyncio.get_running_loop().time()
+            self._timeout.reschedule(min(now + RESPONSE_TIMEOUT_S, self._until))
 
 
 class ObservabilityMiddleware:
@@ -85,8 +113,9 @@ class ObservabilityMiddleware:
             raise RuntimeError(f"http is served, not {scope['type']}")
         exchange = _Exchange(self._served, scope, send, str(self._new_id()), self._clock())
         try:
-            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
-                await self._app(scope, receive, exchange.send)
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S) as timeout:
+                limit = scope["state"]["time_limit"] = TimeLimit(timeout)
+                await self._app(scope, _extending(receive, limit), _extending(exchange.send, limit))
         except TimeoutError:
             detail = f"no answer within {RESPONSE_TIMEOUT_S:g} s; ask for less"
             retry = {"Retry-After": str(RETRY_AFTER_S)}
@@ -164,6 +193,19 @@ class _Exchange:
                 ("scserv.request_id", self.request_id),
             ],
         )
+
+
+def _extending(
+    call: Callable[Params, Awaitable[Passed]], limit: TimeLimit
+) -> Callable[Params, Awaitable[Passed]]:
+    """Let each piece that a call has passed extend the limit."""
+
+    async def passing(*args: Params.args, **kwargs: Params.kwargs) -> Passed:
+        passed = await call(*args, **kwargs)
+        limit.extend()
+        return passed
+
+    return passing
 
 
 def _log_defect(error: Exception, request_id: str) -> None:

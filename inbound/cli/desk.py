@@ -41,6 +41,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
+    from inbound.desk.broadcasts.broadcast_files import BroadcastFiles
     from inbound.desk.clients.client_imports import ClientImports
     from inbound.desk.identity.sign_in import SignIn
     from inbound.desk.long_work import LongWork
@@ -85,7 +86,8 @@ def desk(settings: Settings, *, handset: bool) -> None:
             addresses = ClientAddresses(networks)
             uploads = Uploads(own.uploads, utc_now)
             await stack.enter_async_context(uploads.sweeping())
-            long_work = LongWork(settings.database_url.get_secret_value(), "scserv desk long")
+            url = settings.database_url.get_secret_value()
+            long_work = LongWork(url, "scserv desk long", sources.pool, sources.sealer)
             stack.push_async_callback(long_work.close)
             broadcasts, broadcast_drafts = _broadcasts(settings, sources, long_work)
             parts = Desk(
@@ -99,16 +101,14 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 templates=templates,
                 uploads=uploads,
                 imports=ClientImports(
-                    settings.database_url.get_secret_value(),
-                    settings.subject_key_bytes(),
-                    settings.vault_key_bytes(),
-                    uploads,
+                    settings.subject_key_bytes(), settings.vault_key_bytes(), uploads
                 ),
                 status=_status(settings, sources),
                 dead_letters=DeadLetters(sources.pool, sources.sealer, DeadLetterRetries(settings)),
                 long_work=long_work,
                 broadcasts=broadcasts,
                 broadcast_drafts=broadcast_drafts,
+                broadcast_files=BroadcastFiles(uploads, broadcasts.sealer, settings.time_zone),
                 phones=phones,
             )
             app = make_desk(parts, new_id=uuid4)

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
 from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
+from inbound.desk.broadcasts.broadcast_files import BroadcastFiles
 from inbound.desk.broadcasts.broadcasts import Broadcasts
 from inbound.desk.clients.client_imports import ClientImports
 from inbound.desk.handset.phones import Phones
@@ -47,6 +48,7 @@ class Desk:
     long_work: LongWork
     broadcasts: Broadcasts
     broadcast_drafts: BroadcastDrafts
+    broadcast_files: BroadcastFiles
     phones: Phones | None = None
 
 

@@ -22,7 +22,7 @@ from inbound.desk.visitors import Does, Visitor
 from inbound.errors import SetupError
 
 MEDIA_TYPE: Final = "multipart/form-data"
-MOST_AT_ONCE: Final = 4
+MOST_AT_ONCE: Final = 8
 _PIECE: Final = 1 << 20
 _READ_AND_FORGOTTEN: Final = 1 << 26
 """Of a refused upload: a browser shows the answer only when it could send its file."""
@@ -70,6 +70,7 @@ class Uploading(Does):
                 "Wait a moment and send the table again.",
             )
         uploads: Uploads = request.app.state.desk.uploads
+        request.state.time_limit.allow_pieces()
         async with _receiving:
             return await _receive(request, visitor, uploads, self.purpose)
 

@@ -1,8 +1,9 @@
-"""Tables that users have uploaded: files in a folder, until they are used or a day has passed.
+"""Files of users: tables that they have uploaded, and what was written for them to download.
 
-An upload is accepted once it and its description are on disk, so a restart loses none. Only its
-owner finds it, for the purpose it was uploaded for. Files may have numbers and secrets: only the
-desk's own user can read them. Neither one user nor all together can fill the disk.
+They are in a folder, until they are used or their time has passed. An upload is accepted once it
+and its description are on disk, so a restart loses none. Only its owner finds it, for the purpose
+it was made for. Files may have numbers and secrets: only the desk's own user can read them.
+Neither one user nor all together can fill the disk.
 """
 
 import asyncio
@@ -21,13 +22,16 @@ from inbound.desk.problems import Trouble
 from inbound.private_files import open_file, prepare_folder, write_file
 
 KEPT: Final = timedelta(days=1)
+FILES: Final = "files"
+"""The purpose of files to download: they have whole numbers, so they are deleted sooner."""
+FILES_KEPT: Final = timedelta(hours=1)
 _USE_KEPT: Final = timedelta(days=30)
 """For how long it is known what a deleted table was used for."""
 BYTES_MAX: Final = 1 << 28
 """Of one file: as many as of a workbook that is read."""
 BYTES_OF_ALL: Final = 1 << 31
 MOST_PER_USER: Final = 10
-"""One more replaces the oldest."""
+"""For each purpose. One more replaces the oldest."""
 _PART_KEPT: Final = timedelta(hours=1)
 _SWEEP_EVERY_S: Final = 600.0
 _NAME_CHARS: Final = 120
@@ -81,6 +85,12 @@ class Uploads:
 
     def begin(self) -> Draft:
         """Begin to receive a file. Raises Trouble if there is no room, and SetupError."""
+        self.make_room()
+        path = self._folder / f"{uuid4()}.part"
+        return Draft(path, open_file(path, "xb"))  # type: ignore[arg-type]
+
+    def make_room(self) -> Path:
+        """Sweep, and return the folder. Raises Trouble if there is no room, and SetupError."""
         prepare_folder(self._folder)
         self.sweep()
         if sum(path.stat().st_size for path in self._files()) > BYTES_OF_ALL:
@@ -90,8 +100,11 @@ class Uploads:
                 "Uploaded tables are deleted after a day at the latest. Try again later, or tell "
                 "an operator.",
             )
-        path = self._folder / f"{uuid4()}.part"
-        return Draft(path, open_file(path, "xb"))  # type: ignore[arg-type]
+        return self._folder
+
+    def take(self, path: Path, owner: UUID, purpose: str, name: str) -> Upload:
+        """Accept a file that was written beside the uploads, and move it. Raises OSError."""
+        return self.keep(Draft(path, path.open("ab")), owner, purpose, name)
 
     def keep(self, draft: Draft, owner: UUID, purpose: str, name: str) -> Upload:
         """Accept an upload: it is on disk when this returns. Raises OSError."""
@@ -101,8 +114,8 @@ class Uploads:
         upload = Upload(upload_id, owner, purpose, shown, self._clock(), path)
         draft.keep(upload.path)
         self._describe(upload)
-        own = sorted((one for one in self._all() if one.owner == owner), key=lambda one: one.at)
-        for oldest in own[:-MOST_PER_USER]:
+        alike = (one for one in self._all() if (one.owner, one.purpose) == (owner, purpose))
+        for oldest in sorted(alike, key=lambda one: one.at)[:-MOST_PER_USER]:
             self.delete(oldest)
         return upload
 
@@ -141,7 +154,7 @@ class Uploads:
         """Delete what is too old, and what an interrupted upload has left behind."""
         now = self._clock()
         for upload in self._all():
-            if now - upload.at > KEPT:
+            if now - upload.at > (FILES_KEPT if upload.purpose == FILES else KEPT):
                 self.delete(upload)
         for path in self._files():
             with contextlib.suppress(OSError):

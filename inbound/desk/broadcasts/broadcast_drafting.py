@@ -9,11 +9,10 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
-from inbound.broadcasts.content import DraftError
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import READING, SEPARATORS
-from inbound.desk.broadcasts.broadcast_drafts import ColumnsMissingError, Loading, Wanted
+from inbound.desk.broadcasts.broadcast_drafts import Loading, Wanted
 from inbound.desk.broadcasts.broadcast_routes import PATH, words_of
 from inbound.desk.broadcasts.draft_forms import (
     FIELD,
@@ -22,13 +21,15 @@ from inbound.desk.broadcasts.draft_forms import (
     chosen_clients,
     wanted_draft,
 )
-from inbound.desk.broadcasts.draft_problems import problem_of, table_problem
+from inbound.desk.broadcasts.draft_problems import table_problem
 from inbound.desk.file_forms import FileAction, Uploading
+from inbound.desk.job_words import BROKEN_OFF, problem_of
 from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
-from inbound.errors import RetryableError, SetupError
+from inbound.errors import SetupError
+from inbound.store.access.desk_jobs import JobState
 from inbound.tables.encodings import CODE_PAGES, shown_name
 from schemas.orders import LONGEST_TEXT
 
@@ -36,8 +37,6 @@ PURPOSE: Final = "broadcasts"
 _NEW: Final = f"{PATH}/new"
 _ENCODINGS: Final = {name: shown_name(name) for name in ("utf-8", *CODE_PAGES, "utf-16")}
 _PROBLEMS: Final[Mapping[str, str]] = {
-    "broken off": "The database did not answer while the rows were loaded. Nothing was made: send "
-    "the form again.",
     "empty": "This file is empty: there is not one character in it. Choose the file with the "
     "table.",
     "file": "Choose a file with a table first.",
@@ -114,9 +113,8 @@ async def make_for_table(
     except FormProblemError as error:
         refused = _refused(error, action.form.fields)
         return await _table_page(request, desk, upload, refused, 422)
-    return await _made(
-        request, desk, desk.broadcast_drafts.load_table(upload, wanted, action.form.fields)
-    )
+    begun = await desk.broadcast_drafts.load_table(upload, wanted, action.form.fields)
+    return await _made(request, desk, begun)
 
 
 @router.get(f"{_NEW}/clients")
@@ -134,8 +132,8 @@ async def make_for_clients(request: Request, desk: DeskDep, action: MayMake) -> 
     except FormProblemError as error:
         return await _clients_page(request, desk, _refused(error, action.form.fields), 422)
     owner = action.visitor.session.user_id
-    loading = desk.broadcast_drafts.load_clients(chosen, wanted, owner, action.form.fields)
-    return await _made(request, desk, loading)
+    begun = await desk.broadcast_drafts.load_clients(chosen, wanted, owner, action.form.fields)
+    return await _made(request, desk, begun)
 
 
 @router.get(f"{_NEW}/loading/{{draft_id}}")
@@ -144,8 +142,8 @@ async def loading(
 ) -> Response:
     """Tell how far a draft is; lead to it once it is made, or say why it was not."""
     drafts = desk.broadcast_drafts
-    found = drafts.find_loading(draft_id, visitor.session.user_id)
-    if found is not None and found.job.task.done():
+    found = await drafts.find_loading(draft_id, visitor.session.user_id)
+    if found is not None and not found.job.goes_on:
         return await _made(request, desk, found)
     if found is None and await drafts.is_made(draft_id):
         return see_other(f"{PATH}/{draft_id}?done=create")
@@ -158,30 +156,32 @@ async def loading(
 
 async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
     """Lead to a draft, or to the page that tells how far it is; or refuse it in its form."""
-    drafts, draft_id = desk.broadcast_drafts, loading.draft_id
-    try:
-        made = await loading.job.result(drafts.answer_within_s)
-    except TimeoutError:
+    drafts, draft_id, job = desk.broadcast_drafts, loading.draft_id, loading.job
+    if job.goes_on:
         table = f"?table={loading.upload_id}" if loading.upload_id else ""
         return see_other(f"{_NEW}/loading/{draft_id}{table}")
-    except ColumnsMissingError as error:
-        problems = {"columns": _PROBLEMS["columns"]}
-        refused = Refused(problems, {}, loading.typed, tuple(error.fields))
-    except (DraftError, SetupError) as error:
-        refused = _refused(error, loading.typed)
-    except RetryableError:
-        # Its commit may have been the last thing that worked.
-        if await drafts.is_made(draft_id):
-            _note_use(desk, loading)
-            return see_other(f"{PATH}/{draft_id}?done=create")
-        refused = Refused({"table": _PROBLEMS["broken off"]}, {}, loading.typed)
-    else:
+    # A commit may have been the last thing that worked.
+    if job.state is JobState.DONE or (
+        problem_of(job) in BROKEN_OFF and await drafts.is_made(draft_id)
+    ):
         _note_use(desk, loading)
-        return see_other(f"{PATH}/{made}?done=create")
+        return see_other(f"{PATH}/{draft_id}?done=create")
+    refused = _refused_job(loading)
     if loading.upload_id is None:
         return await _clients_page(request, desk, refused, 422)
     upload = _upload_of(desk, loading.owner, loading.upload_id)
     return await _table_page(request, desk, upload, refused, 422)
+
+
+def _refused_job(loading: Loading) -> Refused:
+    result, problem = loading.job.result, problem_of(loading.job)
+    if problem == "columns":
+        return Refused(
+            {"columns": _PROBLEMS["columns"]}, {}, loading.typed, tuple(result["fields"])
+        )
+    if problem in BROKEN_OFF:
+        return Refused({"table": BROKEN_OFF[problem]}, {}, loading.typed)
+    return Refused({problem: result["words"]}, result.get("values", {}), loading.typed)
 
 
 def _note_use(desk: Desk, loading: Loading) -> None:
@@ -219,19 +219,8 @@ def _upload_of(desk: Desk, owner: UUID, upload_id: UUID) -> Upload:
     return found
 
 
-def _refused(
-    error: DraftError | FormProblemError | SetupError, typed: Mapping[str, str]
-) -> Refused:
-    match error:
-        case FormProblemError():
-            problem = _PROBLEMS[error.name]
-            return Refused({error.name: problem}, error.values, typed)
-        case DraftError():
-            name, problem = problem_of(error)
-            return Refused({name: problem}, {}, typed)
-        case _:
-            said = table_problem(error)
-            return Refused({"table": said.words}, said.values, typed)
+def _refused(error: FormProblemError, typed: Mapping[str, str]) -> Refused:
+    return Refused({error.name: _PROBLEMS[error.name]}, error.values, typed)
 
 
 async def _table_page(

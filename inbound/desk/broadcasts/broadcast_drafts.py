@@ -2,11 +2,12 @@
 
 A draft and its audience are one transaction: a restart in between leaves the uploaded table, and
 sending the form again makes the same draft. So does sending it for the same table from a page that
-was opened again. Loading goes on when the answer has left.
+was opened again. Loading is a job (`long_work`): it goes on when the answer has left.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -26,7 +27,7 @@ from inbound.broadcasts.drafting import (
 )
 from inbound.broadcasts.loading import Audience, AudienceKeys, ClientQuery, load_clients
 from inbound.broadcasts.samples import effective_languages
-from inbound.broadcasts.table_loading import TableSource, load_table
+from inbound.broadcasts.table_loading import Advance, TableSource, load_table
 from inbound.desk.broadcasts.audience_tables import (
     Understanding,
     column_names,
@@ -34,9 +35,11 @@ from inbound.desk.broadcasts.audience_tables import (
     reading_of,
     understand_audience,
 )
-from inbound.desk.long_work import Advance, Job, LongWork
+from inbound.desk.broadcasts.draft_problems import plain_values, problem_of, table_problem
+from inbound.desk.long_work import Job, JobOrder, JobRefusedError, LongWork, Result, Work
 from inbound.desk.uploads import Upload
 from inbound.errors import SetupError
+from inbound.store.access.desk_jobs import JobState
 from inbound.store.broadcasts.broadcasts import find_broadcast
 from inbound.store.broadcasts.repeats import Identity, is_repeated
 from inbound.store.connection_pool import ConnectionPool
@@ -46,17 +49,11 @@ from inbound.store.orders.templates import list_versions
 from inbound.tables.faults import TableError
 
 _AT_ONCE: Final = 2
-_REMEMBERED: Final = 200
+_KIND: Final = "draft"
+_UPLOAD: Final = "upload id"
+"""What the id of the table is called beside the fields of the form: none has such a name."""
 ANSWER_WITHIN_S: Final = 1.5
 """A draft that is made this fast is shown at once; else a page tells how far it is."""
-
-
-class ColumnsMissingError(Exception):
-    """The text has fields for which the table has no column of that name."""
-
-    def __init__(self, fields: Sequence[str]) -> None:
-        super().__init__("columns are missing")
-        self.fields = fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +78,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """A draft that is being made. `typed` is its form, `upload_id` its table, if it has one."""
+    """A draft that is being made, or was not. `upload_id` is its table, if it has one."""
 
     draft_id: UUID
     owner: UUID
-    job: Job[UUID]
-    typed: Mapping[str, str] = field(repr=False)
-    upload_id: UUID | None = None
+    job: Job
+
+    @property
+    def typed(self) -> Mapping[str, str]:
+        """Its form."""
+        return self.job.form
+
+    @property
+    def upload_id(self) -> UUID | None:
+        """Its table, if it has one."""
+        return UUID(self.job.form[_UPLOAD]) if self.job.form.get(_UPLOAD) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,6 @@ class BroadcastDrafts:
         self._rules = rules
         self._clock = clock
         self._reading = asyncio.Semaphore(_AT_ONCE)
-        self._loadings: dict[UUID, Loading] = {}
         self.answer_within_s = answer_within_s
         self.ahead_days = ahead_days
 
@@ -144,72 +148,68 @@ class BroadcastDrafts:
         async with self._reading:
             return await asyncio.to_thread(_read, upload)
 
-    def load_table(self, upload: Upload, wanted: Wanted, typed: Mapping[str, str]) -> Loading:
+    async def load_table(self, upload: Upload, wanted: Wanted, typed: Mapping[str, str]) -> Loading:
         """Begin to make a draft for the rows of a table, unless that is being done.
 
-        Its job returns the id, and raises DraftError, ColumnsMissingError, SetupError and errors
-        of the store; then nothing was made.
+        Returns how far it is when it has ended, or after a moment. Raises Trouble.
         """
         # The same table with the same form is the same draft, however often its page was opened.
         once = uuid5(upload.upload_id, repr(sorted(upload.choices.items())))
         mine = partial(self._load_rows, upload)
-        return self._begin(replace(wanted, once=once), mine, upload.owner, typed, upload.upload_id)
+        form = {**typed, _UPLOAD: str(upload.upload_id)}
+        return await self._begin(replace(wanted, once=once), mine, upload.owner, form)
 
-    def load_clients(
+    async def load_clients(
         self, chosen: ChosenClients, wanted: Wanted, owner: UUID, typed: Mapping[str, str]
     ) -> Loading:
         """Begin to make a draft for clients of the directory, unless that is being done.
 
-        Its job returns the id, and raises DraftError, SetupError and errors of the store; then
-        nothing was made.
+        Returns how far it is when it has ended, or after a moment. Raises Trouble.
         """
         once = uuid5(wanted.once, repr(chosen))
         mine = partial(self._load_clients, chosen)
-        return self._begin(replace(wanted, once=once), mine, owner, typed)
+        return await self._begin(replace(wanted, once=once), mine, owner, typed)
 
-    def find_loading(self, draft_id: UUID, owner: UUID) -> Loading | None:
-        """Return a draft of a user that is being made, or was since the desk started."""
-        found = self._loadings.get(draft_id)
-        return found if found is not None and found.owner == owner else None
+    async def find_loading(self, draft_id: UUID, owner: UUID) -> Loading | None:
+        """Return a draft of a user that is being made, or was within a day."""
+        job = await self._long_work.find(draft_id, owner, _KIND)
+        return None if job is None else Loading(draft_id, owner, job)
 
     async def is_made(self, draft_id: UUID) -> bool:
         """Whether a draft is there."""
         return await self._pool.run(find_broadcast, draft_id) is not None
 
-    def _begin(
+    async def _begin(
         self,
         wanted: Wanted,
         load: "Callable[..., Audience]",
         owner: UUID,
         typed: Mapping[str, str],
-        upload_id: UUID | None = None,
     ) -> Loading:
         draft_id = _id_of(wanted)
-        job = self._long_work.begin(draft_id, self._create, draft_id, wanted, load)
-        loading = Loading(draft_id, owner, job, typed, upload_id)
-        self._loadings.pop(draft_id, None)
-        self._loadings[draft_id] = loading
-        ended = [one for one, known in self._loadings.items() if known.job.task.done()]
-        for one in ended[:-_REMEMBERED]:
-            del self._loadings[one]
-        return loading
+        order = JobOrder(draft_id, _KIND, owner, typed)
+        await self._long_work.begin(order, self._create, draft_id, wanted, load)
+        job = await self._long_work.wait(draft_id, owner, _KIND, self.answer_within_s)
+        # Another user can't have begun it: both have the id from a form of their own.
+        return Loading(draft_id, owner, job or Job(draft_id, JobState.WAITING, 0, 0, typed))
 
     def _create(
         self,
         conn: psycopg.Connection,
-        advance: Advance,
+        work: Work,
         draft_id: UUID,
         wanted: Wanted,
         load: "Callable[..., Audience]",
-    ) -> UUID:
+    ) -> Result:
         identity = Identity(draft_id, b"")
-        prepared = prepare(conn, wanted.plan, self._rules)
-        with conn.transaction():
-            if is_repeated(conn, identity):
-                return draft_id
-            loading = partial(load, conn, advance, prepared, wanted)
-            create(conn, prepared.plan, loading, self._keys.sealer, self._clock(), identity)
-        return draft_id
+        with _refusing():
+            prepared = prepare(conn, wanted.plan, self._rules)
+            with conn.transaction():
+                if not is_repeated(conn, identity):
+                    loading = partial(load, conn, work.advance, prepared, wanted)
+                    now = self._clock()
+                    create(conn, prepared.plan, loading, self._keys.sealer, now, identity)
+        return {}
 
     def _load_rows(
         self,
@@ -223,7 +223,7 @@ class BroadcastDrafts:
         fields = prepared.content.fields
         understood = understand_audience(upload.path, upload.name, upload.choices)
         if missing_fields(fields, understood, wanted.mapping):
-            raise ColumnsMissingError(fields)
+            raise JobRefusedError({"problem": "columns", "fields": list(fields)})
         mapping = {name: wanted.mapping[name] for name in fields if wanted.mapping.get(name)}
         source = TableSource(upload.path, reading_of(upload.choices, mapping), upload.name)
         return load_table(conn, broadcast_id, source, prepared, self._keys, advance)
@@ -254,6 +254,22 @@ class BroadcastDrafts:
         )
         parts = content.count_parts({})
         return load_clients(conn, broadcast_id, query, self._clock(), parts=parts)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say in the words of pages why a draft can't be made."""
+    try:
+        yield
+    except DraftError as error:
+        name, words = problem_of(error)
+        problem: Result = {"problem": name, "words": words}
+    except SetupError as error:
+        said = table_problem(error)
+        problem = {"problem": "table", "words": said.words, "values": plain_values(said)}
+    else:
+        return
+    raise JobRefusedError(problem)
 
 
 def _id_of(wanted: Wanted) -> UUID:

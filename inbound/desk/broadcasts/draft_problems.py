@@ -59,6 +59,10 @@ _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
 }
 
 
+_SHOWN: Final = frozenset({"line", "names", "encoding"})
+"""The values that texts of tables have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A text with its values. `words` is a key of the desk's words."""
@@ -89,3 +93,8 @@ def table_problem(error: SetupError) -> Said:
     if isinstance(error, TableError):
         return Said(_TABLE_PROBLEMS[error.fault], error.values)
     return Said(_NO_TABLE)
+
+
+def plain_values(said: Said) -> dict[str, str]:
+    """Return the values of a text as the row of a job keeps them."""
+    return {name: str(value) for name, value in said.values.items() if name in _SHOWN}

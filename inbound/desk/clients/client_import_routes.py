@@ -1,10 +1,11 @@
 """Routes of importing clients from a table: uploaded, shown as it is read, checked, imported."""
 
 import asyncio
-import contextlib
-from typing import Annotated, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import psycopg
 from fastapi import APIRouter, Depends, Request
@@ -12,10 +13,12 @@ from starlette.responses import FileResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import SEPARATORS
-from inbound.desk.broadcasts.draft_problems import Said, table_problem
-from inbound.desk.clients.client_imports import PURPOSE, REJECTED, Checked
+from inbound.desk.broadcasts.draft_problems import Said
+from inbound.desk.clients.client_imports import PURPOSE, REJECTED, table_problem_of
 from inbound.desk.clients.client_routes import PATH
 from inbound.desk.file_forms import FileAction, Uploading
+from inbound.desk.job_words import BROKEN_OFF, problem_of
+from inbound.desk.long_work import Job, JobOrder
 from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
@@ -23,19 +26,15 @@ from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.errors import SetupError
 from inbound.store.access.audit import record
+from inbound.store.access.desk_jobs import JobState
 from inbound.store.connections import raises_store_errors
-from inbound.tables.faults import TableError, TableFault
 
 IMPORT: Final = f"{PATH}/import"
 REJECTED_PATH: Final = f"{PATH}/rejected"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CHOICES: Final = ("encoding", "separator", "sheet")
 _LONGEST: Final = 100
-_COLUMN_FAULTS: Final = frozenset({TableFault.NO_COLUMN, TableFault.COLUMN_UNCERTAIN})
-_BAD_COLUMNS: Final = (
-    "A column is missing, or several may be meant. Write which ones they are beside, and read it "
-    "again: msisdn, client_id, personal_code, login and password are needed."
-)
+_KIND: Final = "clients"
 
 router = APIRouter()
 MaySee = Annotated[Visitor, Depends(Sees(Right.CLIENTS_CHANGE))]
@@ -76,28 +75,51 @@ async def read_again(desk: DeskDep, action: MayChange, name: str) -> Response:
 async def check(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
     """Check every row and change nothing."""
     upload = await _found(desk, action.visitor, name, PURPOSE)
-    moves = bool(action.form["moves"])
-    try:
-        checked = await asyncio.to_thread(desk.imports.check, upload, allow_moves=moves)
-    except SetupError as error:
-        return await _page(request, desk, upload, problem=_said(error))
-    return await _page(request, desk, upload, checked=checked, moves=moves)
+    asked = Asked(upload.upload_id, "check", moves=bool(action.form["moves"]))
+    order = JobOrder(asked.job_id(upload), _KIND, upload.owner)
+    await desk.long_work.begin(order, desk.imports.check, upload, allow_moves=asked.moves)
+    job = await desk.long_work.wait(
+        order.job_id, upload.owner, _KIND, desk.broadcast_drafts.answer_within_s
+    )
+    return await _checked(request, desk, upload, asked, job)
+
+
+@router.get(f"{IMPORT}/{{name}}/check")
+async def checked(
+    request: Request, desk: DeskDep, visitor: MaySee, name: str, moves: str = ""
+) -> Response:
+    """Show how far a check is, or what it found."""
+    upload = await _found(desk, visitor, name, PURPOSE)
+    asked = Asked(upload.upload_id, "check", moves=bool(moves))
+    job = await desk.long_work.find(asked.job_id(upload), upload.owner, _KIND)
+    return await _checked(request, desk, upload, asked, job)
 
 
 @router.post(f"{IMPORT}/{{name}}")
 async def load(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
     """Import the good rows; lead to the rejected ones, if there are any."""
-    upload = await _found(desk, action.visitor, name, PURPOSE)
-    moves, actor = bool(action.form["moves"]), action.visitor.session.actor
-    try:
-        done = await asyncio.to_thread(desk.imports.load, upload, actor, allow_moves=moves)
-    except SetupError as error:
-        return await _page(request, desk, upload, problem=_said(error))
-    if done.rejected is not None:
-        return see_other(f"{REJECTED_PATH}/{done.rejected.upload_id}")
-    summary = done.summary
-    counts = {"added": summary.added, "updated": summary.updated, "unchanged": summary.unchanged}
-    return see_other(f"{PATH}?{urlencode({'done': 'imported', **counts})}")
+    asked = Asked(_id(name), "import", moves=bool(action.form["moves"]))
+    owner, job_id = action.visitor.session.user_id, asked.job_id()
+    known = await desk.long_work.find(job_id, owner, _KIND)
+    if known is None or known.state is not JobState.DONE:  # else the table was deleted
+        upload = await _found(desk, action.visitor, name, PURPOSE)
+        order = JobOrder(job_id, _KIND, owner)
+        actor = action.visitor.session.actor
+        await desk.long_work.begin(order, desk.imports.load, upload, actor, allow_moves=asked.moves)
+        known = await desk.long_work.wait(
+            job_id, owner, _KIND, desk.broadcast_drafts.answer_within_s
+        )
+    return await _loaded(request, desk, action.visitor, asked, known)
+
+
+@router.get(f"{IMPORT}/{{name}}/import")
+async def loaded(
+    request: Request, desk: DeskDep, visitor: MaySee, name: str, moves: str = ""
+) -> Response:
+    """Show how far an import is, or lead to what it has done."""
+    asked = Asked(_id(name), "import", moves=bool(moves))
+    job = await desk.long_work.find(asked.job_id(), visitor.session.user_id, _KIND)
+    return await _loaded(request, desk, visitor, asked, job)
 
 
 @router.post(f"{IMPORT}/{{name}}/discard")
@@ -116,8 +138,11 @@ async def rejected(request: Request, desk: DeskDep, visitor: MaySee, name: str) 
 
 
 @router.post(f"{REJECTED_PATH}/{{name}}")
-async def download_rejected(desk: DeskDep, action: MayChange, name: str) -> Response:
+async def download_rejected(
+    request: Request, desk: DeskDep, action: MayChange, name: str
+) -> Response:
     """Give the rejected rows as a workbook with text cells; recorded first, as it has numbers."""
+    request.state.time_limit.allow_pieces()
     upload = await _found(desk, action.visitor, name, REJECTED)
     await desk.sources.pool.run(_record_download, action.visitor.session.actor, upload)
     name_ = quote(upload.name, safe="")
@@ -133,24 +158,103 @@ def _record_download(conn: psycopg.Connection, actor: str, upload: Upload) -> No
     record(conn, actor=actor, action="clients.rejected", reason=reason)
 
 
-def _said(error: SetupError) -> Said:
-    """Return why a table can't be read; which columns clients need is not what audiences need."""
-    if isinstance(error, TableError) and error.fault in _COLUMN_FAULTS:
-        return Said(_BAD_COLUMNS)
-    return table_problem(error)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A job about a table: "check" or "import". `moves`: rows may change who a number is of."""
+
+    upload_id: UUID
+    what: str
+    moves: bool
+
+    def job_id(self, upload: Upload | None = None) -> UUID:
+        """Return the id of the job. That of a check is for the table as it is read."""
+        choices = sorted(upload.choices.items()) if upload else ()
+        return uuid5(self.upload_id, repr((self.what, self.moves, choices)))
+
+    @property
+    def path(self) -> str:
+        """Where it is shown."""
+        moves = "?moves=1" if self.moves else ""
+        return f"{IMPORT}/{self.upload_id}/{self.what}{moves}"
+
+
+async def _checked(
+    request: Request, desk: Desk, upload: Upload, asked: Asked, job: Job | None
+) -> Response:
+    if job is not None and job.goes_on:
+        return _progress(request, desk, upload.name, asked, job)
+    if job is None:
+        return see_other(f"{IMPORT}/{upload.upload_id}")
+    problem = _problem(job)
+    shown = None if problem else job.result
+    return await _page(request, desk, upload, checked=shown, moves=asked.moves, problem=problem)
+
+
+async def _loaded(
+    request: Request, desk: Desk, visitor: Visitor, asked: Asked, job: Job | None
+) -> Response:
+    if job is not None and job.state is JobState.DONE:
+        summary = job.result["summary"]
+        if job.result["rejected"]:
+            return see_other(f"{REJECTED_PATH}/{job.result['rejected']}")
+        counts = {name: summary[name] for name in ("added", "updated", "unchanged")}
+        return see_other(f"{PATH}?{urlencode({'done': 'imported', **counts})}")
+    upload = await _found(desk, visitor, str(asked.upload_id), PURPOSE)
+    if job is None:
+        return see_other(f"{IMPORT}/{upload.upload_id}")
+    if job.goes_on:
+        return _progress(request, desk, upload.name, asked, job)
+    known = await _last_check(desk, upload)
+    return await _page(
+        request, desk, upload, checked=known, moves=asked.moves, problem=_problem(job)
+    )
+
+
+async def _last_check(desk: Desk, upload: Upload) -> Mapping[str, Any] | None:
+    """Return what a check of the table as it is read has found, so that nobody repeats it."""
+    for moves in (False, True):
+        asked = Asked(upload.upload_id, "check", moves=moves)
+        job = await desk.long_work.find(asked.job_id(upload), upload.owner, _KIND)
+        if job is not None and job.state is JobState.DONE:
+            return job.result
+    return None
+
+
+def _progress(request: Request, desk: Desk, name: str, asked: Asked, job: Job) -> Response:
+    """Show how far a job is, at its own address."""
+    if request.method != "GET":
+        return see_other(asked.path)
+    is_check = asked.what == "check"
+    return desk.pages.answer(request, "client_job.html", job=job, name=name, is_check=is_check)
+
+
+def _problem(job: Job) -> Said | None:
+    problem = problem_of(job)
+    if problem in BROKEN_OFF:
+        return Said(BROKEN_OFF[problem])
+    return Said(job.result["words"], job.result["values"]) if problem else None
+
+
+def _id(name: str) -> UUID:
+    try:
+        return UUID(name)
+    except ValueError:
+        raise _no_table() from None
+
+
+def _no_table() -> Trouble:
+    return Trouble(
+        404,
+        "The uploaded table is not there any more.",
+        "A table is deleted after a day, and once it was imported. Upload it again.",
+    )
 
 
 async def _found(desk: Desk, visitor: Visitor, name: str, purpose: str) -> Upload:
-    found: Upload | None = None
-    with contextlib.suppress(ValueError):
-        owner = visitor.session.user_id
-        found = await asyncio.to_thread(desk.uploads.find, UUID(name), owner, purpose)
+    owner = visitor.session.user_id
+    found = await asyncio.to_thread(desk.uploads.find, _id(name), owner, purpose)
     if found is None:
-        raise Trouble(
-            404,
-            "The uploaded table is not there any more.",
-            "A table is deleted after a day, and once it was imported. Upload it again.",
-        )
+        raise _no_table()
     return found
 
 
@@ -159,7 +263,7 @@ async def _page(
     desk: Desk,
     upload: Upload,
     *,
-    checked: Checked | None = None,
+    checked: Mapping[str, Any] | None = None,
     moves: bool = False,
     problem: Said | None = None,
 ) -> Response:
@@ -167,8 +271,8 @@ async def _page(
     try:
         about = await asyncio.to_thread(desk.imports.understand, upload)
     except SetupError as error:
-        problem = _said(error)
-    summary = checked.summary if checked else None
+        problem = table_problem_of(error)
+    summary = checked["summary"] if checked else None
     return desk.pages.answer(
         request,
         "client_import.html",
@@ -177,7 +281,7 @@ async def _page(
         about=about,
         checked=checked,
         summary=summary,
-        moving=bool(summary and (summary.of_another or summary.one_more)),
+        moving=bool(summary and (summary["of_another"] or summary["one_more"])),
         separators=SEPARATORS,
         moves=moves,
         columns=[column.name for column in CLIENT_COLUMNS],

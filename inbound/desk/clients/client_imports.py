@@ -1,27 +1,35 @@
 """Imports of clients from uploaded tables: shown as they are read, checked, then loaded.
 
-Every method blocks, for minutes with a large table. One import runs at a time.
+Checking and loading are jobs (`long_work`), which block for minutes with a large table. An import,
+its entry in the audit and the job's result are one transaction: a job that is done was imported,
+and any other one changed nothing.
 """
 
-import threading
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
 import psycopg
 
+from inbound.broadcasts.table_loading import Advance
 from inbound.desk.broadcasts.audience_tables import SEPARATORS
+from inbound.desk.broadcasts.draft_problems import Said, plain_values, table_problem
+from inbound.desk.job_words import no_room
+from inbound.desk.long_work import JobRefusedError, Result, Work
 from inbound.desk.problems import Trouble
 from inbound.desk.uploads import Upload, Uploads
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
-from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, RejectedRow, check_row
+from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, GoodRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
+from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.store.access.audit import record
-from inbound.store.connections import connect, raises_store_errors
+from inbound.store.connections import raises_store_errors
 from inbound.tables.columns import letter
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.masking import masked_cell
 from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
@@ -31,7 +39,12 @@ from inbound.temporary_folder import TemporaryFolder
 PURPOSE: Final = "clients"
 REJECTED: Final = "rejected clients"
 SHOWN: Final = 20
-_PIECE: Final = 1 << 20
+_PROGRESS_EVERY: Final = 500
+_COLUMN_FAULTS: Final = frozenset({TableFault.NO_COLUMN, TableFault.COLUMN_UNCERTAIN})
+_BAD_COLUMNS: Final = (
+    "A column is missing, or several may be meant. Write which ones they are beside, and read it "
+    "again: msisdn, client_id, personal_code, login and password are needed."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +60,28 @@ class Understood:
     rows: list[tuple[int, list[str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What an import does, or would do. `rows` are the first rejected ones; safe to show."""
-
-    summary: Summary
-    rows: list[RejectedRow]
-    rejected: Upload | None = None
-
-
 @dataclass(slots=True)
 class _Rejections:
+    """The first rejected rows, safe to show, and the file of all, if there is one."""
+
     file: RejectedFile | None
-    first: list[RejectedRow] = field(default_factory=list)
+    first: list[Mapping[str, object]] = field(default_factory=list)
 
     def add(self, row: RejectedRow) -> None:
         if self.file is not None:
-            self.file.add((str(row.row), row.fields, row.full_reason), row.values)
+            with _writing():
+                self.file.add((str(row.row), row.fields, row.full_reason), row.values)
         if len(self.first) < SHOWN:
-            self.first.append(row)
+            faults = [{"field": fault.field, "reason": fault.reason} for fault in row.faults]
+            self.first.append({"row": row.row, "masked": row.masked, "faults": faults})
 
 
 class ClientImports:
     """The imports of one desk."""
 
-    def __init__(self, url: str, subject_key: bytes, vault_key: bytes, uploads: Uploads) -> None:
-        self._url = url
+    def __init__(self, subject_key: bytes, vault_key: bytes, uploads: Uploads) -> None:
         self.keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
         self._uploads = uploads
-        self._turn = threading.Lock()
 
     def understand(self, upload: Upload) -> Understood:
         """Return how a table is read. Raises SetupError for one that is not understood."""
@@ -101,108 +107,161 @@ class ClientImports:
                 rows,
             )
 
-    def check(self, upload: Upload, *, allow_moves: bool) -> Checked:
-        """Check every row and change nothing. Raises SetupError, Trouble, errors of the store."""
+    def check(
+        self, conn: psycopg.Connection, work: Work, upload: Upload, *, allow_moves: bool
+    ) -> Result:
+        """Check every row and change nothing. Raises JobRefusedError and errors of the store."""
         rejections = _Rejections(None)
-        with self._one_at_a_time(), _opened(upload) as table:
-            summary = self._load(table, _How(rejections.add, allow_moves))
-        return Checked(summary, rejections.first)
+        with _refusing(), _opened(upload) as table:
+            how = _How(rejections.add, work.advance, allow_moves)
+            with conn.transaction():
+                summary = _import(conn, table, self.keys, how)
+        return {"summary": asdict(summary), "rows": rejections.first}
 
-    def load(self, upload: Upload, actor: str, *, allow_moves: bool) -> Checked:
+    def load(
+        self, conn: psycopg.Connection, work: Work, upload: Upload, actor: str, *, allow_moves: bool
+    ) -> Result:
         """Import the rows that are good; keep the others as an upload. Recorded.
 
         Raises as `check`; then nothing was imported.
         """
         kept: list[Upload] = []
-        with self._one_at_a_time(), _opened(upload) as table:
-            folder = TemporaryFolder("rejected", upload.path.parent)
-            try:
-                file = _file(upload, table, folder.path)
-                rejections = _Rejections(file)
-
-                def keep() -> None:
-                    path = file.close()
-                    if path is not None:
-                        kept.append(self._keep(path, upload))
-
-                how = _How(rejections.add, allow_moves, keep, actor)
-                summary = self._load(table, how)
-            except BaseException:
-                for one in kept:
-                    self._uploads.delete(one)
-                raise
-            finally:
-                folder.close()
-        self._uploads.delete(upload)
-        rejected = self._uploads.choose(kept[0], _counts(summary)) if kept else None
-        return Checked(summary, rejections.first, rejected)
-
-    def _keep(self, path: Path, upload: Upload) -> Upload:
-        draft = self._uploads.begin()
         try:
-            with path.open("rb") as file:
-                while piece := file.read(_PIECE):
-                    draft.write(piece)
-            name = f"{Path(upload.name).stem}.rejected.xlsx"
-            return self._uploads.keep(draft, upload.owner, REJECTED, name)
-        finally:
-            draft.discard()
+            with _refusing(), _opened(upload) as table, _folder(upload) as folder:
+                result = self._load(conn, work, _Loading(upload, table, folder, kept), actor,
+                                    allow_moves=allow_moves)  # fmt: skip
+        except BaseException:
+            for one in kept:
+                self._uploads.delete(one)
+            raise
+        with contextlib.suppress(OSError):  # it is swept some day
+            self._uploads.delete(upload)
+        return result
 
-    @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        if not self._turn.acquire(blocking=False):
-            raise Trouble(
-                503,
-                "Another import is running.",
-                "Wait until it has ended, and try again.",
-            )
-        try:
-            yield
-        finally:
-            self._turn.release()
+    def _load(
+        self,
+        conn: psycopg.Connection,
+        work: Work,
+        loading: "_Loading",
+        actor: str,
+        *,
+        allow_moves: bool,
+    ) -> Result:
+        names = [column.name for column in CLIENT_COLUMNS]
+        upload, table = loading.upload, loading.table
+        path = loading.folder / "rejected.xlsx"
+        rejections = _Rejections(RejectedFile(upload.path, path, names, table.separator))
 
-    def _load(self, table: Table, how: "_How") -> Summary:
-        with connect(self._url, "scserv desk import", long=True) as conn:
-            return _import(conn, table, self.keys, how)
+        def keep() -> None:
+            with _writing():
+                written = rejections.file.close() if rejections.file else None
+                if written is not None:
+                    name = f"{Path(upload.name).stem}.rejected.xlsx"
+                    loading.kept.append(self._uploads.take(written, upload.owner, REJECTED, name))
+
+        how = _How(rejections.add, work.advance, allow_moves, keep, is_check=False)
+        with conn.transaction():
+            summary = _import(conn, table, self.keys, how)
+            counts = _counts(summary)
+            reason = ", ".join(f"{count} {name}" for name, count in counts.items())
+            record(conn, actor=actor, action="clients.import", reason=reason)
+            rejected = [self._uploads.choose(one, counts) for one in loading.kept]
+            result: Result = {
+                "summary": asdict(summary),
+                "rejected": str(rejected[0].upload_id) if rejected else "",
+            }
+            work.record(conn, result)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """A table that is being loaded; `kept` gets the upload of its rejected rows."""
+
+    upload: Upload
+    table: Table
+    folder: Path
+    kept: list[Upload]
 
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """How rows are loaded; without an `actor` they are only checked."""
+    """How rows are loaded, or only checked."""
 
     reject: Callable[[RejectedRow], None]
+    advance: Advance
     allow_moves: bool
     before_commit: Callable[[], object] = lambda: None
-    actor: str = ""
+    is_check: bool = True
 
 
 @raises_store_errors
 def _import(conn: psycopg.Connection, table: Table, keys: ImportKeys, how: _How) -> Summary:
-    with conn.transaction():
-        summary = import_clients(
-            conn,
-            map(check_row, table.rows()),
-            keys,
-            unit=table.understood.unit,
-            reject=how.reject,
-            allow_move=(lambda _: None) if how.allow_moves else None,
-            before_commit=how.before_commit,
-            check_only=not how.actor,
-        )
-        if how.actor:
-            reason = ", ".join(f"{count} {name}" for name, count in _counts(summary).items())
-            record(conn, actor=how.actor, action="clients.import", reason=reason)
-    return summary
+    return import_clients(
+        conn,
+        _checked(table, how.advance),
+        keys,
+        unit=table.understood.unit,
+        reject=how.reject,
+        allow_move=(lambda _: None) if how.allow_moves else None,
+        before_commit=how.before_commit,
+        check_only=how.is_check,
+    )
+
+
+def _checked(table: Table, advance: Advance) -> Iterator[GoodRow | RejectedRow]:
+    for count, row in enumerate(table.rows()):
+        if count % _PROGRESS_EVERY == 0:
+            advance(*table.progress())
+        yield check_row(row)
+    advance(1, 1)
+
+
+def table_problem_of(error: SetupError) -> Said:
+    """Return why a table can't be read; clients need other columns than audiences."""
+    if isinstance(error, TableError) and error.fault in _COLUMN_FAULTS:
+        return Said(_BAD_COLUMNS)
+    return table_problem(error)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say in the words of pages why a table can't be read."""
+    try:
+        yield
+    except SetupError as error:
+        said = table_problem_of(error)
+    else:
+        return
+    raise JobRefusedError({"problem": "table", "words": said.words, "values": plain_values(said)})
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say that the file of rejected rows can't be written."""
+    try:
+        yield
+    except (OSError, SetupError, Trouble):
+        pass
+    else:
+        return
+    raise no_room()
+
+
+@contextmanager
+def _folder(upload: Upload) -> Iterator[Path]:
+    """Provide a folder beside the uploads that is deleted in the end, also by another process."""
+    with _writing():
+        folder = TemporaryFolder("rejected", upload.path.parent)
+    try:
+        yield folder.path
+    finally:
+        folder.close()
 
 
 def _counts(summary: Summary) -> Mapping[str, str]:
     names = ("added", "updated", "unchanged", "rejected")
     return {name: str(getattr(summary, name)) for name in names}
-
-
-def _file(upload: Upload, table: Table, folder: Path) -> RejectedFile:
-    names = [column.name for column in CLIENT_COLUMNS]
-    return RejectedFile(upload.path, folder / "rejected.xlsx", names, table.separator)
 
 
 @contextmanager

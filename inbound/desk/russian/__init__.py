@@ -8,13 +8,14 @@ from inbound.desk.russian.audit import AUDIT
 from inbound.desk.russian.broadcasts import BROADCASTS
 from inbound.desk.russian.clients import CLIENTS
 from inbound.desk.russian.common import COMMON
+from inbound.desk.russian.jobs import JOBS
 from inbound.desk.russian.sending import SENDING
 from inbound.desk.russian.status import STATUS
 from inbound.desk.russian.templates import TEMPLATES
 from inbound.desk.russian.users import USERS
 
 PAGES: Final[tuple[Mapping[str, str], ...]] = (
-    *(COMMON, SENDING, TEMPLATES, BROADCASTS, CLIENTS, ACCOUNTS, STATUS, AUDIT, USERS),
+    *(COMMON, SENDING, TEMPLATES, BROADCASTS, CLIENTS, ACCOUNTS, STATUS, AUDIT, USERS, JOBS),
 )
 RUSSIAN: Final[Mapping[str, str]] = {
     english: russian for page in PAGES for english, russian in page.items()

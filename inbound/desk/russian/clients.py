@@ -68,8 +68,6 @@ CLIENTS: Final[Mapping[str, str]] = {
     "Read it again": "Прочитать снова",
     "Delete the uploaded table": "Удалить отправленную таблицу",
     "It has secrets. It is deleted by itself after the import, and after a day.": "В ней секреты. Она удаляется сама после загрузки или через сутки.",
-    "Another import is running.": "Идёт другая загрузка.",
-    "Wait until it has ended, and try again.": "Дождитесь её окончания и повторите.",
     "The uploaded table is not there any more.": "Отправленной таблицы больше нет.",
     "A table is deleted after a day, and once it was imported. Upload it again.": "Таблица удаляется через сутки и после загрузки. Отправьте её снова.",
     "Rejected rows": "Отклонённые строки",

@@ -89,7 +89,7 @@ async def test_a_slow_draft_has_a_page_of_its_own_and_is_made_once(
     page = await editor.send(form, form.path, **typed)
     assert page.status == 200
     assert page.path.startswith(f"{NEW}/loading/")
-    page = await reloaded(editor, page, lambda page: "40 % of the table is read" in page.text)
+    page = await reloaded(editor, page, lambda page: "40 % is done" in page.text)
     assert ("meta", {"http-equiv": "refresh", "content": "2"}) in page.elements
     # The same from the same page, and from the table's page that was opened again.
     again = await editor.send(form, form.path, **typed)
@@ -116,7 +116,7 @@ async def test_a_slow_draft_that_is_refused_or_breaks_off_says_so_and_keeps_what
     slow.may_go_on.set()
     page = await reloaded(editor, page, lambda page: page.status != 200)
     assert page.status == 422
-    assert "The database did not answer while the rows were loaded. Nothing was made" in page.text
+    assert "The database did not answer meanwhile. Nothing was stored" in page.text
     assert page.form(form.path).fields["name"] == name
     slow.error = None
     made = await reloaded(

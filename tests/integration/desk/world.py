@@ -19,6 +19,7 @@ from inbound.broadcasts.sealing import AudienceSealer
 from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
 from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
+from inbound.desk.broadcasts.broadcast_files import BroadcastFiles
 from inbound.desk.broadcasts.broadcasts import Broadcasts
 from inbound.desk.clients.client_imports import ClientImports
 from inbound.desk.handset.phones import Conversation, PhoneError, PhoneMessage
@@ -122,12 +123,15 @@ class DeskWorld:
         is_secure: bool = False,
         has_handset: bool = False,
         factor_roles: Collection[Role] = (),
+        uploads: Path | None = None,
     ) -> None:
+        """`uploads`: the folder of another desk beside this one, which deletes it."""
         self.url = url
         self.now = NOW
         self.phones = FakePhones(lambda: self.now)
         self.oldest: Oldest | None = {}
-        self.uploads = Path(tempfile.mkdtemp(prefix="scserv-desk-"))
+        self.uploads = uploads or Path(tempfile.mkdtemp(prefix="scserv-desk-"))
+        self._owns_uploads = uploads is None
         self.limits = Limits(DeadLetterLimits(1000, 1_000_000), DEFAULT_QUOTAS)
         self.retries = FakeRetries(url)
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
@@ -152,8 +156,8 @@ class DeskWorld:
             lambda: self.now,
         )
         pool = self.sources.pool
-        uploads = Uploads(self.uploads, lambda: self.now)
-        self._long_work = LongWork(url, "tests")
+        kept = Uploads(self.uploads, lambda: self.now)
+        self._long_work = LongWork(url, "tests", pool, sealer)
         keys = AudienceKeys(hasher, AudienceSealer(VAULT_KEY))
         rules = DraftRules("SCSERV", "gsm0338")
         self.desk = Desk(
@@ -173,8 +177,8 @@ class DeskWorld:
             people,
             self._sending(),
             MessageTemplates(pool, ALPHABET),
-            uploads,
-            ClientImports(url, SUBJECT_KEY, VAULT_KEY, uploads),
+            kept,
+            ClientImports(SUBJECT_KEY, VAULT_KEY, kept),
             StatusReader(self.sources, self.limits, lambda: self.now),
             DeadLetters(pool, sealer, self.retries),
             self._long_work,
@@ -182,6 +186,7 @@ class DeskWorld:
             BroadcastDrafts(
                 pool, self._long_work, keys, rules, 366, lambda: self.now, answer_within_s=12
             ),
+            BroadcastFiles(kept, keys.sealer, ZONE),
             self.phones if has_handset else None,
         )
         self._is_closed = False
@@ -232,7 +237,8 @@ class DeskWorld:
         await self.store.close()
         await self.templates.close()
         await self.sources.close()
-        shutil.rmtree(self.uploads)
+        if self._owns_uploads:
+            shutil.rmtree(self.uploads)
 
     def user(self, *roles: Role) -> str:
         """Create a user with these roles and PASSWORD; return the name."""
