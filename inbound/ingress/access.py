@@ -14,10 +14,10 @@ from typing import Final
 from inbound.api.addresses import client_of
 from inbound.api.shared_lookups import SharedLookups
 from inbound.errors import RetryableError
-from inbound.ingress.credentials import Secret, password_forms
+from inbound.ingress.credentials import Secret, key_verifier, password_forms
 from inbound.ingress.failures import Denial, DeniedError, Failures, denied
 from inbound.keys import CredentialHasher
-from inbound.store.access.account_credentials import FoundCredentials
+from inbound.store.access.account_credentials import AccountName, FoundCredentials
 from inbound.store.access.audit import NewAuditEntry
 
 ACTOR: Final = "ingress"
@@ -26,9 +26,8 @@ BAN: Final = "ingress.ban"
 
 _LONGEST: Final = 64
 _MOST_DIGITS: Final = 18
-_NOTHING: Final = bytes(32)
 
-Find = Callable[[int | None, str | None, str | None], Awaitable[FoundCredentials | None]]
+Find = Callable[[AccountName, str | None], Awaitable[FoundCredentials | None]]
 Audit = Callable[[NewAuditEntry], Awaitable[None]]
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Access:
     def __init__(
         self, find: Find, audit: Audit, hasher: CredentialHasher, failures: Failures
     ) -> None:
-        """`find` looks credentials up by number or login, `audit` writes an entry."""
+        """`find` looks up the credentials of an account, `audit` writes an entry."""
         self._lookups = SharedLookups(find)
         self._audit = audit
         self._hasher = hasher
@@ -67,45 +66,48 @@ class Access:
 
     async def by_key(self, number: str, key: str, address: str | None) -> Caller:
         """Return the caller whose account has this number and key."""
-        return await self._admit(_number(number), None, Secret.KEY, (key,), address)
+        return await self._admit(AccountName(_number(number)), Secret.KEY, (key,), address)
+
+    async def by_key_alone(self, key: str, address: str | None) -> Caller:
+        """Return the caller whose account has this key."""
+        name = AccountName(key=key_verifier(self._hasher, key))
+        return await self._admit(name, Secret.KEY, (key,), address)
 
     async def by_password(self, login: str, password: str, address: str | None) -> Caller:
         """Return the caller with this login; the password may be given as its MD5."""
-        forms = password_forms(password)
-        return await self._admit(None, _login(login), Secret.PASSWORD, forms, address)
+        name = AccountName(login=_login(login))
+        return await self._admit(name, Secret.PASSWORD, password_forms(password), address)
 
     async def by_service(self, number: str, service_id: str, address: str | None) -> Caller:
         """Return the caller whose account has this number and service id."""
-        return await self._admit(_number(number), None, Secret.SERVICE, (service_id,), address)
+        name = AccountName(_number(number))
+        return await self._admit(name, Secret.SERVICE, (service_id,), address)
 
     async def _admit(
-        self,
-        number: int | None,
-        login: str | None,
-        kind: Secret,
-        secrets: Collection[str],
-        address: str | None,
+        self, name: AccountName, kind: Secret, secrets: Collection[str], address: str | None
     ) -> Caller:
         client = client_of(address or "")
-        name = login or str(number or "")
-        self._failures.check(client, name)
-        found = await self._lookups.find(number, login, address) if name else None
-        if not self._fits(found, kind, secrets) or found is None:
-            if self._failures.add_failure(client, name):
+        # A wrong key alone is a guess at no account.
+        called = name.login or str(name.number or "")
+        self._failures.check(client, called)
+        found = await self._lookups.find(name, address) if any(name) else None
+        if found is None or not self._fits(found, kind, secrets):
+            if self._failures.add_failure(client, called):
                 await self._report_ban(client)
             raise denied(Denial.WRONG)
-        self._failures.add_success(client, name)
+        self._failures.add_success(client, called)
         if not found.address_allowed:
             log.warning("account %s: right credentials from a foreign address", found.account)
             raise denied(Denial.FOREIGN_ADDRESS)
         return Caller(found.account, found.number, found.login, found.enabled)
 
-    def _fits(self, found: FoundCredentials | None, kind: Secret, secrets: Collection[str]) -> bool:
-        """Compare in constant time, also when nothing was found."""
-        account = found.account if found else ""
-        stored = _NOTHING
-        if found is not None:
-            stored = _stored(found, kind)
+    def _fits(self, found: FoundCredentials, kind: Secret, secrets: Collection[str]) -> bool:
+        stored = {
+            Secret.PASSWORD: found.password,
+            Secret.KEY: found.key,
+            Secret.SERVICE: found.service,
+        }[kind]
+        account = "" if kind is Secret.KEY else found.account
         given = [self._hasher.verifier(kind.value, account, secret) for secret in secrets]
         return sum(hmac.compare_digest(stored, one) for one in given) > 0
 
@@ -116,14 +118,6 @@ class Access:
             await self._audit(entry)
         except RetryableError as error:
             log.warning("the ban could not be written to the audit: %s", error)
-
-
-def _stored(found: FoundCredentials, kind: Secret) -> bytes:
-    return {
-        Secret.PASSWORD: found.password,
-        Secret.KEY: found.key,
-        Secret.SERVICE: found.service,
-    }[kind]
 
 
 def _number(text: str) -> int | None:

@@ -74,9 +74,14 @@ def verifiers_of(hasher: CredentialHasher, account: str, credentials: Credential
         account,
         credentials.login,
         hasher.verifier(Secret.PASSWORD.value, account, md5),
-        hasher.verifier(Secret.KEY.value, account, credentials.key),
+        key_verifier(hasher, credentials.key),
         hasher.verifier(Secret.SERVICE.value, account, str(credentials.service_id)),
     )
+
+
+def key_verifier(hasher: CredentialHasher, key: str) -> bytes:
+    """Return what is stored of a key, which may stand for its account by itself."""
+    return hasher.verifier(Secret.KEY.value, "", key)
 
 
 def md5_of(password: str) -> str:

@@ -60,7 +60,7 @@ class Failures:
     def check(self, client: str, account: str) -> None:
         """Raise DeniedError if this client, or this account, has to wait.
 
-        `account` is what the client calls it: a login or a number.
+        `account` is what the client calls it: a login or a number, "" if neither.
         """
         if self._banned.get(client, 0.0) > self._clock():
             raise denied(Denial.BANNED)
@@ -71,7 +71,8 @@ class Failures:
     def add_failure(self, client: str, account: str) -> bool:
         """Count wrong credentials; return whether they brought a ban of the client."""
         self._known.pop((client, account), None)
-        self._take(self._of_account, account, OF_ACCOUNT, OF_ACCOUNT_PER_S)
+        if account:
+            self._take(self._of_account, account, OF_ACCOUNT, OF_ACCOUNT_PER_S)
         bucket = self._take(self._of_address, client, OF_ADDRESS, OF_ADDRESS_PER_S)
         if not bucket.delay():
             return False

@@ -25,11 +25,12 @@ from inbound.api.problems import ProblemKind, Refusal
 from inbound.errors import RetryableError
 from inbound.ingress.dialect import Dialect, Trouble
 from inbound.ingress.parts import Parts
+from inbound.ingress.smsc.routes import SMSC
 from inbound.ops import metrics
 from inbound.orders.batching import TooManyWaitingError
 from inbound.settings import IngressSettings
 
-DIALECTS: Final[tuple[Dialect, ...]] = ()
+DIALECTS: Final[tuple[Dialect, ...]] = (SMSC,)
 MOST_AT_ONCE: Final = 256
 
 _STATUS: Final[Mapping[Trouble, int]] = {

@@ -79,7 +79,7 @@ class OpenParts:
         """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
         subject_key = settings.subject_key_bytes()
         hasher = SubjectHasher(subject_key)
-        self._orders = IntakeConnections(settings)
+        self._orders = IntakeConnections(settings, clock)
         pool = ConnectionPool(settings.database_url.get_secret_value(), APPLICATION_NAME)
         dispatcher = Dispatcher(
             self._orders.store,
@@ -117,7 +117,7 @@ def access_on(pool: ConnectionPool, subject_key: bytes, ban_s: float) -> Access:
         await pool.run(record_all, [entry])
 
     return Access(
-        lambda number, login, address: pool.run(find_credentials, number, login, address),
+        lambda name, address: pool.run(find_credentials, name, address),
         audit,
         CredentialHasher(subject_key),
         Failures(ban_s),

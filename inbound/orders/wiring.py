@@ -1,6 +1,7 @@
 """Builds the intake from the settings of a process."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from inbound.clock import utc_now
@@ -19,7 +20,7 @@ APPLICATION_NAME = "scserv orders"
 class IntakeConnections:
     """An intake on connections of its own, which others may share; `close` them at the end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
         """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
         url = settings.database_url.get_secret_value()
         subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
@@ -36,7 +37,7 @@ class IntakeConnections:
                 subject_hasher=SubjectHasher(subject_key),
                 order_hasher=OrderHasher(subject_key),
                 new_id=uuid4,
-                clock=utc_now,
+                clock=clock,
             ),
             intake_settings(settings),
         )

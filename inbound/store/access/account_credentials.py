@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 
@@ -30,6 +30,14 @@ class NewVerifiers:
     password: bytes = field(repr=False)
     key: bytes = field(repr=False)
     service: bytes = field(repr=False)
+
+
+class AccountName(NamedTuple):
+    """How a program names its account: by one of these. `key` is its verifier."""
+
+    number: int | None = None
+    login: str | None = None
+    key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,13 @@ def put_credentials(conn: psycopg.Connection, new: NewVerifiers, *, actor: str) 
 
 @raises_store_errors
 def find_credentials(
-    conn: psycopg.Connection, number: int | None, login: str | None, address: str | None
+    conn: psycopg.Connection, name: AccountName, address: str | None
 ) -> FoundCredentials | None:
-    """Return the credentials with this number or login; the other one is None.
+    """Return the credentials of an account; `address` is the caller's, None if unknown.
 
-    `address` is the caller's, None if unknown. One round trip.
+    One round trip.
     """
-    parameters = {"number": number, "login": login, "address": address}
+    parameters = {**name._asdict(), "address": address}
     return fetch_row(conn, FoundCredentials, _FIND_CREDENTIALS, parameters)
 
 

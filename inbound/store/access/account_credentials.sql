@@ -9,12 +9,12 @@ SET login = excluded.login, password_verifier = excluded.password_verifier,
     changed_at = now()
 
 -- name: find_credentials
--- By one of number and login; the other is NULL. An account without addresses allows all.
+-- By number, login or key; the others are NULL. An account without addresses allows all.
 SELECT account, number, login, enabled, password_verifier, key_verifier, service_verifier,
        addresses = '{}'
        OR coalesce(%(address)s::inet <<= ANY(addresses::inet[]), false) AS address_allowed
 FROM account_credentials JOIN accounts USING (account)
-WHERE number = %(number)s OR login = %(login)s
+WHERE number = %(number)s OR login = %(login)s OR key_verifier = %(key)s
 
 -- name: take_numbers
 SELECT nextval('ingress_numbers')

@@ -1,5 +1,6 @@
 """Reads the orders of one account, or those that people handle: bounded statements, read-only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ MOST_EVENTS: Final = 500
 
 _SQL: Final = statements(__package__, "lookup")
 _FIND_ORDER: Final = _SQL["find_order"]
+_FIND_ORDERS: Final = _SQL["find_orders"]
 _SEARCH_ORDERS: Final = _SQL["search_orders"]
 _EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
 _ORDERS_SENT_BY_PEOPLE: Final = _SQL["orders_sent_by_people"]
@@ -108,6 +110,16 @@ def find_order(conn: psycopg.Connection, account: str, order_id: UUID) -> FoundO
     """Return an order; None if there is none, or if it is another account's."""
     parameters = {"account": account, "order_id": order_id}
     return fetch_row(conn, FoundOrder, _FIND_ORDER, parameters)
+
+
+@raises_store_errors
+def find_orders(
+    conn: psycopg.Connection, account: str, order_ids: Sequence[UUID]
+) -> dict[UUID, FoundOrder]:
+    """Return those of these orders that exist and are this account's."""
+    parameters = {"account": account, "order_ids": list(order_ids)}
+    found = fetch_rows(conn, FoundOrder, _FIND_ORDERS, parameters)
+    return {one.order_id: one for one in found}
 
 
 @raises_store_errors

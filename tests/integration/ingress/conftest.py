@@ -1,5 +1,7 @@
 """The ingress on a database of its own."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from tests.fix_store import (  # noqa: F401  fixtures
@@ -10,6 +12,7 @@ from tests.fix_store import (  # noqa: F401  fixtures
     database_url,
     migrated_template,
 )
+from tests.integration.ingress.world import World
 
 
 @pytest.fixture
@@ -17,3 +20,10 @@ def settings_of_the_service(database_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())
     monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:  # noqa: F811
+    made = World(database_url)
+    yield made
+    await made.close()

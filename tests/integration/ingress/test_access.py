@@ -58,6 +58,7 @@ async def test_an_account_is_created_with_credentials_that_let_it_in(access: Acc
     number, password = str(shop["id"]), shop["password"]
     expected = Caller("shop", shop["id"], "shop", enabled=True)
     assert await access.by_key(number, shop["key"], HERE) == expected
+    assert await access.by_key_alone(shop["key"], HERE) == expected
     assert await access.by_service(number, str(shop["service_id"]), HERE) == expected
     for given in (password, md5_of(password)):
         assert await access.by_password(shop["login"], given, HERE) == expected

@@ -1,0 +1,17 @@
+"""Phone numbers as dialects write them: often without the + of an international number."""
+
+from inbound.parsers.numbers import NumberError, parse_msisdn
+
+
+def written(text: str) -> str:
+    """Return a number in the form in which an order has it.
+
+    Digits that are no Russian number are a foreign one without its +. What is no mobile number is
+    returned as it is, for the intake to refuse.
+    """
+    for form in (text, f"+{text.strip()}"):
+        try:
+            return parse_msisdn(form)
+        except NumberError:
+            continue
+    return text

@@ -1,0 +1,1 @@
+"""The dialect of SMSC over HTTP: `/sys/send.php` and its neighbours."""

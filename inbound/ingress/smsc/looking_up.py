@@ -1,0 +1,140 @@
+"""`status.php` and `balance.php`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from inbound.ingress.access import Caller
+from inbound.ingress.parts import Parts
+from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
+from inbound.ingress.smsc.codes import (
+    NOT_FOUND,
+    STATUS_NAMES,
+    ErrorCode,
+    status_of,
+)
+from inbound.ingress.smsc.sending import DIALECT, UNLIMITED, order_key, phones_of
+from inbound.money import amount_text
+from inbound.orders.intake import MOST_IN_BATCH
+from inbound.store.orders.account_records import list_accounts
+from inbound.store.orders.lookup import FoundOrder, find_orders
+from schemas.orders import OrderState, RefusalReason
+
+ZONE: Final = ZoneInfo("Europe/Moscow")
+"""In which dates are, whatever the zone of the account: programs rely on it."""
+_DETAILS: Final = frozenset({"1", "2"})
+_OFF: Final = frozenset({"", "0"})
+_RUBLE: Final = {"RUB": "RUR"}
+"""Its programs know the ruble by this code."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One message: the id of its list of phones, and a phone."""
+
+    message_id: str
+    phone: str
+
+
+async def statuses(
+    parts: Parts, caller: Caller, fields: Mapping[str, str], answers: Answers
+) -> Response:
+    """Answer what became of messages. Raises SmscError and RetryableError.
+
+    A comma at the end of `phone` and `id` asks for a list, even of one.
+    """
+    asked = _asked(fields)
+    ids = [
+        parts.order_id(caller.account, DIALECT, order_key(one.message_id, one.phone))
+        for one in asked
+    ]
+    found = await parts.pool.run(find_orders, caller.account, ids)
+    is_list = "," in fields.get("id", "") or "," in fields.get("phone", "")
+    detailed = fields.get("all", "") in _DETAILS
+    results = [
+        _result(one, found.get(order_id), detailed=detailed, is_list=is_list)
+        for one, order_id in zip(asked, ids, strict=True)
+    ]
+    return answers.several(results) if is_list else answers.one(results[0])
+
+
+async def balance(
+    parts: Parts, caller: Caller, fields: Mapping[str, str], answers: Answers
+) -> Response:
+    """Answer the balance of the account. Raises SmscError and RetryableError."""
+    found = await parts.pool.run(list_accounts, caller.account)
+    if not found:
+        raise SmscError(ErrorCode.AUTHORISE)
+    settings = found[0].settings
+    amount = amount_text(UNLIMITED if settings.balance is None else settings.balance)
+    answer: dict[str, str | int] = {"balance": amount}
+    sentence = amount
+    if fields.get("cur", "") not in _OFF:
+        answer["currency"] = _RUBLE.get(settings.currency, settings.currency)
+        sentence += f" {answer['currency']}"
+    return answers.one(Result(sentence, answer))
+
+
+def _asked(fields: Mapping[str, str]) -> list[_Asked]:
+    """Return the messages: each id with each phone, or in pairs if there are as many of both."""
+    phones = phones_of(fields.get("phone", ""))
+    ids = [one.strip() for one in fields.get("id", "").split(",") if one.strip()]
+    if not phones or not ids:
+        raise SmscError(ErrorCode.PARAMETERS)
+    if len(phones) == len(ids):
+        asked = [_Asked(*pair) for pair in zip(ids, phones, strict=True)]
+    elif len(ids) == 1:
+        asked = [_Asked(ids[0], phone) for phone in phones]
+    elif len(phones) == 1:
+        asked = [_Asked(one, phones[0]) for one in ids]
+    else:
+        raise SmscError(ErrorCode.PARAMETERS)
+    if len(asked) > MOST_IN_BATCH:
+        raise SmscError(ErrorCode.PARAMETERS)
+    return asked
+
+
+def _result(asked: _Asked, order: FoundOrder | None, *, detailed: bool, is_list: bool) -> Result:
+    status = NOT_FOUND if order is None else status_of(OrderState(order.state), _reason(order))
+    changed = _Moment(order.changed_at if order else None)
+    phone = asked.phone.removeprefix("+")
+    fields: dict[str, str | int] = {
+        "status": status.code,
+        "last_date": changed.date,
+        "last_timestamp": changed.stamp,
+        "flag": 0,
+        "err": status.error,
+    }
+    values: list[str | int] = [status.code, changed.stamp, status.error]
+    if detailed:
+        created = _Moment(order.created_at if order else None)
+        cost = amount_text(order.price) if order and order.price else "0.00"
+        sender = (order.sender if order else None) or ""
+        name = STATUS_NAMES[status.code]
+        fields |= {"send_date": created.date, "send_timestamp": created.stamp, "cost": cost}
+        fields |= {"sender_id": sender, "status_name": name}
+        values += [created.stamp, phone, cost, sender, name]
+    if detailed or is_list:
+        fields |= {"id": as_id(asked.message_id), "phone": phone}
+        values += [asked.message_id] if detailed else [asked.message_id, phone]
+    error = f", err = {status.error}" if status.error else ""
+    sentence = f"Status = {status.code}, check_time = {changed.date}{error}"
+    return Result(sentence, fields, values)
+
+
+def _reason(order: FoundOrder) -> RefusalReason | None:
+    if order.state != OrderState.REFUSED or order.reason is None:
+        return None
+    return RefusalReason(order.reason)
+
+
+class _Moment:
+    """A time as SMSC writes it. None is the beginning of 1970: programs parse what they get."""
+
+    def __init__(self, moment: datetime | None) -> None:
+        self.stamp = int(moment.timestamp()) if moment else 0
+        self.date = f"{datetime.fromtimestamp(self.stamp, ZONE):%d.%m.%Y %H:%M:%S}"

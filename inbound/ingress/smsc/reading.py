@@ -1,0 +1,88 @@
+"""Reads SMSC's parameters, and lets the caller in."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import Request
+
+from inbound.ingress.access import Caller, Denial, DeniedError
+from inbound.ingress.dialect import address_of, let_in, parts_of
+from inbound.ingress.parameters import ParameterError, decode, read_object, read_pairs
+from inbound.ingress.smsc.answers import Answers, Form, SmscError
+from inbound.ingress.smsc.codes import ErrorCode
+
+DEFAULT_CHARSET: Final = "windows-1251"
+
+_CHARSETS: Final = {
+    "windows-1251": "windows-1251",
+    "cp1251": "windows-1251",
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "koi8-r": "koi8-r",
+}
+_FORMS: Final = {str(form.value): form for form in Form}
+
+
+async def read_fields(request: Request) -> Mapping[str, str]:
+    """Return the parameters as text, and remember the form of the answer. Raises SmscError.
+
+    Without `charset`, octets that are UTF-8 are read as UTF-8: Russian in windows-1251 never looks
+    like it, and programs forget to name it.
+    """
+    remember(request, Answers())
+    try:
+        pairs = await read_pairs(request)
+        form = _FORMS.get(pairs.get("fmt", b"").decode("ascii", "replace"), Form.SENTENCE)
+        given = pairs.get("charset", b"").decode("ascii", "replace").lower()
+        charset = _CHARSETS.get(given or DEFAULT_CHARSET)
+        remember(request, Answers(form, charset or "utf-8"))
+        if charset is None:
+            raise SmscError(ErrorCode.PARAMETERS)
+        if not given and _is_utf8(pairs):
+            charset = "utf-8"
+        return decode(pairs, charset)
+    except ParameterError:
+        raise SmscError(ErrorCode.PARAMETERS) from None
+
+
+async def read_json(request: Request) -> Mapping[str, str]:
+    """Return the fields of a JSON body. The answer is JSON. Raises SmscError."""
+    remember(request, Answers(Form.JSON))
+    try:
+        return await read_object(request)
+    except ParameterError:
+        raise SmscError(ErrorCode.PARAMETERS) from None
+
+
+def remember(request: Request, answers: Answers) -> None:
+    """Keep how this request is answered, for the case of trouble, too."""
+    request.scope["state"]["smsc_answers"] = answers
+
+
+def answers_of(request: Request) -> Answers:
+    """Return how this request is answered."""
+    found: Answers = request.scope["state"]["smsc_answers"]
+    return found
+
+
+async def sign_in(request: Request, fields: Mapping[str, str]) -> Caller:
+    """Return whose request this is. Raises SmscError and RetryableError."""
+    access, address = parts_of(request).access, address_of(request)
+    try:
+        if key := fields.get("apikey"):
+            return let_in(request, await access.by_key_alone(key, address))
+        login, password = fields.get("login", ""), fields.get("psw", "")
+        return let_in(request, await access.by_password(login, password, address))
+    except DeniedError as error:
+        is_banned = error.denial is Denial.BANNED
+        code = ErrorCode.ADDRESS_BLOCKED if is_banned else ErrorCode.AUTHORISE
+        raise SmscError(code) from None
+
+
+def _is_utf8(pairs: Mapping[str, bytes]) -> bool:
+    try:
+        for value in pairs.values():
+            value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,211 @@
+"""`send.php`: parameters become orders, their answers become SMSC's."""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Final
+
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from inbound.ingress.access import Caller
+from inbound.ingress.parts import Parts
+from inbound.ingress.phones import written
+from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
+from inbound.ingress.smsc.codes import ErrorCode, error_of
+from inbound.ingress.smsc.times import parse_time, parse_valid
+from inbound.ingress.smsc.translit import transliterate
+from inbound.money import amount_text
+from inbound.orders.horizon import beyond_horizon
+from inbound.orders.intake import MOST_IN_BATCH
+from inbound.orders.ports import Placed
+from inbound.parsers.numbers import NumberError, parse_msisdn
+from inbound.smpp.segmentation import UnsendableTextError, part_count, pieces_of
+from inbound.store.orders.accounts import read_account
+from schemas.orders import Order
+from schemas.patterns import SENDER
+
+DIALECT: Final = "smsc"
+"""What the keys of its orders begin with."""
+CHANNELS: Final = (
+    *("flash", "push", "hlr", "bin", "ping", "mms", "mail", "call", "viber", "soc", "bot"),
+)
+"""Flags that ask for something else than a text message."""
+UNLIMITED: Final = Decimal(1_000_000)
+"""The balance that is shown of an account without a limit."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SENDER: Final = re.compile(SENDER)
+_SEPARATORS: Final = re.compile(r"[,;\n]")
+_OFF: Final = frozenset({"", "0"})
+
+
+class Cost(Enum):
+    """The values of `cost`: what the answer has."""
+
+    NONE = "0"
+    ONLY = "1"
+    """The cost, and nothing is sent."""
+    TOO = "2"
+    WITH_BALANCE = "3"
+
+
+async def send(
+    parts: Parts, caller: Caller, fields: Mapping[str, str], answers: Answers
+) -> Response:
+    """Send the message, or say what it would cost. Raises SmscError and RetryableError."""
+    cost = _cost(fields)
+    phones = _phones(fields)
+    text = _text(fields, parts.alphabet)
+    if cost is Cost.ONLY:
+        return await _estimate(parts, caller, phones, text, answers)
+    message_id = _given_id(fields) or str(await parts.numbers.next())
+    orders = _orders(parts, caller, fields, phones, text, message_id)
+    placed = await parts.place(orders)
+    accepted = [one for one in placed if one.reason is None]
+    if not accepted:
+        reason = next(one.reason for one in placed if one.reason is not None)
+        raise SmscError(error_of(reason), message_id=message_id)
+    return await _answer(parts, caller, message_id, accepted, cost, answers)
+
+
+def order_key(message_id: str, phone: str) -> str:
+    """Return the key of the order of one phone among those of a message."""
+    return f"{message_id}:{phone}"
+
+
+def phones_of(text: str) -> list[str]:
+    """Return the numbers of a list, as orders have them; each once."""
+    given = [one.strip() for one in _SEPARATORS.split(text)]
+    return list(dict.fromkeys(written(one) for one in given if one))
+
+
+def _orders(
+    parts: Parts,
+    caller: Caller,
+    fields: Mapping[str, str],
+    phones: Sequence[str],
+    text: str,
+    message_id: str,
+) -> list[Order]:
+    now = parts.clock()
+    time = parse_time(fields.get("time", ""), fields.get("tz", ""), parts.zone, now)
+    expires_at = parse_valid(fields.get("valid", ""), time, now)
+    sender = fields.get("sender", "").strip() or None
+    if sender is not None and not _SENDER.fullmatch(sender):
+        raise SmscError(ErrorCode.DENIED)
+    try:
+        orders = [
+            Order(
+                account=caller.account,
+                phone=phone,
+                text=text,
+                sender=sender,
+                not_before=time.not_before,
+                expires_at=expires_at,
+                hours=time.hours,
+                idempotency_key=f"{DIALECT}:{order_key(message_id, phone)}",
+            )
+            for phone in phones
+        ]
+    except ValidationError:
+        raise SmscError(ErrorCode.PARAMETERS) from None
+    if beyond_horizon(orders[0], now, parts.ahead_days):
+        raise SmscError(ErrorCode.TIME)
+    return orders
+
+
+async def _estimate(
+    parts: Parts, caller: Caller, phones: Sequence[str], text: str, answers: Answers
+) -> Response:
+    if not any(map(_is_mobile, phones)):
+        raise SmscError(ErrorCode.NUMBER)
+    try:
+        count = part_count(text, parts.alphabet) * sum(map(_is_mobile, phones))
+    except UnsendableTextError:
+        raise SmscError(ErrorCode.PARAMETERS) from None
+    price, _ = await _money(parts, caller)
+    cost = amount_text(price * count)
+    return answers.one(Result(f"{cost} ({count} SMS)", {"cost": cost, "cnt": count}))
+
+
+async def _answer(
+    parts: Parts,
+    caller: Caller,
+    message_id: str,
+    accepted: Sequence[Placed],
+    cost: Cost,
+    answers: Answers,
+) -> Response:
+    count = sum(one.parts for one in accepted)
+    fields: dict[str, str | int] = {"id": as_id(message_id), "cnt": count}
+    sentence = f"OK - {count} SMS, ID - {message_id}"
+    if cost is not Cost.NONE:
+        price, balance = await _money(parts, caller)
+        fields["cost"] = amount_text(price * count)
+        sentence += f", COST - {fields['cost']}"
+        if cost is Cost.WITH_BALANCE:
+            fields["balance"] = amount_text(balance)
+            sentence += f", BALANCE - {fields['balance']}"
+    return answers.one(Result(sentence, fields))
+
+
+async def _money(parts: Parts, caller: Caller) -> tuple[Decimal, Decimal]:
+    """Return the price of a part, and the balance."""
+    account = await parts.pool.run(read_account, caller.account)
+    if account is None:
+        raise SmscError(ErrorCode.AUTHORISE)
+    balance = UNLIMITED if account.balance is None else account.balance
+    return account.price_per_part or Decimal(), balance
+
+
+def _cost(fields: Mapping[str, str]) -> Cost:
+    try:
+        return Cost(fields.get("cost") or Cost.NONE.value)
+    except ValueError:
+        raise SmscError(ErrorCode.PARAMETERS) from None
+
+
+def _phones(fields: Mapping[str, str]) -> list[str]:
+    phones = phones_of(fields.get("phones", ""))
+    if not 0 < len(phones) <= MOST_IN_BATCH:
+        raise SmscError(ErrorCode.PARAMETERS)
+    return phones
+
+
+def _text(fields: Mapping[str, str], alphabet: str) -> str:
+    """Return the text, transliterated and cut as asked."""
+    if any(fields.get(name, "") not in _OFF for name in CHANNELS):
+        raise SmscError(ErrorCode.PARAMETERS, "this channel is not available")
+    text = fields.get("mes", "").replace("\r\n", "\n")
+    if fields.get("translit", "") not in _OFF:
+        text = transliterate(text)
+    most = fields.get("maxsms", "")
+    if most in _OFF:
+        return text
+    if not (most.isascii() and most.isdigit() and len(most) <= 3):
+        raise SmscError(ErrorCode.PARAMETERS)
+    try:
+        if part_count(text, alphabet) <= int(most):
+            return text
+        return "".join(pieces_of(text, alphabet)[0][: int(most)])
+    except UnsendableTextError:
+        raise SmscError(ErrorCode.PARAMETERS) from None
+
+
+def _given_id(fields: Mapping[str, str]) -> str | None:
+    given = fields.get("id", "")
+    if given in _OFF:
+        return None
+    if not _ID.fullmatch(given):
+        raise SmscError(ErrorCode.PARAMETERS)
+    return given
+
+
+def _is_mobile(phone: str) -> bool:
+    try:
+        parse_msisdn(phone)
+    except NumberError:
+        return False
+    return True

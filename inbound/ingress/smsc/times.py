@@ -1,0 +1,70 @@
+"""SMSC's parameters of time: `time`, with `tz`, and `valid`. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from inbound.ingress.smsc.answers import SmscError
+from inbound.ingress.smsc.codes import ErrorCode
+from schemas.sending_hours import SendingHours
+
+_DIGITS: Final = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
+_DATE: Final = re.compile(r"(\d\d)\.(\d\d)\.(?:20)?(\d\d) (\d\d):(\d\d)")
+_HOURS: Final = re.compile(r"(\d{1,2})-(\d{1,2})")
+_STAMP: Final = re.compile(r"0(\d{10})")
+_LATER: Final = re.compile(r"\+(\d{1,6})")
+_VALID: Final = re.compile(r"(\d{1,2})(?::(\d\d))?")
+_LONGEST_VALID: Final = timedelta(hours=24)
+_HOURS_A_DAY: Final = 24
+_CENTURY: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SendingTime:
+    """When a message may be sent; None and no hours: at once."""
+
+    not_before: datetime | None = None
+    hours: SendingHours | None = None
+
+
+def parse_time(text: str, tz: str, zone: str, now: datetime) -> SendingTime:
+    """Read `time`: a date, hours of a day, a time stamp, or minutes from now. Raises SmscError.
+
+    `zone` is the service's; `tz` is how many hours the caller's clock is ahead of it.
+    """
+    if text in {"", "0"}:
+        return SendingTime()
+    try:
+        if match := _LATER.fullmatch(text):
+            return SendingTime(now + timedelta(minutes=int(match[1])))
+        if match := _STAMP.fullmatch(text):
+            return SendingTime(datetime.fromtimestamp(int(match[1]), UTC))
+        if match := _HOURS.fullmatch(text):
+            return SendingTime(hours=_hours(int(match[1]), int(match[2]), zone))
+        if match := _DIGITS.fullmatch(text) or _DATE.fullmatch(text):
+            day, month, year, hour, minute = map(int, match.groups())
+            local = datetime(_CENTURY + year, month, day, hour, minute, tzinfo=ZoneInfo(zone))
+            return SendingTime(local - timedelta(hours=float(tz or 0)))
+    except (ValueError, OverflowError):
+        pass
+    raise SmscError(ErrorCode.TIME)
+
+
+def parse_valid(text: str, sending: SendingTime, now: datetime) -> datetime | None:
+    """Read `valid`: hours, or `hh:mm`, up to 24:00; return when the message expires."""
+    if text in {"", "0"}:
+        return None
+    match = _VALID.fullmatch(text)
+    length = timedelta(hours=int(match[1]), minutes=int(match[2] or 0)) if match else timedelta()
+    if not timedelta() < length <= _LONGEST_VALID:
+        raise SmscError(ErrorCode.TIME)
+    return max(now, sending.not_before or now) + length
+
+
+def _hours(start: int, end: int, zone: str) -> SendingHours | None:
+    if start > _HOURS_A_DAY or end > _HOURS_A_DAY:
+        raise ValueError("no such hour")
+    first, last = time(start % _HOURS_A_DAY), time(end % _HOURS_A_DAY)
+    return None if first == last else SendingHours(start=first, end=last, zone=zone)

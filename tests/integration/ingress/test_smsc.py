@@ -1,0 +1,323 @@
+"""SMSC over HTTP: what its programs send, and what they get back."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from inbound.ingress.credentials import Credentials, md5_of
+from inbound.ingress.failures import OF_ADDRESS
+from inbound.ingress.smsc.codes import ErrorCode
+from tests.integration.ingress.world import World
+
+TEXT = "Заявка 4711 выполнена"
+
+
+@pytest.fixture
+def shop(world: World) -> Credentials:
+    return world.account("shop", price_per_part=Decimal("2.5"), balance=Decimal(100))
+
+
+@pytest.fixture
+def http(world: World) -> httpx.AsyncClient:
+    return world.client()
+
+
+def signed(shop: Credentials, **fields: Any) -> dict[str, Any]:
+    return {"login": shop.login, "psw": shop.password, "charset": "utf-8"} | fields
+
+
+async def sent(http: httpx.AsyncClient, shop: Credentials, **fields: Any) -> dict[str, Any]:
+    """Send with `fmt=3` and return the answer."""
+    asked = signed(shop, fmt=3) | fields
+    answer = await http.get("/sys/send.php", params=asked)
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def status(http: httpx.AsyncClient, shop: Credentials, **fields: Any) -> Any:
+    answer = await http.get("/sys/status.php", params=signed(shop, fmt=3) | fields)
+    return answer.json()
+
+
+async def test_every_form_of_success(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    answers = []
+    for form in range(4):
+        asked = signed(shop, phones=phone, mes=TEXT, fmt=form, cost=3, id=form + 1)
+        answers.append((await http.get("/sys/send.php", params=asked)).text)
+    assert answers[0] == "OK - 1 SMS, ID - 1, COST - 2.50, BALANCE - 97.50"
+    assert answers[1] == "2,1,2.50,95.00"
+    assert answers[2] == (
+        '<?xml version="1.0" encoding="utf-8"?>\n<result>\n<id>3</id>\n<cnt>1</cnt>\n'
+        "<cost>2.50</cost>\n<balance>92.50</balance>\n</result>"
+    )
+    assert json.loads(answers[3]) == {"id": 4, "cnt": 1, "cost": "2.50", "balance": "90.00"}
+    assert world.orders("shop") == [("queued", None, 1, None)] * 4
+    assert world.texts("shop") == {TEXT}
+
+
+async def test_every_form_of_an_error(shop: Credentials, http: httpx.AsyncClient) -> None:
+    asked = {"login": shop.login, "psw": "wrong", "phones": "79161234567", "mes": TEXT}
+    texts = [
+        (await http.get("/sys/send.php", params=asked | {"fmt": form})).text for form in range(4)
+    ]
+    assert texts[0] == "ERROR = 2 (authorise error)"
+    assert texts[1] == "0,-2"
+    assert "<error>authorise error</error>\n<error_code>2</error_code>" in texts[2]
+    assert json.loads(texts[3]) == {"error": "authorise error", "error_code": 2}
+
+
+@pytest.mark.parametrize("cost", ["1", "2"])
+async def test_the_cost_is_told_with_or_without_sending(
+    world: World, shop: Credentials, http: httpx.AsyncClient, cost: str
+) -> None:
+    phones = ",".join(world.clients(2))
+    answer = await sent(http, shop, phones=phones, mes="a" * 161, cost=cost)
+    assert (answer["cnt"], answer["cost"]) == (4, "10.00")
+    assert ("id" in answer, len(world.orders("shop"))) == ((False, 0) if cost == "1" else (True, 2))
+
+
+async def test_a_form_in_the_body_and_the_md5_of_the_password(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    asked = signed(shop, psw=md5_of(shop.password), phones=phone, mes=TEXT)
+    answer = await http.post("/sys/send.php", data=asked)
+    assert answer.text.startswith("OK - 1 SMS, ID - ")
+    assert world.texts("shop") == {TEXT}
+
+
+async def test_character_sets(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
+    (phone,) = world.clients(1)
+    head = f"login={shop.login}&psw={shop.password}&phones={phone}".encode()
+    texts = {"по умолчанию": "windows-1251", "юникод": "utf-8", "кои": "koi8-r", "сам": "utf-8"}
+    for text, charset in texts.items():
+        named = b"" if text in {"по умолчанию", "сам"} else b"&charset=" + charset.encode()
+        quoted = "".join(f"%{octet:02X}" for octet in text.encode(charset))
+        query = head + named + b"&mes=" + quoted.encode()
+        answer = await http.get("/sys/send.php?" + query.decode())
+        assert answer.text.startswith("OK"), answer.text
+    assert world.texts("shop") == set(texts)
+    wrong = await http.get("/sys/send.php?" + head.decode() + "&charset=utf-8&mes=%FF")
+    assert wrong.text == "ERROR = 1 (parameters error)"
+
+
+async def test_a_list_has_one_id_and_each_phone_its_status(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    first, second = world.clients(2)
+    phones = f"+{first};8{second[1:]},79160000000,{first}"
+    answer = await sent(http, shop, phones=phones, mes=TEXT)
+    assert answer["cnt"] == 2  # the third is no client, and the last is the first again
+    asked = {"phone": f"{first},{second},79160000000", "id": answer["id"]}
+    rows = await status(http, shop, **asked)
+    assert [(row["status"], row["err"], row["phone"]) for row in rows] == [
+        (-1, 0, first),
+        (-1, 0, second),
+        (23, 250, "79160000000"),
+    ]
+
+
+async def test_states_that_its_programs_know(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    answer = await sent(http, shop, phones=phone, mes=TEXT, id="42")
+    asked = {"phone": phone, "id": "42"}
+    for state, code in (("sent", 0), ("delivered", 1), ("undelivered", 20), ("expired", 3)):
+        world.rows("UPDATE orders SET state = %s, changed_at = %s", state, world.now)
+        found = await status(http, shop, **asked)
+        assert found["status"] == code
+    assert answer["id"] == 42
+    stamp = int(world.now.timestamp())
+    assert found["last_date"] == "02.03.2026 15:00:00"
+    assert found["last_timestamp"] == stamp
+    line = await http.get("/sys/status.php", params=signed(shop, fmt=1) | asked)
+    assert line.text == f"3,{stamp},246"
+    detailed = await status(http, shop, **asked, all=2)
+    assert (detailed["cost"], detailed["status_name"]) == ("2.50", "Просрочено")
+    sentence = await http.get("/sys/status.php", params=signed(shop) | asked)
+    assert sentence.text == "Status = 3, check_time = 02.03.2026 15:00:00, err = 246"
+
+
+async def test_messages_of_others_are_not_found(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    await sent(http, shop, phones=phone, mes=TEXT, id="42")
+    found = await status(http, world.account("other"), phone=phone, id="42")
+    assert found["status"] == -3
+
+
+async def test_an_id_of_the_program_makes_repeating_safe(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    asked = {"phones": phone, "mes": TEXT, "id": "0b8e0d1c-5a3e-4a0e-9a25-4f5d3a1f9c11"}
+    first = await sent(http, shop, **asked)
+    assert await sent(http, shop, **asked) == first
+    assert len(world.orders("shop")) == 1
+    changed = await sent(http, shop, **asked | {"mes": "другое"})
+    assert changed["error_code"] == ErrorCode.REPEATED
+
+
+async def test_times(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
+    (phone,) = world.clients(1)
+    given = {  # it is 15:00 in Moscow
+        "0203261630": timedelta(hours=1, minutes=30),
+        "02.03.26 16:30": timedelta(hours=1, minutes=30),
+        "+45": timedelta(minutes=45),
+        f"0{int((world.now + timedelta(hours=2)).timestamp())}": timedelta(hours=2),
+        "18-20": timedelta(hours=3),
+    }
+    for time, later in given.items():
+        answer = await sent(
+            http, shop, phones=phone, mes=TEXT, time=time, id=f"t{later.seconds}-{len(time)}"
+        )
+        assert "error" not in answer, time
+        [(due_at,)] = world.rows("SELECT due_at FROM orders ORDER BY ctid DESC LIMIT 1")
+        assert due_at == world.now + later, time
+    ahead = await sent(http, shop, phones=phone, mes=TEXT, time="0203261630", tz="1")
+    [(due_at,)] = world.rows("SELECT due_at FROM orders ORDER BY ctid DESC LIMIT 1")
+    assert due_at == world.now + timedelta(minutes=30), ahead
+    for wrong in ("3202261630", "25-26", "yesterday", "0203991630", "+999999999"):
+        answer = await sent(http, shop, phones=phone, mes=TEXT, time=wrong)
+        assert answer["error_code"] == ErrorCode.TIME, wrong
+
+
+async def test_how_long_a_message_is_valid(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    for valid, hours in (("2", 2.0), ("01:30", 1.5), ("24:00", 24.0)):
+        await sent(http, shop, phones=phone, mes=TEXT, valid=valid)
+        [(last_at,)] = world.rows("SELECT last_at FROM orders ORDER BY ctid DESC LIMIT 1")
+        assert last_at == world.now + timedelta(hours=hours)
+    for wrong in ("25", "00:00", "soon"):
+        answer = await sent(http, shop, phones=phone, mes=TEXT, valid=wrong)
+        assert answer["error_code"] == ErrorCode.TIME
+
+
+async def test_texts_are_transliterated_and_cut(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    await sent(http, shop, phones=phone, mes="Щука и Ёж, 5 €", translit=1)
+    answer = await sent(http, shop, phones=phone, mes="я" * 300, maxsms=2)
+    assert answer["cnt"] == 2
+    assert world.texts("shop") == {"Schuka i Yozh, 5 €", "я" * 134}
+
+
+async def test_senders_need_approval(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    for sender in ("Magazin", "длинный отправитель"):
+        answer = await sent(http, shop, phones=phone, mes=TEXT, sender=sender)
+        assert answer["error_code"] == ErrorCode.DENIED
+    assert (await sent(http, shop, phones=phone, mes=TEXT, sender="SCSERV"))["cnt"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"phones": ""}, 1),
+        ({"phones": ",".join(["79161234567"] + [f"7916{n:07d}" for n in range(1000)])}, 1),
+        ({"phones": "12"}, 7),
+        ({"phones": "+74951234567"}, 7),
+        ({"phones": "79160000000"}, 8),
+        ({"mes": ""}, 1),
+        ({"mes": "a\0b"}, 1),
+        ({"mes": "a" * 5000}, 1),
+        ({"cost": "9"}, 1),
+        ({"id": "no/id"}, 1),
+        ({"maxsms": "many"}, 1),
+        ({"charset": "utf-7"}, 1),
+        ({"viber": "1"}, 1),
+        ({"hlr": "1"}, 1),
+    ],
+)
+async def test_what_is_wrong_with_a_message_has_its_number(
+    world: World, shop: Credentials, http: httpx.AsyncClient, changed: dict[str, str], code: int
+) -> None:
+    asked = signed(shop, phones="79161234567", mes=TEXT, fmt=3) | changed
+    answer = (await http.post("/sys/send.php", data=asked)).json()
+    assert answer["error_code"] == code
+    assert not [row for row in world.orders("shop") if row[0] != "refused"]
+
+
+async def test_balances(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
+    forms = [
+        (await http.get("/sys/balance.php", params=signed(shop, fmt=form))).text
+        for form in range(4)
+    ]
+    assert forms[:2] == ["100.00", "100.00"]
+    assert "<balance>100.00</balance>" in forms[2]
+    assert json.loads(forms[3]) == {"balance": "100.00"}
+    other = signed(world.account(), fmt=3, cur=1)
+    answer = (await http.get("/sys/balance.php", params=other)).json()
+    assert answer == {"balance": "1000000.00", "currency": "RUR"}
+
+
+async def test_json_requests(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
+    (phone,) = world.clients(1)
+    asked = {"apikey": shop.key, "phones": phone, "mes": TEXT, "cost": 2}
+    answer = (await http.post("/rest/send/", json=asked)).json()
+    assert (answer["cnt"], answer["cost"]) == (1, "2.50")
+    about = {"login": shop.login, "psw": shop.password, "phone": phone, "id": answer["id"]}
+    assert (await http.post("/rest/status/", json=about)).json()["status"] == -1
+    for body in (b"", b"[]", b"{", b'{"login": {}}', b'{"login": "a", "login": "b"}', b"[" * 9999):
+        wrong = await http.post("/rest/send/", content=body)
+        assert wrong.json() == {"error": "parameters error", "error_code": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "media_type"),
+    [
+        ("%ff=1&fmt=1", b"", ""),
+        ("&".join(f"a{n}=1" for n in range(101)), b"", ""),
+        ("", b"{}", "application/json"),
+        ("", b"--x", "multipart/form-data; boundary=x"),
+        ("mes=a&mes=b", b"", ""),
+        ("mes=a", b"mes=b", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_what_can_not_be_read_is_a_parameters_error(
+    http: httpx.AsyncClient, query: str, body: bytes, media_type: str
+) -> None:
+    answer = await http.post(
+        f"/sys/send.php?{query}", content=body, headers={"content-type": media_type}
+    )
+    assert (answer.status_code, answer.text) == (200, "ERROR = 1 (parameters error)")
+
+
+async def test_who_guesses_is_told_that_the_address_is_blocked(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    for _ in range(OF_ADDRESS):
+        assert (await sent(http, shop, psw="wrong"))["error_code"] == ErrorCode.AUTHORISE
+    assert (await sent(http, shop))["error_code"] == ErrorCode.ADDRESS_BLOCKED
+    (phone,) = world.clients(1)
+    elsewhere = world.client("192.0.2.2")
+    assert (await sent(elsewhere, shop, phones=phone, mes=TEXT))["cnt"] == 1
+
+
+async def test_reasons_that_depend_on_the_account(world: World, http: httpx.AsyncClient) -> None:
+    (phone,) = world.clients(1)
+    for settings, code in (
+        ({"enabled": False}, ErrorCode.AUTHORISE),
+        ({"rights": ()}, ErrorCode.DENIED),
+        ({"day_limit": 0}, ErrorCode.DENIED),
+        ({"patterns": ("Код [0-9]+",)}, ErrorCode.DENIED),
+        ({"price_per_part": Decimal(1), "balance": Decimal(0)}, ErrorCode.MONEY),
+        ({"addresses": ("203.0.113.0/24",)}, ErrorCode.AUTHORISE),
+    ):
+        answer = await sent(http, world.account(**settings), phones=phone, mes=TEXT)
+        assert answer["error_code"] == code, settings
