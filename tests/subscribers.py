@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from inbound.kafka.connection import KafkaConnection
@@ -34,9 +34,6 @@ from schemas.message_events import MessageSubmitted
 from schemas.topics import TopicNames
 from tests.fix_service import eventually
 from tests.patience import PATIENCE_S
-
-if TYPE_CHECKING:
-    from kafka import KafkaProducer
 
 EXAMPLES_FOLDER: Final = Path(__file__).parents[1] / "docs" / "examples"
 GROUP: Final = "example"
@@ -105,10 +102,10 @@ class Feed:
     """Puts events onto the public topics with the relay's own producer and records."""
 
     def __init__(self, bootstrap: str, names: TopicNames) -> None:
-        from inbound.kafka.producer import new_producer
+        from inbound.kafka.producer import Producer
 
         self.names = names
-        self._producer: KafkaProducer = new_producer(KafkaConnection(bootstrap))
+        self._producer = Producer(KafkaConnection(bootstrap))
 
     def publish(self, events: Iterable[RecordedEvent], replay: str | None = None) -> None:
         """Publish; a replay goes to the topic `notify`, which nobody else here uses."""

@@ -15,7 +15,7 @@ from inbound.cli._command_line import command_line
 from inbound.cli._format import counted
 from inbound.cli._times import parse_moment
 from inbound.errors import RetryableError, SetupError
-from inbound.kafka.producer import RenewableProducer, new_producer
+from inbound.kafka.producer import Producer, RenewableProducer
 from inbound.replay.publish.publisher import PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.settings import PublishSettings
 from inbound.replay.publish.topics import check_name, prepare
@@ -28,8 +28,6 @@ from schemas.topics import PARTITIONS
 APPLICATION_NAME = "scserv replay publish"
 DONE, INCOMPLETE, INTERRUPTED = 0, 1, 130
 _REFUSED_SHOWN = 10
-# Each batch is flushed; with no linger every record would wake the sending thread.
-LINGER_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,7 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
             read=lambda position, limit: replay_inputs.read_events_between(
                 conn, replace(span, after=position), limit, plan.types
             ),
-            producer=stack.enter_context(
-                closing(RenewableProducer(lambda: new_producer(kafka, linger_ms=LINGER_MS)))
-            ),
+            producer=stack.enter_context(closing(RenewableProducer(lambda: Producer(kafka)))),
             topic=plan.topic,
             replay=plan.replay,
             position=after,

@@ -80,7 +80,7 @@ def worker(settings: Settings) -> None:
 @settings_options
 def relay(settings: Settings) -> None:
     """Publish events and the outbox to Kafka. A second relay is a standby."""
-    from inbound.kafka.producer import new_producer
+    from inbound.kafka.producer import Producer
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
     from inbound.store.connections import connect
@@ -100,7 +100,7 @@ def relay(settings: Settings) -> None:
 
     Relay(
         connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
-        new_producer=lambda: new_producer(settings.kafka()),
+        new_producer=lambda: Producer(settings.kafka()),
         names=TopicNames.prefixed(settings.topic_prefix),
         report=report,
         set_aside=lambda connection, messages: insert(connection, sealer, limits, messages),

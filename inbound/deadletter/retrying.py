@@ -4,14 +4,14 @@ A row goes once Kafka has acknowledged its message, in a transaction of its own:
 killed in between leaves the row, and the next retry publishes the message again under the
 same ids, by which its consumer recognises it.
 
-Synchronous: kafka-python and psycopg, for the command line.
+Synchronous, for the command line.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from kafka import TopicPartition
@@ -21,7 +21,7 @@ from kafka.errors import KafkaError
 from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
 from inbound.kafka.connection import KafkaConnection
-from inbound.kafka.producer import REFUSALS, delivery_error, end, flush, new_producer
+from inbound.kafka.producer import REFUSALS, Delivery, Producer
 from inbound.store.access import audit
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.rows import (
@@ -59,7 +59,7 @@ class DeadLetterRetry:
         self._kafka = kafka
         self._sealer = sealer
         self._actor = actor
-        self._producer: Any = None
+        self._producer: Producer | None = None
 
     def run(self, selection: Selection, upto: int, progress: Callable[[int], None]) -> RetryResult:
         """Publish the chosen messages up to an id, in order; `progress` gets how many are done.
@@ -110,20 +110,19 @@ class DeadLetterRetry:
         sent = [(message, self._send(*message)) for message in messages]
         if self._producer is not None:
             try:
-                flush(self._producer)
+                self._producer.flush()
             except KafkaError:  # the end of the producer fails what is still queued
                 self._end()
         failed: list[tuple[_Opened, Exception]] = []
         stored = []
-        for message, future in sent:
-            error = future if isinstance(future, Exception) else delivery_error(future)
-            if error is not None:
-                failed.append((message, error))
+        for message, delivery in sent:
+            if delivery.error is not None:
+                failed.append((message, delivery.error))
                 continue
-            place = future.value
-            result.offsets[TopicPartition(place.topic, place.partition)].add(place.offset)
-            stored.append(message[0].id)
-        if any(not isinstance(future, Exception) for _, future in sent) and failed:
+            row = message[0]
+            result.offsets[TopicPartition(row.topic, delivery.partition)].add(delivery.offset)
+            stored.append(row.id)
+        if failed:
             self._end()  # it may have given up for good
         if stored:
             self._remove(stored)
@@ -140,7 +139,7 @@ class DeadLetterRetry:
                 reason=f"{len(ids)} dead letters published again",
             )
 
-    def _send(self, row: StoredDeadLetter, message: Packed) -> Any:  # noqa: ANN401 — no types
+    def _send(self, row: StoredDeadLetter, message: Packed) -> Delivery:
         headers = [one for one in message.headers if one[0] != RETRIED_HEADER]
         partition = None
         if row.feed == KAFKA_FEED:
@@ -148,7 +147,7 @@ class DeadLetterRetry:
             partition = row.partition
         try:
             if self._producer is None:
-                self._producer = new_producer(self._kafka)
+                self._producer = Producer(self._kafka)
             return self._producer.send(
                 row.topic,
                 value=message.value,
@@ -156,12 +155,12 @@ class DeadLetterRetry:
                 headers=headers,
                 partition=partition,
             )
-        except (KafkaError, ValueError, TypeError, AssertionError) as error:
-            return error
+        except (KafkaError, ValueError, TypeError) as error:
+            return Delivery(error)
 
     def _end(self) -> None:
         if self._producer is not None:
-            end(self._producer)
+            self._producer.close()
             self._producer = None
 
 

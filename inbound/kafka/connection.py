@@ -81,6 +81,29 @@ class KafkaConnection:
             }
         return arguments
 
+    def librdkafka_arguments(self) -> dict[str, Any]:
+        """Return the configuration of a librdkafka client.
+
+        Reads the certificates. Raises `SetupError`, which names the setting of an unusable file.
+        """
+        arguments: dict[str, Any] = {
+            "bootstrap.servers": ",".join(self.servers),
+            "security.protocol": self.security_protocol,
+        }
+        if self.uses_tls:
+            self.tls_context()  # librdkafka would not name the setting
+            arguments["ssl.ca.location"] = "probe" if self.tls_ca is None else str(self.tls_ca)
+            if self.tls_cert is not None:
+                arguments["ssl.certificate.location"] = str(self.tls_cert)
+                arguments["ssl.key.location"] = str(self.tls_key or self.tls_cert)
+        if self.uses_sasl:
+            arguments |= {
+                "sasl.mechanisms": self.sasl_mechanism,
+                "sasl.username": self.user,
+                "sasl.password": self.password,
+            }
+        return arguments
+
     def tls_context(self) -> ssl.SSLContext:
         """Return a context that verifies certificate and host name.
 

@@ -1,46 +1,58 @@
-"""The synchronous producer of the relay: idempotent, acknowledged by all replicas."""
+"""The synchronous producer: idempotent, in order, acknowledged by all replicas.
 
+It is librdkafka's, because kafka-python's spends most of the relay's time (docs/DECISIONS.md,
+Throughput). Errors are kafka-python's, like everywhere else.
+
+Order per partition holds, whatever happens: a record that fails for good fails the whole producer
+(`enable.gapless.guarantee`), and records never expire one by one: `flush` gives up on all of them.
+"""
+
+import logging
+import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import lru_cache
 from typing import Any, Final
 
-from kafka import KafkaProducer
+import confluent_kafka
+from confluent_kafka import KafkaException
 from kafka.errors import (
     InvalidRecordError,
     InvalidTimestampError,
     InvalidTopicError,
+    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RetriableError,
-    UnknownError,
+    UnknownTopicOrPartitionError,
     UnsupportedForMessageFormatError,
+    for_code,
 )
-from kafka.partitioner import DefaultPartitioner
 
 from inbound.kafka.connection import KafkaConnection
 from schemas.cloudevents import Headers
-from schemas.partitions import murmur2
 
-murmur2_of = lru_cache(maxsize=16_384)(murmur2)
-"""The cached hash of a key: it takes as long as the rest of a send, and keys recur."""
+log = logging.getLogger(__name__)
 
-DELIVERY_S = 30
-"""Seconds after which a record that is not stored has failed."""
+CONNECT_S: Final = 10.0
+"""Seconds within which a broker has to answer a new producer."""
 
-FLUSH_WITHIN_S = DELIVERY_S + 5.0
-"""Seconds after which a flush has failed: every record has been stored or has expired by then.
+FLUSH_WITHIN_S: Final = 30.0
+"""Seconds after which a flush has failed, and with it every record that is not stored."""
 
-While kafka-python's sender waits for a producer id, no record expires. After a batch has expired
-during a broker's restart, 3.0.12 can wait for one for ever, and so does a flush without a limit.
-"""
+RECONNECT_MAX_MS: Final = 500
+"""librdkafka's default of 10 s would add as much to every restart of a broker."""
 
-RECONNECT_MAX_MS = 500
-"""kafka-python's default of 30 s would add half a minute to every restart of a broker."""
+CLOSE_WITHIN_S: Final = 5.0
 
-CLOSE_WITHIN_S = 5.0
+MAX_RECORD_BYTES: Final = 1_048_576
+"""Kafka's default for a batch, too: a larger record is refused before it is sent."""
+
+BATCH_BYTES: Final = 131_072
+"""A broker that takes smaller batches only refuses them, and the records are bisected."""
+
+BUFFER_KIB: Final = 32 * 1024
+"""What may be queued; `send` blocks beyond it."""
 
 REFUSALS: Final = (
     MessageSizeTooLargeError,
@@ -52,99 +64,162 @@ REFUSALS: Final = (
 )
 """What Kafka answers to a record that it will never take."""
 
+_LOCAL_ERRORS: Final = {
+    confluent_kafka.KafkaError._UNKNOWN_TOPIC: UnknownTopicOrPartitionError,  # noqa: SLF001
+    confluent_kafka.KafkaError._UNKNOWN_PARTITION: UnknownTopicOrPartitionError,  # noqa: SLF001
+    confluent_kafka.KafkaError._TIMED_OUT: KafkaTimeoutError,  # noqa: SLF001
+    confluent_kafka.KafkaError._MSG_TIMED_OUT: KafkaTimeoutError,  # noqa: SLF001
+    confluent_kafka.KafkaError._TRANSPORT: KafkaConnectionError,  # noqa: SLF001
+    confluent_kafka.KafkaError._ALL_BROKERS_DOWN: KafkaConnectionError,  # noqa: SLF001
+    confluent_kafka.KafkaError._RESOLVE: KafkaConnectionError,  # noqa: SLF001
+    confluent_kafka.KafkaError._SSL: KafkaConnectionError,  # noqa: SLF001
+    confluent_kafka.KafkaError._AUTHENTICATION: KafkaConnectionError,  # noqa: SLF001
+}
 
-class CachedKeyPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
-    """Java's default partitioner, so that others can join on the key, with cached hashes."""
+_STEP_S: Final = 0.1
 
-    def partition(
+_NOT_YET: Final = KafkaTimeoutError("not stored yet")
+
+# librdkafka warns of each lost connection; it reconnects, and whoever waits says so.
+_log = logging.getLogger(f"{__name__}.librdkafka")
+_log.setLevel(logging.CRITICAL)
+
+
+class Delivery:
+    """What becomes of one record. Final once `Producer.flush` has returned."""
+
+    __slots__ = ("error", "offset", "partition")
+
+    def __init__(self, error: Exception) -> None:
+        """`error` is why the record is not stored, until it is."""
+        self.error: Exception | None = error
+        """Why the record is not stored; None if it is."""
+        self.partition = -1
+        self.offset = -1
+
+
+class Producer:
+    """A connection to Kafka that stores records. Not for several threads."""
+
+    def __init__(self, kafka: KafkaConnection) -> None:
+        """Connect. Blocks until a broker answers, or raises `KafkaError` or `SetupError`."""
+        self._failed: list[Delivery] = []
+        self._last_error = ""
+        self._made: Any = confluent_kafka.Producer(
+            {
+                **kafka.librdkafka_arguments(),
+                "enable.idempotence": True,
+                "enable.gapless.guarantee": True,
+                "message.timeout.ms": 0,  # they never expire one by one
+                "partitioner": "murmur2_random",  # Java's, so that others can join on the key
+                "linger.ms": 1_000,  # until the flush
+                "message.max.bytes": MAX_RECORD_BYTES,
+                "batch.size": BATCH_BYTES,
+                "queue.buffering.max.kbytes": BUFFER_KIB,
+                "socket.timeout.ms": 10_000,
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
+                "allow.auto.create.topics": False,
+                "error_cb": self._note_error,
+            },
+            logger=_log,
+        )
+        try:
+            self._made.list_topics(timeout=CONNECT_S)
+        except KafkaException as error:
+            raise self._translated(error.args[0]) from error
+
+    def send(
         self,
         topic: str,
-        key: object,
-        serialized_key: bytes | None,
-        value: object,
-        serialized_value: bytes | None,
-        cluster: Any,  # noqa: ANN401
-    ) -> int:
-        """Return the partition of a record."""
-        partitions = cluster.partitions_for_topic(topic)
-        if serialized_key is None or not partitions:
-            chosen: int = super().partition(
-                topic, key, serialized_key, value, serialized_value, cluster
-            )
-            return chosen
-        index: int = (murmur2_of(serialized_key) & 0x7FFFFFFF) % len(partitions)
-        return index
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+        partition: int | None = None,
+    ) -> Delivery:
+        """Queue a record. Blocks while the buffer is full, for `FLUSH_WITHIN_S` at most.
 
+        Raises one of `REFUSALS` for a record that is not sent because Kafka would not take it, and
+        another `KafkaError` if none can be sent.
+        """
+        delivery = Delivery(_NOT_YET)
 
-def new_producer(kafka: KafkaConnection, *, linger_ms: int = 0) -> KafkaProducer:
-    """Return a connected producer. Blocks until a broker answers, or raises `KafkaError`.
+        def settle(error: confluent_kafka.KafkaError | None, stored: Any) -> None:  # noqa: ANN401
+            if error is None:
+                delivery.error = None
+                delivery.partition, delivery.offset = stored.partition(), stored.offset()
+            else:
+                delivery.error = self._translated(error)
+                self._failed.append(delivery)
 
-    With `linger_ms` records wait to be batched into fewer, larger requests.
-    """
-    return KafkaProducer(
-        **kafka.client_arguments(),
-        acks="all",
-        partitioner=CachedKeyPartitioner(),
-        enable_idempotence=True,
-        linger_ms=linger_ms,
-        batch_size=131_072,
-        delivery_timeout_ms=DELIVERY_S * 1000,
-        request_timeout_ms=10_000,
-        reconnect_backoff_ms=50,
-        reconnect_backoff_max_ms=RECONNECT_MAX_MS,
-        allow_auto_create_topics=False,
-        metrics_enabled=False,
-    )
+        given = {} if partition is None else {"partition": partition}
+        deadline = 0.0
+        while True:
+            try:
+                self._made.produce(topic, value, key, on_delivery=settle, headers=headers, **given)
+            except BufferError:
+                deadline = deadline or time.monotonic() + FLUSH_WITHIN_S
+                if time.monotonic() > deadline:
+                    raise KafkaTimeoutError(self._why("the buffer stays full")) from None
+                self._made.poll(0.1)
+            except KafkaException as error:
+                raise self._translated(error.args[0]) from error
+            else:
+                return delivery
 
+    def flush(self, timeout: float = FLUSH_WITHIN_S) -> None:
+        """Block until all queued records are stored or have failed: see their deliveries.
 
-def flush(producer: KafkaProducer, within_s: float = FLUSH_WITHIN_S) -> None:
-    """Block until all queued records are stored or failed; see `delivery_error`.
+        A refused record fails all in flight with it, each with the refusal. Raises
+        KafkaTimeoutError after `timeout` seconds; only a new producer helps then.
+        """
+        if left := self._flushed(timeout):
+            records = "1 record" if left == 1 else f"{left} records"
+            raise KafkaTimeoutError(self._why(f"{records} not stored within {timeout:.0f} s"))
+        refusals = (one.error for one in self._failed if isinstance(one.error, REFUSALS))
+        if (refusal := next(refusals, None)) is not None:
+            for one in self._failed:
+                one.error = refusal
+        self._failed.clear()
 
-    Raises KafkaTimeoutError after `within_s`; after the default limit the producer is stuck and
-    only a new one helps.
-    """
-    with suppress(UnknownError):  # a batch was split: its pieces are still in flight
-        producer.flush(within_s)
+    def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
+        """Disconnect. Records not stored within `within_s` fail. Never raises KafkaError."""
+        self._flushed(within_s)
+        self._made.purge()
+        self._flushed(CLOSE_WITHIN_S)  # tells the deliveries that they have failed
+        self._made.close()
 
+    def _flushed(self, within_s: float) -> int:
+        """Wait until all records are stored or have failed; return how many are neither."""
+        deadline = time.monotonic() + within_s
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            try:
+                # In longer steps it would run callbacks with the exception of a fatal error set.
+                unsettled: int = self._made.flush(min(left, _STEP_S))
+            except KafkaException:
+                continue  # a fatal error, which every record in flight is told
+            if not unsettled or not left:
+                return unsettled
 
-def delivery_error(future: Any) -> Exception | None:  # noqa: ANN401
-    """Return the error of a record, None if it was stored. Blocks until that is known.
+    def _note_error(self, error: confluent_kafka.KafkaError) -> None:
+        self._last_error = error.str()
 
-    After a flush it is known at once, except for a batch that was split, because flush does
-    not wait for its pieces. Raises nothing.
-    """
-    if future.succeeded():
-        return None
-    try:
-        future.get(timeout=DELIVERY_S)
-    except KafkaError as error:
-        failure: Exception = error
-        return failure
-    return None
+    def _why(self, text: str) -> str:
+        return f"{text} ({self._last_error})" if self._last_error else text
 
-
-def end(producer: KafkaProducer, within_s: float = CLOSE_WITHIN_S) -> None:
-    """Close a producer. Records not stored within `within_s` fail. Never raises KafkaError.
-
-    The producer's own `close` leaves its connections open after a timeout.
-    """
-    try:
-        producer.close(timeout=within_s)
-    except KafkaError:
-        producer._sender.force_close()  # noqa: SLF001 — there is no public way
-        producer._sender.join(CLOSE_WITHIN_S)  # noqa: SLF001
-        with suppress(KafkaError):
-            producer.close(timeout=CLOSE_WITHIN_S)
+    def _translated(self, error: confluent_kafka.KafkaError) -> KafkaError:
+        code = error.code()
+        kind = for_code(code) if code > 0 else _LOCAL_ERRORS.get(code, KafkaError)
+        translated: KafkaError = kind(self._why(error.str()))
+        return translated
 
 
 class RenewableProducer:
-    """A producer that is created at first use, and again after a fatal error.
-
-    After some errors kafka-python's idempotent producer never sends again.
-    """
+    """A producer that is created at first use, and again after a fatal error."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        """Take the factory. Does not connect yet."""
+        """`make` returns a connected producer."""
         self._make = make
         self._made: Any = None
 
@@ -154,22 +229,22 @@ class RenewableProducer:
         value: bytes | None = None,
         key: bytes | None = None,
         headers: Headers | None = None,
-    ) -> Any:  # noqa: ANN401
-        """Queue a record and return its future. Blocks while the buffer is full."""
+    ) -> Delivery:
+        """Queue a record, as `Producer.send` does."""
         if self._made is None:
             self._made = self._make()
-        return self._made.send(topic, value=value, key=key, headers=headers)
+        delivery: Delivery = self._made.send(topic, value=value, key=key, headers=headers)
+        return delivery
 
     def flush(self, timeout: float = FLUSH_WITHIN_S) -> None:
-        """Block until all queued records are stored or failed; see `delivery_error`.
+        """Block until all queued records are stored or have failed, as `Producer.flush` does.
 
-        Raises KafkaTimeoutError after `timeout` seconds and discards the producer, which fails
-        the records that are still queued.
+        Raises KafkaTimeoutError after `timeout` seconds and discards the producer.
         """
         if self._made is None:
             return
         try:
-            flush(self._made, timeout)
+            self._made.flush(timeout)
         except KafkaTimeoutError:
             self.close(0)
             raise
@@ -182,5 +257,5 @@ class RenewableProducer:
     def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
         """Close the producer; the next record creates a new one. Never raises KafkaError."""
         if self._made is not None:
-            end(self._made, within_s)
+            self._made.close(within_s)
             self._made = None

@@ -6,7 +6,7 @@ The relay and a replay both use it, because their records must be identical to t
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NotRequired, Protocol, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -45,8 +45,16 @@ class ProducerRecord(TypedDict):
     headers: NotRequired[Headers]
 
 
+class DeliveryPort(Protocol):
+    """What becomes of one record; known once a flush has returned."""
+
+    @property
+    def error(self) -> Exception | None:
+        """Why the record is not stored; None if it is."""
+
+
 class Producer(Protocol):
-    """The methods of kafka-python's producer that we use."""
+    """Stores records in Kafka (`inbound.kafka.producer`)."""
 
     def send(
         self,
@@ -54,8 +62,8 @@ class Producer(Protocol):
         value: bytes | None = None,
         key: bytes | None = None,
         headers: Headers | None = None,
-    ) -> Any:  # noqa: ANN401 — kafka-python has no types
-        """Queue one record and return its future; blocks while the buffer is full."""
+    ) -> DeliveryPort:
+        """Queue one record; blocks while the buffer is full."""
 
     def flush(self, timeout: float = ...) -> None:
         """Block until everything queued is acknowledged or failed."""

@@ -11,14 +11,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import FLUSH_WITHIN_S, REFUSALS, delivery_error
-from inbound.kafka.records import ProducerRecord, RenewableProducerPort, of_head
+from inbound.kafka.producer import FLUSH_WITHIN_S, REFUSALS
+from inbound.kafka.records import DeliveryPort, ProducerRecord, RenewableProducerPort, of_head
 from inbound.ops import metrics
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
@@ -107,9 +107,9 @@ class HeadPublisher:
         sent = [self._queue(head) for head in heads]
         if sent:
             self._producer.flush(timeout_s)
-        return [each if isinstance(each, Exception) else delivery_error(each) for each in sent]
+        return [each if isinstance(each, Exception) else each.error for each in sent]
 
-    def _queue(self, head: ChainHead) -> Any:  # noqa: ANN401 — kafka-python has no types
+    def _queue(self, head: ChainHead) -> DeliveryPort | KafkaError:
         try:
             return self._producer.send(**_record(head, self._topic))
         except REFUSALS as error:

@@ -2,8 +2,9 @@
 
 A cursor moves over rows that Kafka has acknowledged and dead letters, and over nothing else.
 
-When a broker refuses a record, kafka-python's producer stops for good and fails every record in
-flight. So the rows are sent again by a new producer and bisected, until a refused row is alone.
+When a broker refuses a record, the producer stops for good and fails every record in flight, or
+others of the same person would overtake it. So the rows are sent again by a new producer and
+bisected, until a refused row is alone.
 """
 
 import logging

@@ -6,7 +6,7 @@ lock, so order holds; a second relay waits and takes over. After a failed send t
 at the last row before it; the rows behind are sent again, and consumers recognise them by their
 ids. The heads of the digest chains follow their events.
 
-Synchronous: kafka-python and psycopg on one thread of a process of its own.
+Synchronous: the producer and psycopg on one thread of a process of its own.
 """
 
 import logging

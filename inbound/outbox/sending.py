@@ -7,14 +7,14 @@ its shard goes on. Any other error means that Kafka is away or set up wrongly: t
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka.util import ensure_valid_topic_name
 
 from inbound.deadletter.letters import hash_in
 from inbound.errors import PoisonError
-from inbound.kafka.producer import REFUSALS, delivery_error
-from inbound.kafka.records import Producer, ProducerRecord
+from inbound.kafka.producer import REFUSALS
+from inbound.kafka.records import DeliveryPort, Producer, ProducerRecord
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.outbox.rows import OutboxRow
@@ -26,18 +26,18 @@ Row = OutboxRow | RecordedEvent
 
 @dataclass(frozen=True, slots=True)
 class NeverSent:
-    """Stands for the future of a record that never reached the producer."""
+    """Stands for the delivery of a record that never reached the producer."""
 
-    exception: Exception
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)
 class SentRow:
-    """A row handed to the producer: its records, and the future of each."""
+    """A row handed to the producer: its records, and the delivery of each."""
 
     row: Row
     records: Sequence[ProducerRecord]
-    futures: Sequence[Any]
+    deliveries: Sequence[DeliveryPort]
 
 
 class RefusedRecord(NamedTuple):
@@ -77,15 +77,17 @@ def send(
 
 
 def result_of(sent: Sequence[SentRow]) -> ShardResult:
-    """Return the result of these rows. Call it after the flush, or it blocks."""
+    """Return the result of these rows, after the flush."""
     result = ShardResult()
     for place, each in enumerate(sent):
         refused = []
-        for index, future in enumerate(each.futures):
-            if isinstance(future, NeverSent):
-                refused.append(RefusedRecord(each, index, future.exception))
-            elif (error := delivery_error(future)) is not None:
-                result.failure = error
+        for index, delivery in enumerate(each.deliveries):
+            if delivery.error is None:
+                continue
+            if isinstance(delivery, NeverSent):
+                refused.append(RefusedRecord(each, index, delivery.error))
+            else:
+                result.failure = delivery.error
                 result.rest = [later.row for later in sent[place:]]
                 return result
         result.refused += refused
@@ -95,12 +97,10 @@ def result_of(sent: Sequence[SentRow]) -> ShardResult:
 
 def result_alone(sent: SentRow) -> ShardResult:
     """Return the result of a row that Kafka refused while nothing else was in flight."""
-    errors = [
-        future.exception if isinstance(future, NeverSent) else delivery_error(future)
-        for future in sent.futures
-    ]
     refused = [
-        RefusedRecord(sent, index, error) for index, error in enumerate(errors) if error is not None
+        RefusedRecord(sent, index, delivery.error)
+        for index, delivery in enumerate(sent.deliveries)
+        if delivery.error is not None
     ]
     return ShardResult(done=sent.row.position, refused=refused)
 
@@ -125,7 +125,7 @@ def to_dead_letter(feed: str, shard: int, refused: RefusedRecord) -> DeadLetter:
     )
 
 
-def _queue(producer: Producer, record: ProducerRecord) -> Any:  # noqa: ANN401 — no types
+def _queue(producer: Producer, record: ProducerRecord) -> DeliveryPort:
     try:
         return producer.send(**record)
     except REFUSALS as error:

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from inbound.kafka.connection import KafkaConnection
-from inbound.kafka.producer import new_producer
+from inbound.kafka.producer import Producer
 from inbound.keys import SubjectHasher
 from schemas.messages import MobileOriginated
 from schemas.partitions import murmur2
 from schemas.topics import PARTITIONS, TopicNames
 from tests.fix_service import SUBJECT_KEY, Service
-from tests.patience import PATIENCE_S
 
 Headers = list[tuple[str, bytes]]
 
@@ -94,7 +93,7 @@ def put(
     headers: Headers | None = None,
 ) -> list[Place]:
     """Store records under a number's key and in its partition; return where they stand."""
-    producer = new_producer(KafkaConnection(service.bootstrap))
+    producer = Producer(KafkaConnection(service.bootstrap))
     sent = [
         producer.send(
             topic, value, key=key_of(number), headers=headers, partition=partition_of(number)
@@ -103,8 +102,8 @@ def put(
     ]
     producer.flush()
     producer.close()
-    stored = [future.get(timeout=PATIENCE_S) for future in sent]
-    return [Place(one.topic, one.partition, one.offset) for one in stored]
+    assert not [one.error for one in sent if one.error is not None]
+    return [Place(topic, one.partition, one.offset) for one in sent]
 
 
 def with_canaries(

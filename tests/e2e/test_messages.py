@@ -13,7 +13,7 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from inbound.kafka.connection import KafkaConnection
-from inbound.kafka.producer import new_producer
+from inbound.kafka.producer import Producer
 from schemas.notify import order_id_of
 from tests.fix_service import Service, eventually, free_port
 from tests.patience import PATIENCE_S
@@ -74,7 +74,7 @@ async def test_records_of_other_services_become_messages(
     order = json.dumps({"to": client.number, "text": TEXT}).encode()
     headers = [("ce_type", b"ru.scserv.order.requested.v1"), ("ce_source", b"/crm")]
     identity = ("ce_id", event_id.encode())
-    producer = new_producer(KafkaConnection(service.bootstrap))
+    producer = Producer(KafkaConnection(service.bootstrap))
     for value, names in ((order, [identity]), (b"no order", []), (order, [identity])):
         producer.send(service.names.notify, value, key=b"C-1", headers=[*headers, *names])
     producer.flush()

@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, Producer
 from jsonschema import Draft7Validator, FormatChecker
 
 from tests.fix_service import Service, eventually
@@ -37,7 +37,7 @@ class Subscriber:
     bootstrap: str
     prefix: str
     topics: tuple[str, ...]
-    records: list[Message] = field(default_factory=list)
+    records: list[Any] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -74,18 +74,18 @@ class Subscriber:
         return Counter(names)
 
 
-def headers_of(record: Message) -> dict[str, str]:
+def headers_of(record: Any) -> dict[str, str]:
     headers = [(name, value.decode()) for name, value in record.headers()]
     assert len(dict(headers)) == len(headers), "a header comes twice"
     return dict(headers)
 
 
-def type_of(record: Message) -> str:
+def type_of(record: Any) -> str:
     type_ = headers_of(record)["ce_type"]
     return type_ if record.value() is not None else f"{type_}{TOMBSTONE}"
 
 
-def check(record: Message, prefix: str, *, of: str | None = None) -> None:
+def check(record: Any, prefix: str, *, of: str | None = None) -> None:
     """Hold a record against the contract of its topic, or of the topic `of`."""
     address = of or record.topic().removeprefix(prefix)
     [channel] = [each for each in DOCUMENT["channels"].values() if each["address"] == address]

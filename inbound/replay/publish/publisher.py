@@ -4,27 +4,27 @@ A record equals that of the live topic, with the replay id in one more header. A
 a stop, Kafka has acknowledged every event up to `position`; later ones may be published twice,
 with the same ids. An event that Kafka will never take is left out and reported: the log has it.
 
-Synchronous: kafka-python and psycopg on one thread.
+Synchronous: the producer and psycopg on one thread.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import REFUSALS, delivery_error, flush
-from inbound.kafka.records import RenewableProducerPort, of_event, older_forms_of
+from inbound.kafka.producer import REFUSALS
+from inbound.kafka.records import DeliveryPort, RenewableProducerPort, of_event, older_forms_of
 from inbound.store.log.rows import RecordedEvent
 
 BATCH: Final = 1000
 _BATCHES_PER_SECOND: Final = 10
 
-_Sent = tuple[int, list[Any]]
-"""A position and the futures of its records."""
+_Sent = tuple[int, list[DeliveryPort]]
+"""A position and the deliveries of its records."""
 
 
 class PublishStoppedError(RetryableError):
@@ -97,7 +97,7 @@ class ReplayPublisher:
                 sent.append(self._send(event))  # noqa: PERF401 — keeps what was sent before an error
         except KafkaError as error:
             failure = error
-        flush(self.producer)
+        self.producer.flush()
         done, failed = _contiguous(sent)
         if done is not None:
             self.events += sum(position <= done for position, _ in sent)
@@ -116,9 +116,9 @@ class ReplayPublisher:
 def _contiguous(sent: Iterable[_Sent]) -> tuple[int | None, Exception | None]:
     """Return the last position before the first failure, and that failure."""
     done: int | None = None
-    for position, futures in sent:
-        for future in futures:
-            if (failure := delivery_error(future)) is not None:
-                return done, failure
+    for position, deliveries in sent:
+        for delivery in deliveries:
+            if delivery.error is not None:
+                return done, delivery.error
         done = position
     return done, None

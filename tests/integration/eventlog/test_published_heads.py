@@ -5,14 +5,13 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from kafka import KafkaProducer
 
 from inbound.errors import SetupError
 from inbound.eventlog.log_reader import snapshot
 from inbound.eventlog.published_heads import PublishedHeads
 from inbound.eventlog.verification import Verification
 from inbound.kafka.connection import KafkaConnection
-from inbound.kafka.producer import new_producer
+from inbound.kafka.producer import Producer
 from inbound.kafka.topic_reader import open_reader
 from inbound.outbox import relay as relaying_module
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
@@ -27,8 +26,8 @@ FIRST_HEADS = 400
 
 
 @pytest.fixture
-def producer(kafka_bootstrap: str) -> Iterator[KafkaProducer]:
-    producer = new_producer(KafkaConnection(kafka_bootstrap))
+def producer(kafka_bootstrap: str) -> Iterator[Producer]:
+    producer = Producer(KafkaConnection(kafka_bootstrap))
     yield producer
     producer.close()
 
@@ -37,7 +36,7 @@ def producer(kafka_bootstrap: str) -> Iterator[KafkaProducer]:
 def published(
     url: str,
     topics: TopicNames,
-    producer: KafkaProducer,
+    producer: Producer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> TopicNames:
     """The whole log on its topic, with heads in between and at the end."""
@@ -59,7 +58,7 @@ def published(
     return topics
 
 
-def relay_of(url: str, producer: KafkaProducer, topics: TopicNames) -> Relay:
+def relay_of(url: str, producer: Producer, topics: TopicNames) -> Relay:
     return Relay(
         connect=lambda: connect(url, "tests"),
         new_producer=lambda: producer,
@@ -178,7 +177,7 @@ def test_removed_event_whose_place_was_closed_up_is_named(
 
 def test_events_published_after_the_last_head_count_too(
     conn: psycopg.Connection,
-    producer: KafkaProducer,
+    producer: Producer,
     kafka_bootstrap: str,
     topics: TopicNames,
     url: str,
@@ -199,7 +198,7 @@ def test_events_published_after_the_last_head_count_too(
 
 
 def test_what_somebody_else_wrote_there_is_named(
-    conn: psycopg.Connection, find: Find, producer: KafkaProducer, published: TopicNames
+    conn: psycopg.Connection, find: Find, producer: Producer, published: TopicNames
 ) -> None:
     producer.send(published.log_heads, b"rubbish")
     producer.flush()

@@ -11,7 +11,7 @@ from inbound.errors import SetupError
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.handshake import KafkaRefusalError
-from inbound.kafka.producer import end, new_producer
+from inbound.kafka.producer import Producer
 from inbound.kafka.topic_reader import open_reader
 from inbound.local.servers._folder import DataFolder
 from inbound.local.servers.kafka import KafkaServer
@@ -128,9 +128,10 @@ def test_a_folder_of_a_release_without_passwords_gets_one(tmp_path: Path) -> Non
     folder, topic = tmp_path / "kafka", TopicNames().mo
     with KafkaServer(folder, heap_mb=256, listener=OPEN) as older:
         admin.apply(older.connection, TopicNames().specs(), replication_factor=1)
-        producer = new_producer(older.connection)
-        producer.send(topic, b"kept", partition=0).get(timeout=PATIENCE_S)
-        end(producer)
+        producer = Producer(older.connection)
+        producer.send(topic, b"kept", partition=0)
+        producer.flush()
+        producer.close()
     assert not (folder / "password").exists()
     with KafkaServer(folder, heap_mb=256) as newer:
         assert newer.bootstrap == older.bootstrap

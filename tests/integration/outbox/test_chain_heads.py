@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError, RecordListTooLargeError
 
 from inbound.kafka.connection import KafkaConnection
-from inbound.kafka.producer import new_producer
+from inbound.kafka.producer import Producer
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
 from inbound.outbox.relay import Relay
 from inbound.store.connections import connect
@@ -25,7 +25,7 @@ from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import LogHead
 from schemas.topics import TopicNames
 from tests.fix_store import cipher, conn, database_url, event, migrated_template
-from tests.integration.outbox.test_relay import Producer
+from tests.integration.outbox.test_relay import ScriptedProducer
 
 __all__ = ["cipher", "conn", "database_url", "migrated_template"]
 
@@ -47,7 +47,7 @@ def never(_conn: psycopg.Connection, _letters: Sequence[DeadLetter]) -> None:
     raise AssertionError("nothing is refused here")
 
 
-def published(producer: Producer) -> list[LogHead]:
+def published(producer: ScriptedProducer) -> list[LogHead]:
     return [LogHead.model_validate_json(record["value"]) for record in producer.sent]
 
 
@@ -63,7 +63,7 @@ async def test_head_waits_until_its_events_are_published(
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
-    producer = Producer()
+    producer = ScriptedProducer()
     heads = HeadPublisher(producer, "heads", never)
     heads.publish(conn)
     assert producer.sent == []
@@ -79,7 +79,7 @@ async def test_head_waits_until_its_events_are_published(
 async def test_heads_are_published_once_a_minute_and_when_they_moved(
     conn: psycopg.Connection, append: Append
 ) -> None:
-    producer, now = Producer(), [0.0]
+    producer, now = ScriptedProducer(), [0.0]
     heads = HeadPublisher(producer, "heads", never, lambda: now[0])
     await append(40)
     feeds.advance_cursors(conn, {feeds.LOG: 100})
@@ -98,7 +98,7 @@ async def test_heads_are_published_once_a_minute_and_when_they_moved(
 async def test_relay_that_stops_publishes_what_it_has_relayed(
     conn: psycopg.Connection, append: Append
 ) -> None:
-    producer, now = Producer(), [0.0]
+    producer, now = ScriptedProducer(), [0.0]
     heads = HeadPublisher(producer, "heads", never, lambda: now[0])
     heads.publish(conn)
     await append(40)
@@ -112,7 +112,7 @@ async def test_head_that_kafka_did_not_take_goes_again(
 ) -> None:
     await append(40)
     feeds.advance_cursors(conn, {feeds.LOG: 40})
-    producer = Producer(fails=lambda n: n == 1)
+    producer = ScriptedProducer(fails=lambda n: n == 1)
     heads = HeadPublisher(producer, "heads", never)
     with pytest.raises(KafkaTimeoutError):
         heads.publish(conn)
@@ -127,7 +127,7 @@ async def test_head_that_kafka_never_takes_is_set_aside_and_the_others_are_publi
     await append(40)
     feeds.advance_cursors(conn, {feeds.LOG: 40})
     letters: list[DeadLetter] = []
-    producer = Producer(fails=lambda n: n in {1, 8}, error=RecordListTooLargeError)
+    producer = ScriptedProducer(fails=lambda n: n in {1, 8}, error=RecordListTooLargeError)
     now = [0.0]
     heads = HeadPublisher(producer, "heads", lambda _, new: letters.extend(new), lambda: now[0])
     heads.publish(conn)
@@ -146,7 +146,7 @@ async def test_kafka_that_is_away_does_not_keep_a_relay_from_stopping(
 ) -> None:
     await append(40)
     feeds.advance_cursors(conn, {feeds.LOG: 40})
-    HeadPublisher(Producer(fails=lambda _: True), "heads", never).publish_last(conn)
+    HeadPublisher(ScriptedProducer(fails=lambda _: True), "heads", never).publish_last(conn)
 
 
 # -- as a subscriber sees it, on a real Kafka ------------------------------------------------
@@ -182,7 +182,7 @@ async def test_subscriber_of_the_topics_alone_can_follow_every_chain(
 ) -> None:
     for _ in range(3):
         await append(30)
-    producer = new_producer(KafkaConnection(kafka_bootstrap))
+    producer = Producer(KafkaConnection(kafka_bootstrap))
     relay = Relay(
         lambda: connect(database_url, "tests"),
         lambda: producer,

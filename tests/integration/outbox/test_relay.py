@@ -13,7 +13,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
-from inbound.kafka.producer import new_producer
+from inbound.kafka.producer import Delivery, Producer
 from inbound.keys import VaultCipher
 from inbound.outbox.relay import ALL_SHARDS, ORDERS, Relay
 from inbound.outbox.shards import shard_of
@@ -49,21 +49,13 @@ OUTBOX = Shard(feeds.OUTBOX, 0)
 EVENTS = Shard(feeds.EVENTS, 0)
 
 
-class Future:
-    exception: Exception | None = None
-
-    def succeeded(self) -> bool:
-        return self.exception is None
-
-    def failed(self) -> bool:
-        return self.exception is not None
-
-    def get(self, timeout: float) -> None:
-        assert self.exception is not None
-        raise self.exception
+def stored() -> Delivery:
+    delivery = Delivery(KafkaTimeoutError())
+    delivery.error = None
+    return delivery
 
 
-class Producer:
+class ScriptedProducer:
     """Kafka as the relay sees it: `fails` says which of the records are never acknowledged."""
 
     def __init__(
@@ -82,14 +74,14 @@ class Producer:
         value: bytes | None = None,
         key: bytes | None = None,
         headers: Headers | None = None,
-    ) -> Future:
-        future = Future()
+    ) -> Delivery:
+        delivery = stored()
         self.sent.append({"topic": topic, "value": value, "key": key, "headers": headers})
         if self._fails(len(self.sent) - 1):
-            future.exception = self._error()
-            if isinstance(future.exception, MessageSizeTooLargeError):
-                raise future.exception  # kafka-python looks at its own limit at once
-        return future
+            delivery.error = self._error()
+            if isinstance(delivery.error, MessageSizeTooLargeError):
+                raise delivery.error  # as for one that exceeds the client's own limit
+        return delivery
 
     def flush(self, timeout: float | None = None) -> None:
         self.at_flush()
@@ -98,14 +90,16 @@ class Producer:
         pass
 
 
-def relay(producer: "Producer | Callable[[], Any]", limits: DeadLetterLimits = ROOM) -> Relay:
+def relay(
+    producer: "ScriptedProducer | Callable[[], Any]", limits: DeadLetterLimits = ROOM
+) -> Relay:
     def nothing() -> psycopg.Connection:
         raise AssertionError("these tests bring their own connection")
 
     sealer = Sealer(VaultCipher(VAULT_KEY))
     return Relay(
         connect=nothing,
-        new_producer=(lambda: producer) if isinstance(producer, Producer) else producer,
+        new_producer=(lambda: producer) if isinstance(producer, ScriptedProducer) else producer,
         names=TopicNames(),
         report=lambda _ok, _reason: None,
         set_aside=lambda conn, messages: insert(conn, sealer, limits, messages),
@@ -129,7 +123,7 @@ async def test_a_reply_goes_in_the_next_round_whatever_a_broadcast_has_queued(
     await written(
         database_url, cipher, [*(outbox_row(shard=bulk.number) for _ in range(2 * ORDERS)), reply]
     )
-    producer = Producer()
+    producer = ScriptedProducer()
     assert relay(producer).relay_batch(conn, ALL_SHARDS) == ORDERS + 1
     assert b"reply" in [one["value"] for one in producer.sent]
     assert relay(producer).relay_batch(conn, ALL_SHARDS) == ORDERS
@@ -138,7 +132,7 @@ async def test_a_reply_goes_in_the_next_round_whatever_a_broadcast_has_queued(
 
 @pytest.mark.usefixtures("five")
 def test_the_cursor_moves_after_kafka_has_acknowledged(conn: psycopg.Connection) -> None:
-    producer = Producer()
+    producer = ScriptedProducer()
     places: list[int] = []
     producer.at_flush = lambda: places.append(
         feeds.cursor_position(conn, feeds.OUTBOX) + feeds.cursor_position(conn, "events")
@@ -151,20 +145,20 @@ def test_the_cursor_moves_after_kafka_has_acknowledged(conn: psycopg.Connection)
 
 @pytest.mark.usefixtures("five")
 def test_after_a_failure_it_goes_on_with_the_first_that_failed(conn: psycopg.Connection) -> None:
-    producer = Producer(fails=lambda n: n in {2, 4})
+    producer = ScriptedProducer(fails=lambda n: n in {2, 4})
     with pytest.raises(KafkaTimeoutError):
         relay(producer).relay_batch(conn, [OUTBOX, EVENTS])
     # The outbox stops before its third row; the events had no failure and are done.
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 3
     assert feeds.count_waiting(conn, feeds.EVENTS) == 0
-    healed = Producer()
+    healed = ScriptedProducer()
     assert relay(healed).relay_batch(conn, [OUTBOX]) == 3
     assert [record["value"] for record in healed.sent] == [b"2", b"3", b"4"]
 
 
 @pytest.mark.usefixtures("five")
 def test_what_goes_again_has_the_same_id(conn: psycopg.Connection) -> None:
-    first, again = Producer(fails=lambda _: True), Producer()
+    first, again = ScriptedProducer(fails=lambda _: True), ScriptedProducer()
     with pytest.raises(KafkaTimeoutError):
         relay(first).relay_batch(conn, [EVENTS])
     relay(again).relay_batch(conn, [EVENTS])
@@ -178,7 +172,7 @@ def test_what_goes_again_has_the_same_id(conn: psycopg.Connection) -> None:
 def test_what_kafka_refuses_for_good_is_set_aside_and_the_shard_goes_on(
     conn: psycopg.Connection,
 ) -> None:
-    producer = Producer(fails=lambda n: n in {1, 6}, error=MessageSizeTooLargeError)
+    producer = ScriptedProducer(fails=lambda n: n in {1, 6}, error=MessageSizeTooLargeError)
     assert relay(producer).relay_batch(conn, [OUTBOX, EVENTS]) == 10
     assert feeds.count_waiting(conn, feeds.OUTBOX) == feeds.count_waiting(conn, feeds.EVENTS) == 0
     of_outbox, of_events = dead_letters.find(conn, Selection(), limit=10)
@@ -192,12 +186,12 @@ def test_what_kafka_refuses_for_good_is_set_aside_and_the_shard_goes_on(
 
 @pytest.mark.usefixtures("five")
 def test_kafka_away_behind_a_poisonous_row(conn: psycopg.Connection) -> None:
-    class Both(Producer):
-        def send(self, *args: Any, **kwargs: Any) -> Future:
-            future = super().send(*args, **kwargs)
+    class Both(ScriptedProducer):
+        def send(self, *args: Any, **kwargs: Any) -> Delivery:
+            delivery = super().send(*args, **kwargs)
             if len(self.sent) == 4:
-                future.exception = KafkaTimeoutError()
-            return future
+                delivery.error = KafkaTimeoutError()
+            return delivery
 
     with pytest.raises(KafkaTimeoutError):
         relay(Both(lambda n: n == 1, MessageSizeTooLargeError)).relay_batch(conn, [OUTBOX])
@@ -209,8 +203,8 @@ def test_kafka_away_behind_a_poisonous_row(conn: psycopg.Connection) -> None:
 def test_without_room_the_shard_waits_at_the_first_and_loses_nothing(
     conn: psycopg.Connection,
 ) -> None:
-    def broken() -> Producer:
-        return Producer(fails=lambda n: n in {1, 2}, error=MessageSizeTooLargeError)
+    def broken() -> ScriptedProducer:
+        return ScriptedProducer(fails=lambda n: n in {1, 2}, error=MessageSizeTooLargeError)
 
     before = DeadLetter("sms.mo.v1", 0, 1, "not JSON", b"garbage")
     insert(conn, Sealer(VaultCipher(VAULT_KEY)), ROOM, [before])
@@ -219,7 +213,7 @@ def test_without_room_the_shard_waits_at_the_first_and_loses_nothing(
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 4
     assert feeds.count_waiting(conn, feeds.EVENTS) == 0, "another shard has to go on"
     assert dead_letters.usage(conn).rows == 1
-    relay(Producer()).relay_batch(conn, [OUTBOX])
+    relay(ScriptedProducer()).relay_batch(conn, [OUTBOX])
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
 
 
@@ -232,7 +226,7 @@ async def test_a_row_that_makes_no_record_is_set_aside(
         outbox_row(value=b"good"),
     ]
     await written(database_url, cipher, rows)
-    producer = Producer()
+    producer = ScriptedProducer()
     relay(producer).relay_batch(conn, [OUTBOX])
     assert [record["value"] for record in producer.sent] == [b"good"]
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
@@ -266,7 +260,7 @@ async def test_a_record_too_large_for_kafka_among_others(
     values[7] = values[13] = b"x" * size
     rows = [replace(outbox_row(value=value), topic=topic) for value in values]
     await written(database_url, cipher, rows)
-    service = relay(lambda: new_producer(KafkaConnection(kafka_bootstrap)))
+    service = relay(lambda: Producer(KafkaConnection(kafka_bootstrap)))
     assert service.relay_batch(conn, [OUTBOX, EVENTS]) == 20
     service._producer.close(5)
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
@@ -301,7 +295,7 @@ def test_the_end_of_an_outage_is_logged(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "inbound.outbox")
-    made = relay(Producer())
+    made = relay(ScriptedProducer())
     tries: list[None] = []
 
     def connect_later() -> psycopg.Connection:

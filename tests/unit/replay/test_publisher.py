@@ -11,6 +11,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from inbound.errors import SetupError
+from inbound.kafka.producer import Delivery
 from inbound.replay.publish.publisher import BATCH, PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.topics import check_name
 from inbound.store.errors import StoreUnavailable
@@ -26,21 +27,10 @@ LOG = [
 ]
 
 
-class Future:
-    """Of a record that is stored, or fails after the flush: as of a batch that was split."""
-
-    exception: Exception | None = None
-
-    def succeeded(self) -> bool:
-        return self.exception is None
-
-    def failed(self) -> bool:
-        return False
-
-    def get(self, timeout: float) -> None:
-        assert timeout > 0
-        assert self.exception is not None
-        raise self.exception
+def stored() -> Delivery:
+    delivery = Delivery(KafkaTimeoutError())
+    delivery.error = None
+    return delivery
 
 
 class Producer:
@@ -57,14 +47,14 @@ class Producer:
         value: bytes | None = None,
         key: bytes | None = None,
         headers: Headers | None = None,
-    ) -> Future:
+    ) -> Delivery:
         if self._raises(len(self.sent)):
             raise KafkaTimeoutError("the buffer is full")
-        future = Future()
+        delivery = stored()
         if self._fails(len(self.sent)):
-            future.exception = KafkaTimeoutError("nobody acknowledges")
+            delivery.error = KafkaTimeoutError("nobody acknowledges")
         self.sent.append({"topic": topic, "value": value, "key": key, "headers": headers})
-        return future
+        return delivery
 
     def flush(self, timeout: float | None = None) -> None:
         pass
@@ -220,25 +210,25 @@ def test_a_name_that_begins_like_a_live_one_is_fine() -> None:
 
 
 class RefusingProducer(Producer):
-    """Fails everything in flight with a record of certain events, as kafka-python does."""
+    """Fails everything in flight with a record of certain events, as our producer does."""
 
     def __init__(self, refused: set[str]) -> None:
         super().__init__(never, never)
         self._refused = refused
-        self._in_flight: list[Future] = []
+        self._in_flight: list[Delivery] = []
         self._is_broken = False
         self.stored: list[str] = []
 
-    def send(self, *args: Any, **kwargs: Any) -> Future:
-        future = super().send(*args, **kwargs)
-        self._in_flight.append(future)
+    def send(self, *args: Any, **kwargs: Any) -> Delivery:
+        delivery = super().send(*args, **kwargs)
+        self._in_flight.append(delivery)
         self._is_broken |= str(header(self.sent[-1]["headers"], "ce_id")) in self._refused
-        return future
+        return delivery
 
     def flush(self, timeout: float | None = None) -> None:
-        for future, sent in zip(self._in_flight, self.sent[-len(self._in_flight) :], strict=True):
+        for delivery, sent in zip(self._in_flight, self.sent[-len(self._in_flight) :], strict=True):
             if self._is_broken:
-                future.exception = MessageSizeTooLargeError()
+                delivery.error = MessageSizeTooLargeError()
             else:
                 self.stored.append(str(header(sent["headers"], "ce_id")))
         self._in_flight = []

@@ -12,7 +12,20 @@ from kafka.partitioner import murmur2 as kafka_murmur2
 
 from schemas.chain import chain_of
 from schemas.partitions import murmur2, partition_of
-from tests.unit.test_producer import Cluster
+from schemas.topics import PARTITIONS
+
+
+class Cluster:
+    """What a partitioner asks the metadata."""
+
+    def topics(self) -> set[str]:
+        return {"t"}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(PARTITIONS))
+
+    available_partitions_for_topic = partitions_for_topic
+
 
 # From Kafka's own tests, UtilsTest.testMurmur2, as unsigned numbers.
 OF_KAFKA = {
