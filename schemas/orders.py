@@ -64,7 +64,7 @@ class OrderState(DocumentedEnum):
     """How far an order has come. From `delivered` on, nothing follows."""
 
     SCHEDULED = "scheduled", "waits for its time"
-    QUEUED = "queued", "is being sent"
+    QUEUED = "queued", "waits to be sent, or is being sent"
     SENT = "sent", "the SMS centre accepted it; no final delivery receipt yet"
     DELIVERED = "delivered", "on the phone, according to delivery receipts"
     UNDELIVERED = (

@@ -44,8 +44,8 @@ REVEAL: Final = "message.reveal"
 _ENDED: Final = "the message has ended ({}): there is nothing to cancel"
 _NOT_CANCELLED: Final[Mapping[OrderState, str]] = {
     **{state: _ENDED.format(state.value) for state in OrderState},
-    OrderState.QUEUED: "the message is on its way to the SMS centre; only a scheduled message can "
-    "be cancelled",
+    OrderState.QUEUED: "the message is queued and may be sent at any moment; only a scheduled "
+    "message can be cancelled",
     OrderState.SENT: "the message was sent; only a scheduled message can be cancelled",
 }
 

@@ -1,10 +1,10 @@
-"""The answer to a client who texted and got no reply: the sentence of a whole timeline. Pure.
+"""What to read to a client who asks what became of a text: the answer of a timeline. Pure.
 
 It denies nothing while something is pending.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Final
@@ -21,6 +21,7 @@ from inbound.timeline.model import (
     PendingNote,
     ReplyStatus,
     RequestTimeline,
+    StepKind,
     SwitchTimeline,
     Unfinished,
 )
@@ -32,10 +33,16 @@ _NOT_FINAL_REPLIES: Final = frozenset(
     {ReplyStatus.WAITING, ReplyStatus.ON_ITS_WAY, ReplyStatus.UNKNOWN}
 )
 _NOT_FINAL: Final = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.UNKNOWN})
+_NEWS: Final = frozenset(
+    {
+        *(StepKind.ORDERED, StepKind.RESULT, StepKind.ORDER_REFUSED, StepKind.WITHHELD),
+        *(StepKind.CANCELLED, StepKind.EXPIRED, StepKind.ERASED),
+    }
+)
 
 
 class _Subject(Enum):
-    """What the sentence of a timeline is about."""
+    """What the answer is about; `ORDER` if it is about an order or a switch too."""
 
     TEXT = auto()
     ORDER = auto()
@@ -52,6 +59,15 @@ _SAID_OR_ELSEWHERE: Final[Mapping[_Subject, Collection[PendingWork]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """One sentence. With `is_open` reports of the operator that wait may change it."""
+
+    at: datetime
+    sentence: str
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entries:
     """The entries that the answer may be about, and what is pending."""
 
@@ -65,12 +81,20 @@ class Entries:
 
 
 def answer(entries: Entries, found: TimelineInput, options: TimelineOptions, words: Wording) -> str:
-    """Return the sentence about the last text, or else about the last order, or about neither."""
-    said, about = _newest_text(entries), _Subject.TEXT
-    if said is None:
-        said, about = _newest_sent(entries), _Subject.ORDER
-    if said is None:
+    """Return the sentences about the last text and about what happened after it, or about neither.
+
+    What happened is the last switch by an operator, and the last message that was ordered, sent or
+    ended unsent. If there is no text, the answer is about these alone.
+    """
+    text = _newest_text(entries)
+    later = [one for one in _newest_others(entries) if text is None or one.at > text.at]
+    told = [*([text] if text else []), *sorted(later, key=lambda one: one.at)]
+    if not told:
         said, about = _silence(found, options, words), _Subject.NOTHING
+    else:
+        reports = _note(entries.pending) if any(one.is_open for one in told) else ""
+        said = " ".join(one.sentence for one in told) + reports
+        about = _Subject.ORDER if later else _Subject.TEXT
     return " ".join([said, *_unsaid(entries.pending, about)])
 
 
@@ -97,47 +121,45 @@ def _note(pending: Sequence[PendingNote]) -> str:
     return "".join(f" {one.sentence}" for one in pending if one.work is PendingWork.RESULTS)
 
 
-def _newest_text(entries: Entries) -> str | None:
-    """Return the sentence about the last text, None if there is none.
+def _newest_text(entries: Entries) -> _Told | None:
+    """Return what is told of the last text, None if there is none.
 
-    To one about a reply that is not final the reports that wait are added. One about a text that
-    only repeated a command follows that about the command: their one answer is the command's.
+    One that only repeated a command follows that about the command: their one answer is the
+    command's.
     """
-    reports = _note(entries.pending)
-    sentences: dict[datetime, str] = {
-        **{one.first_at: one.sentence for one in entries.unfinished},
-        **{one.last_at: one.sentence for one in entries.misses},
-    }
-    of_requests = {
-        one.arrived_at: one.sentence + (reports if one.verdict in _NOT_FINAL_REPLIES else "")
+    requests = [
+        _Told(one.arrived_at, one.sentence, one.verdict in _NOT_FINAL_REPLIES)
         for one in entries.requests
-    }
-    if of_requests:
-        answered = of_requests[max(of_requests)]
-        sentences |= {
-            one.last_at: f"{answered} {one.sentence}"
-            for one in entries.misses
-            if miss_kind(one.kind) is MissKind.DUPLICATE
-        }
-    sentences |= of_requests
-    return sentences[max(sentences)] if sentences else None
+    ]
+    answered = max(requests, key=_at, default=None)
+    others = [_Told(one.first_at, one.sentence) for one in entries.unfinished]
+    for one in entries.misses:
+        miss = _Told(one.last_at, one.sentence)
+        if answered is not None and miss_kind(one.kind) is MissKind.DUPLICATE:
+            miss = replace(answered, at=miss.at, sentence=f"{answered.sentence} {miss.sentence}")
+        others.append(miss)
+    return max([*others, *requests], key=_at, default=None)
 
 
-def _newest_sent(entries: Entries) -> str | None:
-    """Return the sentence about the last order, exclusion or switch, None if there is none.
+def _newest_others(entries: Entries) -> Iterator[_Told]:
+    """Yield what is told of the last switch, and of the last order or exclusion, if there are."""
+    switches = [_Told(one.at, one.sentence) for one in entries.switches]
+    messages = [_Told(one.began_at, one.sentence) for one in entries.excluded]
+    messages += [
+        _Told(_happened_at(one), one.sentence, one.verdict in _NOT_FINAL) for one in entries.orders
+    ]
+    for several in (switches, messages):
+        if several:
+            yield max(several, key=_at)
 
-    To one about an order that is not final the reports that wait are added.
-    """
-    reports = _note(entries.pending)
-    sentences = {
-        **{one.at: one.sentence for one in entries.switches},
-        **{one.began_at: one.sentence for one in entries.excluded},
-        **{
-            one.ordered_at: one.sentence + (reports if one.verdict in _NOT_FINAL else "")
-            for one in entries.orders
-        },
-    }
-    return sentences[max(sentences)] if sentences else None
+
+def _happened_at(order: OrderTimeline) -> datetime:
+    """Return when an order was placed, sent or ended unsent; its receipt is no news of its own."""
+    return max(step.at for step in order.steps if step.step in _NEWS)
+
+
+def _at(told: _Told) -> datetime:
+    return told.at
 
 
 def _silence(found: TimelineInput, options: TimelineOptions, words: Wording) -> str:

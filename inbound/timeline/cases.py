@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from inbound.freshness.model import Pending
-from inbound.freshness.reception import SendingGap
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.incidents import Switch
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
+from inbound.timeline.waiting import Waiting
 from schemas.events import Command, Plan, RequestCompleted
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import Outcome, Purpose, ReceiptState
@@ -78,7 +78,7 @@ class Case:
     `refused` once it was refused, `restored_at` if the stop was undone. `unread` are results of
     sending and receipts that were received and not processed: the reply may have got further.
     `stop` is the switch by which notifications were off before, if that is known.
-    `sending` is set while nothing can be sent.
+    `waits` is set while the message that is waited for is not being sent, but waits.
     `taken_at` is set when a gateway took up the message that is waited for and has not reported for
     `REPORTED_WITHIN`: it may have been sent.
     """
@@ -99,7 +99,7 @@ class Case:
     unread: Pending | None = None
     taken_at: datetime | None = None
     stop: Switch | None = None
-    sending: SendingGap | None = None
+    waits: Waiting | None = None
 
 
 def case_of(
@@ -109,11 +109,12 @@ def case_of(
     *,
     unread: Pending | None = None,
     taken: Mapping[Purpose, datetime] = MappingProxyType({}),
-    sending: SendingGap | None = None,
+    waits: Mapping[Purpose, Waiting] = MappingProxyType({}),
 ) -> Case:
     """Return the case of a request.
 
-    `delivered` counts the delivered parts of its messages, `taken` is when gateways claimed them.
+    `delivered` counts the delivered parts of its messages, `taken` is when gateways claimed them,
+    `waits` is where they wait.
     """
     accepted = request.accepted
     acknowledgement = _reply(request, Purpose.ACKNOWLEDGEMENT, delivered)
@@ -139,7 +140,7 @@ def case_of(
         restored_at=restored.at if restored else None,
         unread=unread,
         stop=request.stop,
-        sending=sending,
+        waits=waits.get(_waited_for(acknowledgement)),
         taken_at=taken_at(taken.get(_waited_for(acknowledgement)), now),
     )
 

@@ -86,7 +86,7 @@ class _Sentence:
                     return english_outcomes.taken_up(self._near(case.taken_at))
                 if case.is_paused:
                     return _PAUSED
-                return english_outcomes.being_sent(case.message, case.sending, self._calendar.bare)
+                return english_outcomes.being_sent(case.message, case.waits, self._bare_near)
             case OrderState.SENT:
                 return self._sent()
             case OrderState.DELIVERED:
@@ -180,6 +180,9 @@ class _Sentence:
                 return "before it was sent"
             case _:
                 assert_never(reason)
+
+    def _bare_near(self, moment: datetime) -> str:
+        return self._calendar.bare_near(moment, self._case.ordered_at)
 
     def _near(self, moment: datetime) -> str:
         return self._calendar.near(moment, self._case.ordered_at)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
-from inbound.freshness.reception import SendingGap
 from inbound.smpp.status import explain
 from inbound.timeline.cases import ReplyProgress
+from inbound.timeline.waiting import Waiting, WaitsFor
 from schemas.messages import ReceiptState
 
 
@@ -41,14 +41,24 @@ def taken_up(when: str) -> str:
     return f"was taken up for sending {when} and may have arrived already; no report has come yet"
 
 
-def being_sent(
-    reply: ReplyProgress, sending: SendingGap | None, on: Callable[[datetime], str]
-) -> str:
-    """Say that it is being sent, as a predicate, or that it waits because nothing can be sent."""
-    if sending is None:
+def being_sent(reply: ReplyProgress, waits: Waiting | None, bare: Callable[[datetime], str]) -> str:
+    """Say that it is being sent, as a predicate, or since when it waits and for what."""
+    if waits is None:
         return f"is being sent{again(reply)}"
-    since = f" since {on(sending.since).removeprefix('on ')}" if sending.since else ""
-    return f"waits to be sent, because the operator's SMS centre has not been connected{since}"
+    since = f" since {bare(waits.since)}" if waits.since else ""
+    once_more = " again" if reply.tried else ""
+    match waits.waits_for:
+        case WaitsFor.RELAY:
+            return f"has been waiting{since} for our service to pass it on{once_more}"
+        case WaitsFor.CONNECTION:
+            connected = "the operator's SMS centre has not been connected"
+            return f"waits to be sent{once_more}, because {connected}{since}"
+        case WaitsFor.TURN:
+            if reply.tried:
+                return f"has been waiting{since} to be sent{again(reply)}"
+            return f"has been waiting to be sent{since}"
+        case _:
+            assert_never(waits.waits_for)
 
 
 def again(reply: ReplyProgress) -> str:

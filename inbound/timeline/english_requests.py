@@ -1,6 +1,7 @@
 """The sentence about a request in English, and what is said of its time limit."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from inbound.plurals import counted
@@ -119,16 +120,20 @@ class _Sentence:
                 return f"follows the acknowledgement, which {taken_up(when)}"
             return taken_up(when)
         if case.acknowledgement.status is not ReplyStatus.WAITING:
-            return english_outcomes.being_sent(reply, case.sending, self._calendar.bare)
+            return self._being_sent(case, reply)
         due = _seconds(case.clock.left_s)
         running = case.clock.state is ClockState.RUNNING
         when = f"due within the next {due}" if running else f"overdue by {due}"
         if not case.confirm:
-            being_sent = english_outcomes.being_sent(reply, case.sending, self._calendar.bare)
+            being_sent = self._being_sent(case, reply)
             return f"{being_sent}; it is {when}"
-        first = english_outcomes.being_sent(case.acknowledgement, case.sending, self._calendar.bare)
+        first = self._being_sent(case, case.acknowledgement)
         comma = "," if "," in first else ""
         return f"follows the acknowledgement, which {first}{comma} and is {when}"
+
+    def _being_sent(self, case: Case, reply: ReplyProgress) -> str:
+        near = partial(self._calendar.bare_near, mentioned=case.arrived_at)
+        return english_outcomes.being_sent(reply, case.waits, near)
 
     def _unread(self, case: Case) -> str:
         """Add that the reply may have got further; the timeline says which reports wait."""

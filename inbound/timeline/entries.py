@@ -19,7 +19,7 @@ from inbound.timeline.input import (
     TimelineInput,
     TimelineOptions,
 )
-from inbound.timeline.message_steps import Draft
+from inbound.timeline.message_steps import Draft, waiting_of
 from inbound.timeline.model import (
     ExcludedTimeline,
     Miss,
@@ -34,6 +34,7 @@ from inbound.timeline.order_steps import drafts_of_order
 from inbound.timeline.orders import OrderHistory
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.steps import drafts_of
+from inbound.timeline.waiting import Waiting
 from inbound.timeline.words import ArrivalSpan, Wording
 from schemas.messages import Purpose, ReceiptState
 
@@ -57,13 +58,14 @@ def request_entry(
 ) -> RequestTimeline:
     """Return the entry of a request."""
     accepted = request.accepted
+    drafts = drafts_of(request, found.claims)
     case = case_of(
         request,
         options.now,
         _delivered(request, found.parts),
         unread=_reports(found),
         taken=_taken(request, found),
-        sending=found.sending,
+        waits=_waits(request, drafts, found, options.now),
     )
     return RequestTimeline(
         request_id=accepted.request_id,
@@ -75,7 +77,7 @@ def request_entry(
         verdict=case.reply.status,
         sentence=words.request(case),
         clock=case.clock.model_copy(update={"text": words.clock(case)}),
-        steps=tuple(_steps(drafts_of(request, found.claims), options, words)),
+        steps=tuple(_steps(drafts, options, words)),
     )
 
 
@@ -86,6 +88,7 @@ def order_entry(
     decided = order.decided
     row = next((row for row in found.rows if row.order_id == decided.order_id), None)
     parts_delivered = _count_delivered(found.parts).get(order.message_id)
+    drafts = drafts_of_order(order, found.claims, row)
     case = order_case_of(
         order,
         options.now,
@@ -94,7 +97,7 @@ def order_entry(
         unread=_reports(found),
         claimed_at=_claimed_at(found).get(order.message_id),
         is_exact=_has_company(order, found),
-        sending=found.sending,
+        waits=waiting_of(order.message_id, drafts, found.unpublished, found.sending, options.now),
     )
     reason = case.refused or case.withheld
     return OrderTimeline(
@@ -113,7 +116,7 @@ def order_entry(
         due_at=case.due_at,
         sentence=words.order(case),
         advice=words.advice(case),
-        steps=tuple(_steps(drafts_of_order(order, found.claims, row), options, words)),
+        steps=tuple(_steps(drafts, options, words)),
     )
 
 
@@ -139,6 +142,18 @@ def _taken(request: RequestHistory, found: TimelineInput) -> dict[Purpose, datet
     claimed_at = _claimed_at(found)
     ids = {purpose: message_id(request.accepted.request_id, purpose) for purpose in Purpose}
     return {purpose: claimed_at[id_] for purpose, id_ in ids.items() if id_ in claimed_at}
+
+
+def _waits(
+    request: RequestHistory, drafts: Sequence[Draft], found: TimelineInput, now: datetime
+) -> dict[Purpose, Waiting]:
+    """Return where the messages of a request wait."""
+    ids = {purpose: message_id(request.accepted.request_id, purpose) for purpose in Purpose}
+    return {
+        purpose: waiting
+        for purpose, id_ in ids.items()
+        if (waiting := waiting_of(id_, drafts, found.unpublished, found.sending, now))
+    }
 
 
 def _claimed_at(found: TimelineInput) -> dict[UUID, datetime]:

@@ -10,10 +10,12 @@ from uuid import UUID
 
 import psycopg
 
+from inbound.outbox.shards import SHARDS
 from inbound.store.lookup import events, messages, orders, people
 from inbound.store.lookup.orders import OrderLocation
 from inbound.store.lookup.requests import RequestLocation
 from inbound.store.lookup.time_window import TimeWindow
+from inbound.store.outbox import feeds
 from inbound.timeline.incidents import Switch
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.requests import RequestHistory
@@ -113,7 +115,7 @@ def read_switches(conn: psycopg.Connection, subject_id: UUID | None) -> list[Swi
 def with_messages(
     conn: psycopg.Connection, found: TimelineInput, subject_id: UUID | None
 ) -> TimelineInput:
-    """Add rows of orders, and claims and receipts of messages without a delivery outcome."""
+    """Add rows of orders; of messages without a delivery outcome receipts, claims and outbox."""
     selection = found.selection
     if order_ids := [order.decided.order_id for order in selection.orders]:
         found = replace(found, rows=orders.waiting_orders(conn, order_ids))
@@ -124,5 +126,8 @@ def with_messages(
         parts = messages.sent_part_statuses(conn, subject_id, with_parts)
         found = replace(found, parts=parts)
     if open_messages:
-        found = replace(found, claims=messages.claims_of(conn, open_messages))
+        # The outbox first: what is published meanwhile may be claimed, and is not both.
+        unpublished = feeds.find_unpublished(conn, open_messages, SHARDS)
+        claims = messages.claims_of(conn, open_messages)
+        found = replace(found, unpublished=unpublished, claims=claims)
     return found

@@ -1,7 +1,7 @@
 """What a timeline is built from: what to show, and what the reader found. Plain data."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -130,7 +130,8 @@ class TimelineInput:
     `parts` to these and to those that were partly delivered, `rows` to its orders as far as they
     are stored. `switches` are those by operators, `all_switches` the newest of
     all, None if the timeline is not that of a number. `not_noted` are texts of all numbers within
-    the requested time. `sending` is set while nothing can be sent.
+    the requested time. `sending` is set while nothing can be sent. `unpublished` are the open
+    messages that no relay has published, and since when they are in the outbox.
     """
 
     number: str | None = None
@@ -149,3 +150,4 @@ class TimelineInput:
     miss_days: int = 7
     freshness: Freshness | None = None
     sending: SendingGap | None = None
+    unpublished: Mapping[UUID, datetime] = field(default_factory=dict)

@@ -2,18 +2,28 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from uuid import UUID
 
 from pydantic import JsonValue
 
+from inbound.freshness.reception import SendingGap
 from inbound.smpp.status import name_of
 from inbound.timeline.cases import delivery_of, goes_again, outcome_of, was_submitted
 from inbound.timeline.model import StepKind
+from inbound.timeline.waiting import Waiting, WaitsFor
 from schemas.lanes import LANE_OF
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import PartResult, Purpose, SubmitAttempt
+
+PASSED_ON_WITHIN: Final = timedelta(seconds=3)
+"""A relay publishes a message within milliseconds; one that is older waits for it."""
+
+TAKEN_UP_WITHIN: Final = timedelta(seconds=10)
+"""For this long a queued message counts as being sent, although no gateway has claimed it."""
+
+_PROGRESS: Final = frozenset({StepKind.QUEUED, StepKind.CLAIMED, StepKind.SENT, StepKind.RESULT})
 
 
 class ClaimRow(Protocol):
@@ -162,3 +172,33 @@ def receipt_draft(event: DeliveryEvent) -> Draft:
         "bind": event.bind,
     }
     return Draft(StepKind.RECEIPT, event.at, details)
+
+
+def waiting_of(
+    message_id: UUID,
+    drafts: Sequence[Draft],
+    unpublished: Mapping[UUID, datetime],
+    sending: SendingGap | None,
+    now: datetime,
+) -> Waiting | None:
+    """Return what a message without a final result waits for; None while it is being sent.
+
+    `drafts` are the steps of its request or order. `unpublished` has the messages that are in the
+    outbox, and since when. `sending` is set while nothing can be sent.
+    """
+    about = str(message_id)
+    steps = [one for one in drafts if one.kind in _PROGRESS and _message_of(one) == about]
+    # A gateway may claim a message before the relay has noted that it is published.
+    if not steps or steps[-1].kind in {StepKind.CLAIMED, StepKind.SENT}:
+        return None
+    since = unpublished.get(message_id)
+    if since is not None and now - since >= PASSED_ON_WITHIN:
+        return Waiting(WaitsFor.RELAY, since)
+    if sending is not None:
+        return Waiting(WaitsFor.CONNECTION, sending.since)
+    is_slow = now - steps[-1].at >= TAKEN_UP_WITHIN
+    return Waiting(WaitsFor.TURN, steps[-1].at) if is_slow else None
+
+
+def _message_of(draft: Draft) -> JsonValue:
+    return draft.details.get("message_id")

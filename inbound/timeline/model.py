@@ -255,7 +255,8 @@ class Timeline(Model):
     until: UtcTime | None = None
     sentence: str = Field(
         description="the answer to a client who texted and got no reply: about the last text, also "
-        "if it is left out here, or, if there is none, about the last order"
+        "if it is left out here, and about what happened after it: the last switch by an operator "
+        "and the last order; if there is no text, about these alone"
     )
     answers: tuple[ClientAnswer, ...] = Field(
         default=(), description="what to say to other questions of the client"

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from inbound.freshness.model import Pending
-from inbound.freshness.reception import SendingGap
 from inbound.handlers.order_progress import change_of, refused_state
 from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
 from inbound.timeline.incidents import Switch, in_minute
 from inbound.timeline.orders import OrderHistory, WaitingOrder
+from inbound.timeline.waiting import Waiting
 from schemas.events import PersonErased
 from schemas.message_events import MessageWithheld
 from schemas.order_events import (
@@ -35,7 +35,7 @@ class OrderCase:
     its state, `stop` by what notifications had been switched off, if that is known.
     `is_exact`: times are to the second, because something else happened in the same minute.
     `is_paused`: it was queued, and its broadcast is paused.
-    `unread`, `taken_at` and `sending` as in `Case`.
+    `unread`, `taken_at` and `waits` as in `Case`.
     """
 
     decided: OrderDecided
@@ -52,7 +52,7 @@ class OrderCase:
     is_exact: bool = False
     unread: Pending | None = None
     taken_at: datetime | None = None
-    sending: SendingGap | None = None
+    waits: Waiting | None = None
     is_paused: bool = False
 
     @property
@@ -85,7 +85,7 @@ def order_case_of(
     unread: Pending | None = None,
     claimed_at: datetime | None = None,
     is_exact: bool = False,
-    sending: SendingGap | None = None,
+    waits: Waiting | None = None,
 ) -> OrderCase:
     """Return the case of an order.
 
@@ -116,7 +116,7 @@ def order_case_of(
         is_exact=is_exact or _is_in_minute_of_stop(order),
         unread=unread,
         taken_at=taken_at(claimed_at, now),
-        sending=sending,
+        waits=waits,
         is_paused=row is not None and row.is_paused,
     )
 

@@ -42,7 +42,7 @@ Details = dict[str, JsonValue]
 _APART: Final = frozenset({StepKind.CANCELLED, StepKind.ERASED})
 """What happens to an order whatever its message does meanwhile."""
 
-_OF_MESSAGE: Final = frozenset({StepKind.SENT, StepKind.ATTEMPT, StepKind.RESULT})
+_OF_MESSAGE: Final = frozenset({StepKind.CLAIMED, StepKind.SENT, StepKind.ATTEMPT, StepKind.RESULT})
 
 
 def drafts_of_order(
@@ -66,8 +66,10 @@ def drafts_of_order(
     results = order.results(order.message_id)
     if row is not None and row.state is OrderState.QUEUED and not results:
         _queue(drafts, order, row.changed_at)
-    for draft in claim_drafts(order.message_id, order.purpose, results, claims):
-        drafts.insert(_place_of(drafts, draft), draft)
+    # Of a message that was withheld at its claim, the claim would say that it is being sent.
+    if not order.is_withheld(order.message_id):
+        for draft in claim_drafts(order.message_id, order.purpose, results, claims):
+            drafts.insert(_place_of(drafts, draft), draft)
     return [_of_kind(draft, decided) for draft in drafts]
 
 
@@ -77,13 +79,9 @@ def _place_of(drafts: Sequence[Draft], draft: Draft) -> int:
     A gateway reports an attempt after a cancel that came meanwhile, and a claim is in no event.
     """
     place = place_of(drafts, draft)
-    if draft.kind is StepKind.CLAIMED:
-        ends = _APART | {StepKind.WITHHELD}
-    elif draft.kind in _OF_MESSAGE:
-        ends = _APART
-    else:
+    if draft.kind not in _OF_MESSAGE:
         return place
-    while drafts[place - 1].kind in ends and drafts[place - 1].at > draft.at:
+    while drafts[place - 1].kind in _APART and drafts[place - 1].at > draft.at:
         place -= 1
     return place
 

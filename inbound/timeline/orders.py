@@ -136,6 +136,11 @@ class OrderHistory:
             and event.message_id == message_id
         ]
 
+    def is_withheld(self, message_id: UUID) -> bool:
+        """Whether one of its messages was held back when it was to be submitted."""
+        events = (one.event for one in self.events)
+        return any(isinstance(e, MessageWithheld) and e.message_id == message_id for e in events)
+
     @property
     def refused(self) -> OrderRefused | None:
         """The event that refused it, perhaps after it had been accepted."""

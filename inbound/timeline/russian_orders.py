@@ -101,7 +101,7 @@ class _Sentence:
                     return taken_up("о", self._near(case.taken_at))
                 if case.is_paused:
                     return _PAUSED
-                return being_sent(case.message, "о", case.sending, self._calendar.bare)
+                return being_sent(case.message, "о", case.waits, self._bare_near)
             case OrderState.SENT:
                 return self._sent()
             case OrderState.DELIVERED:
@@ -189,6 +189,9 @@ class _Sentence:
                 return ""
             case _:
                 assert_never(reason)
+
+    def _bare_near(self, moment: datetime) -> str:
+        return self._calendar.bare_near(moment, self._case.ordered_at)
 
     def _near(self, moment: datetime) -> str:
         return self._calendar.near(moment, self._case.ordered_at)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
-from inbound.freshness.reception import SendingGap
 from inbound.timeline.cases import ReplyProgress
+from inbound.timeline.waiting import Waiting, WaitsFor
 from schemas.messages import ReceiptState
 
 
@@ -18,14 +18,23 @@ def taken_up(ending: str, when: str) -> str:
 def being_sent(
     reply: ReplyProgress,
     ending: str,
-    sending: SendingGap | None,
+    waits: Waiting | None,
     bare: Callable[[datetime], str],
 ) -> str:
-    """Say that it is being sent, as a predicate, or that it waits because nothing can be sent."""
-    if sending is None:
+    """Say that it is being sent, as a predicate, or since when it waits and for what."""
+    if waits is None:
         return f"отправляется{again(reply, ending)}"
-    since = f" с {bare(sending.since)}" if sending.since else ""
-    return f"ждёт отправки, так как связи с СМС-центром оператора нет{since}"
+    awaits = f"ждёт {'повторной ' if reply.tried else ''}отправки"
+    since = f" с {bare(waits.since)}" if waits.since else ""
+    match waits.waits_for:
+        case WaitsFor.RELAY:
+            return f"{awaits}{since}, так как передача сообщений в нашем сервисе задерживается"
+        case WaitsFor.CONNECTION:
+            return f"{awaits}, так как связи с СМС-центром оператора нет{since}"
+        case WaitsFor.TURN:
+            return f"{awaits}{since}{again(reply, ending).removeprefix(' снова')}"
+        case _:
+            assert_never(waits.waits_for)
 
 
 def again(reply: ReplyProgress, ending: str) -> str:

@@ -1,6 +1,7 @@
 """The sentence about a request in Russian, and what is said of its time limit."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from inbound.smpp.status import name_of
@@ -136,7 +137,8 @@ class _Sentence:
         return f"последует за уведомлением о приёме заявки, которое {first}: оно должно {when}"
 
     def _being_sent(self, case: Case, reply: ReplyProgress, ending: str) -> str:
-        return russian_outcomes.being_sent(reply, ending, case.sending, self._calendar.bare)
+        near = partial(self._calendar.bare_near, mentioned=case.arrived_at)
+        return russian_outcomes.being_sent(reply, ending, case.waits, near)
 
     def _unread(self, case: Case) -> str:
         """Add that the reply may have got further; the timeline says which reports wait."""

@@ -165,6 +165,12 @@ class Calendar:
         """Return day and time for use on their own."""
         return self.plain.format(day=self._day(moment), time=self._time(moment))
 
+    def bare_near(self, moment: datetime, mentioned: datetime) -> str:
+        """Return the time for use on its own, as `bare` unless it is the day of `mentioned`."""
+        if self._day(moment) == self._day(mentioned):
+            return self._time(moment)
+        return self.bare(moment)
+
     def over(self, span: ArrivalSpan) -> str:
         """Return a span of time for the beginning of a sentence or for within one."""
         first, last = (at.astimezone(self.zone) for at in (span.first_at, span.last_at))

@@ -32,7 +32,7 @@ _DONE: Final = {
     "on": "Notifications were switched on.",
     "off": "Notifications were switched off.",
     "same": "Nothing was changed: it was like that already.",
-    "sent": "The notification is on its way. Its state is below.",
+    "sent": "The notification was placed. Its state is below.",
     "cancelled": "The message was cancelled: it is not sent.",
     "late": "It was not cancelled: it is no longer waiting for its time.",
 }

@@ -117,7 +117,7 @@ COMMON: Final[Mapping[str, str]] = {
     "Send a notification": "Отправить уведомление",
     "Send": "Отправить",
     "Notifications are off: it would be refused.": "Уведомления отключены: в отправке будет отказано.",
-    "The notification is on its way. Its state is below.": "Уведомление в пути. Его состояние видно ниже.",
+    "The notification was placed. Its state is below.": "Уведомление поставлено в очередь. Его состояние видно ниже.",
     "The text is too long, or has characters that can't be sent.": "Сообщение слишком длинное, или в нём есть символы, которые нельзя отправить.",
     "It was refused. The newest entry of the thread says why, and what to do.": "В отправке отказано. Верхняя запись объясняет, почему и что делать.",
     "The whole number": "Полный номер",

@@ -5,9 +5,10 @@ A feed is what one relay publishes: `OUTBOX` in shards, and `EVENTS`, the log it
 acknowledged everything up to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import psycopg
 
@@ -24,6 +25,9 @@ EVENTS: Final = "events"
 # A backlog is counted up to here: an exact larger number would cost more and help no more.
 COUNT_LIMIT: Final = 100_000
 
+LOOKED_AT: Final = 10_000
+"""So many rows of a shard are looked at for a message that waits: some milliseconds."""
+
 _LOG_SQL: Final = statements("inbound.store.log", "log")
 _OUTBOX_SQL: Final = statements(__package__, "outbox")
 _TRY_LOCK_SHARD = _OUTBOX_SQL["try_lock_shard"]
@@ -33,6 +37,7 @@ _READ_OUTBOX = _OUTBOX_SQL["read_outbox"]
 _READ_EVENTS = _LOG_SQL["read_events"]
 _READ_HEADS = _LOG_SQL["read_heads"]
 _COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
+_FIND_UNPUBLISHED = _OUTBOX_SQL["find_unpublished"]
 _OLDEST_UNPUBLISHED = _OUTBOX_SQL["oldest_unpublished"]
 _LISTEN = _OUTBOX_SQL["listen_outbox"]
 _UNLISTEN = _OUTBOX_SQL["unlisten_outbox"]
@@ -130,6 +135,23 @@ def oldest_unpublished(conn: psycopg.Connection, shards: int) -> datetime | None
     """Return since when a row of the first `shards` waits for a relay; None if none does."""
     row = conn.execute(_OLDEST_UNPUBLISHED, {"shards": shards}).fetchone()
     return row[0] if row else None
+
+
+@raises_store_errors
+def find_unpublished(
+    conn: psycopg.Connection, message_ids: Collection[UUID], shards: int
+) -> dict[UUID, datetime]:
+    """Return which of these messages wait for a relay, and since when.
+
+    A message behind the first `LOOKED_AT` rows of one of the first `shards` is not found.
+    """
+    parameters = {
+        "ids": [str(one) for one in message_ids],
+        "shards": shards,
+        "most": LOOKED_AT,
+    }
+    rows = conn.execute(_FIND_UNPUBLISHED, parameters).fetchall()
+    return {UUID(event_id): created_at for event_id, created_at in rows}
 
 
 @raises_store_errors

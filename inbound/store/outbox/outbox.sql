@@ -52,6 +52,19 @@ CROSS JOIN LATERAL (
     ORDER BY position LIMIT 1
 ) AS next
 
+-- name: find_unpublished
+-- Which of these messages no relay has published, and since when they wait. Looks at no more than
+-- `most` rows of a shard; normally there is none.
+SELECT next.event_id, next.created_at
+FROM generate_series(0, %(shards)s::integer - 1) AS wanted (shard)
+LEFT JOIN outbox_cursors ON feed = 'outbox' AND outbox_cursors.shard = wanted.shard
+CROSS JOIN LATERAL (
+    SELECT event_id, created_at FROM outbox
+    WHERE outbox.shard = wanted.shard AND position > coalesce(outbox_cursors.position, 0)
+    ORDER BY position LIMIT %(most)s
+) AS next
+WHERE next.event_id = ANY(%(ids)s::text[])
+
 -- name: try_lock_shard
 -- A session lock: it ends with the connection, however the process ends.
 SELECT pg_try_advisory_lock(hashtext('scserv relay ' || %(feed)s::text), %(shard)s::integer)

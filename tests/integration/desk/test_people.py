@@ -192,11 +192,11 @@ async def test_a_notification_is_sent_once_and_seen(world: DeskWorld, support: B
     page = await search(support, "C-desk-3")
     action = f"{page.path}/send"
     sent = await support.send(page, action, text="Ваша заявка выполнена.")
-    assert "The notification is on its way" in sent.text
+    assert "The notification was placed" in sent.text
     assert "Notification" in sent.text
     assert "waiting" in sent.text
     again = await support.send(page, action, text="Ваша заявка выполнена.")
-    assert "The notification is on its way" in again.text
+    assert "The notification was placed" in again.text
     order_id = page.form(action).fields["once"]
     orders = world.rows("SELECT state FROM orders WHERE order_id = %s", order_id)
     assert len(orders) == 1

@@ -15,10 +15,13 @@ from inbound.handlers.orders import dispatched_message_id
 from inbound.handlers.registrations import Operator
 from inbound.keys import SubjectHasher
 from inbound.orders.intake import Intake
+from inbound.outbox.shards import SHARDS
 from inbound.registrations.stops import Stops, StopSpan
 from inbound.registrations.switching import Switching
 from inbound.store.access import audit
 from inbound.store.lookup import events, orders
+from inbound.store.outbox import feeds
+from inbound.store.outbox.feeds import OUTBOX, Shard
 from inbound.timeline import ids
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, StepKind
@@ -112,6 +115,18 @@ async def test_by_its_id_and_by_those_of_its_message(
     for written in (str(message_id), "1A2B"):
         [found] = ids.find_by_message(conn, written)
         assert found.id == placed.order_id
+
+
+async def test_until_a_relay_has_published_it_an_order_waits_for_that(
+    intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    await intake.place([order()])
+    asked = replace(ASKED, now=utc_now() + timedelta(minutes=1))
+    assert "for our service to pass it on" in desk.by_number(conn, CLIENT, asked).sentence
+    rows = feeds.read_outbox(conn, dict.fromkeys(range(SHARDS), 10))
+    feeds.advance_cursors(conn, {Shard(OUTBOX, row.shard): row.position for row in rows})
+    said = desk.by_number(conn, CLIENT, asked).sentence
+    assert "has been waiting to be sent since" in said
 
 
 async def test_an_erased_persons_order_is_found_by_its_id(

@@ -131,8 +131,10 @@ def opted_out_after_the_start() -> Recipient:
 
 
 PEOPLE: dict[str, tuple[Recipient, float]] = {
-    "queued": (ordered(), 60),
-    "queued again": (ordered(taken(None, outcome=Outcome.UNKNOWN, final=False)), 60),
+    "queued": (ordered(), 5),
+    "queued for long": (ordered(), 60),
+    "queued again": (ordered(taken(None, outcome=Outcome.UNKNOWN, final=False)), 5),
+    "queued again for long": (ordered(taken(None, outcome=Outcome.UNKNOWN, final=False)), 60),
     "scheduled": (ordered(hours=HOURS), 60),
     "scheduled, overdue": (ordered(not_before=seconds(600)), 700),
     "scheduled, expired": (ordered(not_before=seconds(600), expires_at=seconds(900)), 900),
@@ -158,7 +160,7 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
     "undetermined": (ordered(SENT, got(ReceiptState.UNKNOWN)), 60),
     "never answered": (ordered(taken(None, outcome=Outcome.UNKNOWN)), 60),
     "perhaps sent": (ordered(taken(outcome=Outcome.UNKNOWN)), 60),
-    "perhaps sent, goes again": (ordered(taken(outcome=Outcome.UNKNOWN, final=False)), 60),
+    "perhaps sent, goes again": (ordered(taken(outcome=Outcome.UNKNOWN, final=False)), 5),
     "rejected": (ordered(taken(0x0B, outcome=Outcome.REJECTED)), 60),
     "rejected in part": (ordered(taken(0, 0x58, outcome=Outcome.REJECTED)), 60),
     "rejected here": (ordered(taken(outcome=Outcome.REJECTED)), 60),

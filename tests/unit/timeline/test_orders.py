@@ -11,6 +11,7 @@ import pytest
 
 from inbound.broadcasts.audience import Exclusion
 from inbound.cli._timeline_view import RUSSIAN_REASONS, print_timeline
+from inbound.freshness.model import Freshness, Pending, PendingWork
 from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup.messages import ClaimRecord
 from inbound.terminal import Terminal
@@ -176,6 +177,17 @@ def test_steps_are_in_time_after_a_kill_and_a_cancel() -> None:
     assert in_time(order)
 
 
+def test_a_message_withheld_at_its_claim_was_not_taken_up_to_be_sent() -> None:
+    person = Recipient()
+    order_id = person.ordered()
+    message_id = dispatched_message_id(order_id, 1)
+    person.withheld(order_id, WithheldReason.OPTED_OUT, 5)
+    for attempt, claimed_s in ((1, 2), (2, 8)):
+        claim = ClaimRecord(message_id, attempt, "gw-1", seconds(claimed_s))
+        steps = [step.step for step in person.only_order(claims=[claim]).steps]
+        assert steps[-2:] == [StepKind.QUEUED, StepKind.WITHHELD]
+
+
 def test_an_order_to_nobody_has_no_subject() -> None:
     person = Recipient()
     order_id = person.ordered(problem=RefusalReason.NOT_A_MOBILE_NUMBER)
@@ -227,6 +239,57 @@ def test_the_sentence_is_about_the_last_text_if_there_is_one() -> None:
     person.of_broadcast(600)
     assert person.timeline(700).sentence == person.timeline(700).orders[0].sentence
     assert person.timeline(700).orders[0].broadcast_id is not None
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_happened_after_the_last_text_is_told_after_it(language: Language) -> None:
+    person = Recipient()
+    person.done(Command.CLIENT_INFO)
+    queued = person.ordered(600)
+    person.switched(700, on=False)
+    person.withheld(queued, WithheldReason.OPTED_OUT, 800)
+    switches = [one for one in person.switches() if one.by]
+    told = person.timeline(4000, language, switches=switches)
+    [request], [order], [switch] = told.requests, told.orders, told.switches
+    assert told.sentence == f"{request.sentence} {switch.sentence} {order.sentence}"
+    person.done(Command.SMS_START, 900)
+    told = person.timeline(4000, language, switches=switches)
+    assert told.sentence == told.requests[0].sentence
+
+
+def test_a_message_ordered_before_the_last_text_is_news_once_it_is_withheld() -> None:
+    person = Recipient()
+    order_id = person.ordered(not_before=seconds(900))
+    person.done(Command.SMS_STOP, 600)
+    about_the_text = person.timeline(800).requests[0].sentence
+    assert person.timeline(800).sentence == about_the_text
+    person.withheld(order_id, WithheldReason.OPTED_OUT, 900)
+    told = person.timeline(1000)
+    assert told.sentence == f"{told.requests[0].sentence} {told.orders[0].sentence}"
+
+
+def test_a_receipt_of_an_older_message_is_no_news() -> None:
+    person = Recipient()
+    order_id = person.ordered()
+    person.sent(order_id)
+    person.done(Command.CLIENT_INFO, 600)
+    person.got(order_id, ReceiptState.DELIVERED, 700)
+    told = person.timeline(800)
+    assert told.sentence == told.requests[0].sentence
+
+
+@pytest.mark.parametrize("language", Language)
+def test_reports_that_wait_are_told_once_at_the_end(language: Language) -> None:
+    person = Recipient()
+    person.texts(Command.CLIENT_INFO)
+    person.sent(person.ordered(600), at_s=601)
+    waits = [
+        Pending(work=work, since=seconds(602)) for work in (PendingWork.RESULTS, PendingWork.ORDERS)
+    ]
+    freshness = Freshness.of(seconds(700), waits)
+    told = person.timeline(700, language, freshness=freshness)
+    said = [told.requests[0], told.orders[0], *told.pending]
+    assert told.sentence == " ".join(one.sentence for one in said)
 
 
 def test_one_order_alone() -> None:

@@ -1,12 +1,14 @@
 """While something is not processed, no sentence denies it; in both languages."""
 
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 
 from inbound.freshness.model import Freshness, Pending, PendingWork
 from inbound.freshness.reception import SendingGap
 from inbound.handlers.decision import message_id
+from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup.messages import ClaimRecord
 from inbound.timeline.model import Language
 from schemas.events import Command
@@ -193,7 +195,7 @@ def test_every_kind_has_its_sentences(work: PendingWork, since: datetime | None)
     [
         (
             SendingGap(SINCE),
-            "the operator's SMS centre has not been connected since 17 May 2024, 15:02",
+            "the operator's SMS centre has not been connected since 15:02",
             "ждёт отправки, так как связи с СМС-центром оператора нет с 15:02",
         ),
         (
@@ -216,6 +218,49 @@ def test_what_can_not_be_sent_is_not_being_sent(
             assert words in sentence
             assert "being sent" not in sentence
             assert "отправляется" not in sentence
+
+
+def in_the_outbox(person: Person, message: UUID, now_s: float, language: Language) -> str:
+    """What is said of a message that no relay has published since a second after noon."""
+    unpublished = {message: seconds(1)}
+    return person.timeline(now_s, language, unpublished=unpublished).sentence
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "claims"),
+    [
+        (EN, "has been waiting since 15:00{} for our service to pass it on", "is being sent"),
+        (RU, "ждёт отправки с 15:00{}, так как передача сообщений в нашем сервисе", "отправляется"),
+    ],
+)
+def test_what_waits_for_the_relay_is_not_being_sent(
+    language: Language, words: str, claims: str
+) -> None:
+    recipient, texted, acknowledged = Recipient(), Person(), Person()
+    order_id = recipient.ordered()
+    first = message_id(texted.texts(Command.CLIENT_INFO), ACK)
+    request_id = acknowledged.texts(Command.CLIENT_INFO)
+    acknowledged.result(request_id, ACK)
+    waits = (
+        (recipient, dispatched_message_id(order_id, 1), ""),
+        (texted, first, ":01"),
+        (acknowledged, message_id(request_id, FULFILMENT), ":01"),
+    )
+    for person, message, exact in waits:
+        assert claims in in_the_outbox(person, message, 2, language)
+        for now_s in (5, 60):
+            said_of_it = in_the_outbox(person, message, now_s, language)
+            assert words.format(exact) in said_of_it
+            assert claims not in said_of_it
+
+
+def test_a_claim_tells_more_than_a_relay_that_has_not_noted_what_it_published() -> None:
+    person = Person()
+    message = message_id(person.texts(Command.CLIENT_INFO), ACK)
+    claim = ClaimRecord(message, 1, "gw-1", seconds(1.5))
+    for now_s, words in ((8, "is being sent"), (60, "was taken up for sending at 15:00:01")):
+        timeline = person.timeline(now_s, EN, claims=[claim], unpublished={message: seconds(1)})
+        assert words in timeline.sentence
 
 
 def test_a_message_of_a_paused_broadcast_is_not_being_sent() -> None:
