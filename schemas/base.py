@@ -4,12 +4,28 @@ A reader ignores unknown fields, because a newer writer may have added them. A r
 doesn't change: the only edit allowed within a version is a new optional field.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    NaiveDatetime,
+    WithJsonSchema,
+)
 
-UtcTime = AwareDatetime
-"""A moment; writers give it in UTC, and one without a zone is refused."""
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.utcoffset() else moment
+    except OverflowError:
+        raise ValueError("a year that no clock will show") from None
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment, in JSON always in UTC with `Z`; one without an offset is refused."""
 
 # No JSON Schema format: `date-time` would want the zone that is not there.
 CentreTime = Annotated[NaiveDatetime, WithJsonSchema({"type": "string"})]

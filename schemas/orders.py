@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from schemas import patterns
 from schemas.base import Model, UtcTime
@@ -194,15 +194,6 @@ class Order(Model):
         default=None, description="made from the same as its key; absent: made from the key"
     )
 
-    @field_validator("not_before", "expires_at")
-    @classmethod
-    def _to_utc(cls, moment: datetime | None) -> datetime | None:
-        # The same moment in another zone is the same order, and events give moments in UTC.
-        try:
-            return moment and moment.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("a year that no clock will show") from None
-
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
         check_choices(
@@ -215,5 +206,7 @@ class Order(Model):
 
 
 def utc(moment: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 text, for answers to people and programs."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    """Return a moment as RFC 3339 text in UTC, for answers to people and programs."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, RootModel
 
@@ -84,9 +83,7 @@ class HistoryItem(ResponseModel):
     reason: str | None = Field(default=None, description=REASON_MEANS)
     attempt: int | None = Field(default=None, description="number of the attempt to send it")
     error: str | None = Field(default=None, description="the SMS centre's error code")
-    due_at: UtcTime | None = Field(
-        default=None, description="when it is to be sent; with the offset as in `due_at` above"
-    )
+    due_at: UtcTime | None = Field(default=None, description="when it is to be sent")
 
 
 class MessageReport(ResponseModel):
@@ -115,12 +112,9 @@ class MessageReport(ResponseModel):
     changed_at: UtcTime = Field(description="when its state last changed")
     due_at: UtcTime | None = Field(
         default=None,
-        description="when it is to be sent, while it is scheduled; with the offset of the time "
-        "zone of its sending hours, if it has any",
+        description="when it is to be sent, while it is scheduled",
     )
-    expires_at: UtcTime | None = Field(
-        default=None, description="when it expires; with the offset of `due_at`"
-    )
+    expires_at: UtcTime | None = Field(default=None, description="when it expires")
     broadcast_id: UUID | None = None
 
     @classmethod
@@ -143,8 +137,8 @@ class MessageReport(ResponseModel):
             "refunded": found.refunded or None,
             "created_at": found.created_at,
             "changed_at": found.changed_at,
-            "due_at": _in_zone(found.due_at, found.zone),
-            "expires_at": _in_zone(found.last_at, found.zone),
+            "due_at": found.due_at,
+            "expires_at": found.last_at,
             "broadcast_id": found.broadcast_id,
         }
 
@@ -223,7 +217,7 @@ def history_of(order: FoundOrder, events: Sequence[DomainEvent]) -> list[History
         state = _first_state(event) or (change.state if change else state)
         due_at = None
         if state is OrderState.SCHEDULED and isinstance(event, OrderAccepted | OrderRescheduled):
-            due_at = _in_zone(event.due_at, event.hours.zone if event.hours else None)
+            due_at = event.due_at
         items.append(
             HistoryItem(
                 at=_moment(event),
@@ -240,10 +234,6 @@ def history_of(order: FoundOrder, events: Sequence[DomainEvent]) -> list[History
             HistoryItem(at=order.changed_at, event=PersonErased.TYPE, state=OrderState.ERASED)
         )
     return items
-
-
-def _in_zone(moment: datetime | None, zone: str | None) -> datetime | None:
-    return moment if moment is None or zone is None else moment.astimezone(ZoneInfo(zone))
 
 
 def _first_state(event: DomainEvent) -> OrderState | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from inbound.cli._format import counted
 from inbound.store.dead_letters.rows import StoredDeadLetter
 from inbound.terminal import echo
+from schemas.orders import utc
 
 SHOWN_MAX: Final = 10
 
@@ -46,7 +47,7 @@ def as_object(row: StoredDeadLetter) -> dict[str, Any]:
     """Return a dead letter for `--json`."""
     return {
         "id": row.id,
-        "stored_at": row.stored_at.isoformat(),
+        "stored_at": utc(row.stored_at),
         "feed": row.feed,
         "topic": row.topic,
         "partition": row.partition,

@@ -23,6 +23,7 @@ from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
 from inbound.terminal import Terminal, echo
 from schemas.events import EVENTS
+from schemas.orders import utc
 from schemas.topics import PARTITIONS
 
 APPLICATION_NAME = "scserv replay publish"
@@ -57,9 +58,9 @@ class _PublishPlan:
     def command(self, from_position: int, rate: float) -> str:
         """Return the command that resumes at a position."""
         words = ["replay", "publish", "--to-topic", self.topic]
-        words += ["--since", self.since.isoformat()]
+        words += ["--since", str(utc(self.since))]
         if self.until != replay_inputs.LATEST:
-            words += ["--until", self.until.isoformat()]
+            words += ["--until", str(utc(self.until))]
         if self.types is not None:
             words += ["--types", ",".join(self.types)]
         if rate:

@@ -12,6 +12,7 @@ from inbound.cli._sources import make_sources
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json, reads_russian
 from inbound.wording import both
+from schemas.orders import utc
 
 if TYPE_CHECKING:
     from inbound.desk.status.alarms import Alarm
@@ -90,7 +91,7 @@ def _as_object(
 ) -> dict[str, object]:
     whole = found.whole_hour
     return {
-        "at": found.at.isoformat(),
+        "at": utc(found.at),
         "well": not any(alarm.colour == _BAD for alarm in alarms),
         "alarms": [
             {"noticed_by_clients": colour == _BAD, "what": what, "todo": todo}

@@ -1,7 +1,6 @@
 """The model of a timeline. Its JSON is part of the HTTP API."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue
@@ -279,6 +278,6 @@ class Timeline(Model):
         description="texts of all numbers within the requested time that made no request and were "
         "too many to note; some may be from this number",
     )
-    next_until: datetime | None = Field(
+    next_until: UtcTime | None = Field(
         default=None, description="value of `until` for the next page of older requests and orders"
     )

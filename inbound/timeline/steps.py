@@ -30,6 +30,7 @@ from schemas.events import (
 )
 from schemas.message_events import DeliveryEvent, MessageEvent
 from schemas.messages import Outcome, Purpose
+from schemas.orders import utc
 from schemas.registration_events import (
     RefusalCause,
     RegistrationHeld,
@@ -67,7 +68,7 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
         case RegistrationHeld() as event:
             about: dict[str, JsonValue] = {
                 "reason": event.reason.value,
-                "until": event.until.isoformat(),
+                "until": utc(event.until),
                 "hours": round((event.until - event.at).total_seconds() / 3600, 4),
             }
             yield Draft(StepKind.HELD, event.at, about)

@@ -27,6 +27,7 @@ from inbound.store.access.audit_search import (
 )
 from inbound.store.connections import raises_store_errors
 from inbound.tables.formulas import marked
+from schemas.orders import utc
 
 PATH: Final = "/audit"
 PLACE: Final = Place(PATH, "Audit", "list", Right.AUDIT)
@@ -108,7 +109,7 @@ async def _lines(desk: Desk, wanted: AuditFilter) -> AsyncIterator[str]:
 def _cells(entry: AuditEntry) -> tuple[str, ...]:
     about = (entry.subject_id, entry.request_id, entry.broadcast_id)
     return (
-        entry.at.isoformat(timespec="seconds"),
+        str(utc(entry.at.replace(microsecond=0))),
         entry.actor,
         entry.action,
         *("" if one is None else str(one) for one in about),

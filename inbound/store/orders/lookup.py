@@ -30,7 +30,7 @@ _SCHEDULED_ORDERS: Final = _SQL["scheduled_orders"]
 class FoundOrder:
     """An order as its account may see it. `last_at` is when it expires.
 
-    `zone` is that of its sending hours; `currency` is that of the account, if it has a price.
+    `currency` is that of the account, if it has a price.
     """
 
     order_id: UUID
@@ -50,7 +50,6 @@ class FoundOrder:
     last_at: datetime | None
     broadcast_id: UUID | None
     refunded: bool
-    zone: str | None
     currency: str | None
 
 

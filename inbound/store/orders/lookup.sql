@@ -3,7 +3,6 @@
 -- name: find_order
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
-       hours ->> 'zone' AS zone,
        CASE WHEN price IS NOT NULL
             THEN (SELECT currency FROM accounts WHERE account = %(account)s) END AS currency
 FROM orders WHERE order_id = %(order_id)s AND account = %(account)s
@@ -20,7 +19,6 @@ FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s
 -- Newest first, by the index on (account, created_at). A page starts after the last row before.
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
-       hours ->> 'zone' AS zone,
        CASE WHEN price IS NOT NULL
             THEN (SELECT currency FROM accounts WHERE account = %(account)s) END AS currency
 FROM orders

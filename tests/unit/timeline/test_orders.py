@@ -288,8 +288,9 @@ def test_reports_that_wait_are_told_once_at_the_end(language: Language) -> None:
     ]
     freshness = Freshness.of(seconds(700), waits)
     told = person.timeline(700, language, freshness=freshness)
-    said = [told.requests[0], told.orders[0], *told.pending]
-    assert told.sentence == " ".join(one.sentence for one in said)
+    said = [told.requests[0].sentence, told.orders[0].sentence]
+    said += [one.sentence for one in told.pending]
+    assert told.sentence == " ".join(said)
 
 
 def test_one_order_alone() -> None:
