@@ -129,7 +129,7 @@ async def message_timelines(
 ) -> Timelines:
     """Answer with timelines by any id of a message."""
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
-    return await follow(backend, find_by_any_id, message_id, lang, revealing)
+    return await follow(backend, who, find_by_any_id, message_id, lang, revealing)
 
 
 @router.get(
@@ -171,7 +171,7 @@ async def message(
             FullMessageReport(**values, **current, history=history_of(order, events))
         )
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
-    return MessageLookUp(await follow(backend, find_by_any_id, message_id, lang, revealing))
+    return MessageLookUp(await follow(backend, who, find_by_any_id, message_id, lang, revealing))
 
 
 @router.delete(

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from pydantic import Field
 
+from inbound.api.admission import Principal
 from inbound.api.backend import Backend, retry_once
 from inbound.api.cursors import CURSOR, read_cursor, write_cursor
 from inbound.api.examples import REQUEST, SUBJECT
 from inbound.api.list_freshness import request_freshness
 from inbound.api.models import ClientId, CurrentAnswer, RequestModel, ResponseModel, example
+from inbound.api.subject_ids import shown_id
 from inbound.projections.queries import MOST as QUERY_LIMIT
 from inbound.projections.queries import Message, PageKey, ProjectionQueries, Request
 from inbound.projections.requests import RequestState
@@ -93,7 +95,10 @@ class FoundRequest(ResponseModel):
     """One accepted command and its state."""
 
     request_id: UUID
-    subject_id: UUID
+    subject_id: UUID | None = Field(
+        description="for a token that also has the scope `resolve`, or that searched for this "
+        "subject; else null"
+    )
     command: Command
     plan: Plan = Field(description="how it is fulfilled, or why it is refused")
     state: RequestState
@@ -108,12 +113,12 @@ class FoundRequest(ResponseModel):
     fulfilment: FoundMessage | None = Field(description="null if there is none")
 
     @classmethod
-    def of(cls, request: Request) -> Self:
-        """Convert a request of the projection."""
+    def of(cls, request: Request, subject_id: UUID | None) -> Self:
+        """Convert a request of the projection; `subject_id` is what the caller may learn."""
         fulfilment = request.fulfilment
         return cls(
             request_id=request.request_id,
-            subject_id=request.subject_id,
+            subject_id=subject_id,
             command=request.command,
             plan=request.plan,
             state=request.state,
@@ -175,7 +180,7 @@ class RequestPage(CurrentAnswer):
 
 
 async def find_page(
-    backend: Backend, asked: RequestSearch, subjects: Sequence[UUID] | None
+    backend: Backend, who: Principal, asked: RequestSearch, subjects: Sequence[UUID] | None
 ) -> RequestPage:
     """Return one page of matching requests; `subjects` restricts it, None does not."""
     freshness = await request_freshness(backend, subjects)
@@ -192,7 +197,9 @@ async def find_page(
     page = found[: asked.limit]
     cursor = write_cursor(*page[-1].page_key) if len(found) > len(page) else None
     return RequestPage(
-        requests=[FoundRequest.of(request) for request in page],
+        requests=[
+            FoundRequest.of(one, shown_id(who, one.subject_id, named=asked.subject)) for one in page
+        ],
         next=None if cursor is None else asked.next_link(cursor),
         next_cursor=cursor,
         **RequestPage.current(freshness),

@@ -34,7 +34,7 @@ async def search_requests(
     if asked.client is not None:
         of_client = await _subjects_of_client(backend, asked.client, who)
         subjects = [each for each in of_client if asked.subject in {None, each}]
-    return await find_page(backend, asked, subjects)
+    return await find_page(backend, who, asked, subjects)
 
 
 async def _subjects_of_client(backend: Backend, client_id: str, who: Principal) -> list[UUID]:

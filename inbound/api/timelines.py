@@ -17,6 +17,7 @@ from inbound.api.languages import ChosenLanguage, LanguageChoice
 from inbound.api.models import Reason, RequestModel, ResponseModel, example
 from inbound.api.patterns import TRACE_PATTERN, TRACE_RULE
 from inbound.api.problems import ProblemKind, Refusal, invalid, no_such_id, not_found
+from inbound.api.subject_ids import shown_timeline
 from inbound.freshness.backlog import ask_settled
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
@@ -102,7 +103,7 @@ async def request_timeline(
 ) -> Timeline:
     """Answer with one request's timeline."""
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
-    found = await follow(backend, find_by_request, str(request_id), lang, revealing)
+    found = await follow(backend, who, find_by_request, str(request_id), lang, revealing)
     return found.timelines[0]
 
 
@@ -131,7 +132,7 @@ async def trace_timelines(
     if as_trace_id(trace_id) is None:
         raise no_such_id("path.trace_id", f"has to be {TRACE_RULE}")
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
-    return await follow(backend, find_by_trace, trace_id, lang, revealing)
+    return await follow(backend, who, find_by_trace, trace_id, lang, revealing)
 
 
 @router.get(
@@ -156,7 +157,8 @@ async def subject_timeline(
     number = await backend.number(subject_id)
     if number is None:
         raise Refusal(ProblemKind.NOT_FOUND, "no subject has this id, or the person was erased")
-    return await _of_number(backend, number, query, language, reveal_of(who, reveal))
+    found = await _of_number(backend, number, query, language, reveal_of(who, reveal))
+    return shown_timeline(who, found, named=subject_id)
 
 
 @router.post(
@@ -178,7 +180,8 @@ async def phone_timeline(
     except NumberError as error:
         raise invalid("body.phone", str(error)) from None
     reason = check_reveal(who, asked.reveal_reason, "body.reveal_reason")
-    return await _of_number(backend, number, asked, language, reveal_of(who, reason))
+    found = await _of_number(backend, number, asked, language, reveal_of(who, reason))
+    return shown_timeline(who, found)
 
 
 async def _of_number(
@@ -205,12 +208,13 @@ async def _of_number(
 
 async def follow(
     backend: Backend,
+    who: Principal,
     find: Callable[[psycopg.Connection, str], Sequence[RequestLocation | OrderLocation]],
     text: str,
     language: Language,
     reveal: Reveal | None,
 ) -> Timelines:
-    """Return the timelines found by an id. Raises Refusal when there are none."""
+    """Return the timelines found by an id, for this caller. Raises Refusal without any."""
     backlog = await backend.sources.backlog.ask()
     wanted = TimelineOptions(backend.clock(), backend.sources.zone, language, backlog=backlog)
 
@@ -222,7 +226,7 @@ async def follow(
         # Ids that an SMS centre gave come with the results.
         works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
         raise not_found_yet("request or message", backend, backlog, *works)
-    return Timelines(timelines=found)
+    return Timelines(timelines=[shown_timeline(who, one) for one in found])
 
 
 def not_found_yet(what: str, backend: Backend, backlog: Backlog, *works: PendingWork) -> Refusal:

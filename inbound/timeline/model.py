@@ -110,7 +110,9 @@ class RequestTimeline(Model):
     """One accepted command, from its arrival to its delivery receipts."""
 
     request_id: UUID
-    subject_id: UUID
+    subject_id: UUID | None = Field(
+        default=None, description="in the API absent for a token without the scope `resolve`"
+    )
     command: Command
     plan: Plan
     arrived_at: UtcTime
@@ -126,7 +128,9 @@ class OrderTimeline(Model):
 
     order_id: UUID
     subject_id: UUID | None = Field(
-        default=None, description="absent: the order named nobody that is known"
+        default=None,
+        description="absent: the order named nobody that is known; in the API for a token without "
+        "the scope `resolve` too",
     )
     account: str = Field(description="the account that ordered it")
     kind: OrderKind
@@ -238,7 +242,11 @@ class Timeline(Model):
         default=None,
         description="masked unless revealed; absent when it was erased, or an order led to nobody",
     )
-    subject_id: UUID | None = None
+    subject_id: UUID | None = Field(
+        default=None,
+        description="in the API for a token that also has the scope `resolve`, or that asked by "
+        "this id",
+    )
     language: Language
     zone: str = Field(description="the time zone of local times")
     made_at: UtcTime

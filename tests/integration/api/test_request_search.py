@@ -45,7 +45,7 @@ async def test_pages_have_every_request_once_newest_first(world: World) -> None:
 
 
 async def test_a_page_that_is_just_full_is_the_last(world: World) -> None:
-    client = world.scoped("read")
+    client = world.scoped("read", "resolve")
     subject = (await every(client))[0]["subject_id"]
     of_subject = await every(client, subject=subject)
     answer = await client.get(PATH, params={"subject": subject, "limit": len(of_subject)})
@@ -91,7 +91,7 @@ async def test_thirty_days_unless_told_otherwise(world: World) -> None:
 
 
 async def test_of_one_subject(world: World) -> None:
-    client = world.scoped("read")
+    client = world.scoped("read", "resolve")
     everything = await every(client)
     subject = str(SUBJECTS[2])
     expected = [one for one in everything if one["subject_id"] == subject]

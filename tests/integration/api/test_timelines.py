@@ -83,7 +83,7 @@ async def test_what_is_not_known_is_not_found(world: World) -> None:
 
 
 async def test_a_number_and_its_subject_tell_the_same(world: World) -> None:
-    client = world.scoped("read")
+    client = world.scoped("read", "resolve")
     by_number = (await ask(client)).json()
     assert by_number["number"] == mask(PHONE)
     assert by_number["subject_id"] == str(SUBJECT)
