@@ -182,8 +182,8 @@ class AdmissionMiddleware:
             scope["state"]["principal"] = principal
             raise Refusal(
                 ProblemKind.FORBIDDEN,
-                "the account of this token may not be used from this address; an operator adds "
-                "addresses with `scserv accounts change`",
+                "the account of this token may not be used from this address; the operator of the "
+                "service can allow it",
             )
         return principal
 

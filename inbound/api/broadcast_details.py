@@ -15,7 +15,7 @@ class BroadcastWarning(ResponseModel):
     """Why recipients would be refused if the broadcast started now."""
 
     reason: RefusalReason
-    detail: str = Field(description="the limit or setting, and how to change it")
+    detail: str = Field(description="the limit or setting; the operator of the service changes it")
 
 
 class BroadcastSample(ResponseModel):
@@ -58,8 +58,7 @@ class BroadcastDetails(BroadcastReport):
                 {
                     "reason": "balance",
                     "detail": "it costs up to 2,500.00 RUB, and the balance of the account default "
-                    "is 1,000.00 RUB: top it up with `scserv accounts change default --top-up "
-                    "1500.00`",
+                    "is 1,000.00 RUB",
                 }
             ],
         }

@@ -14,7 +14,7 @@ from inbound.api.timelines import Timelines
 from inbound.handlers.order_progress import change_of, refused_state
 from inbound.money import amount_text
 from inbound.orders.ports import Placed
-from inbound.orders.refusals import TEMPORARY, explain
+from inbound.orders.refusals import TEMPORARY, explain_to_program
 from inbound.parsers.numbers import mask
 from inbound.store.orders.lookup import FoundOrder
 from schemas.base import UtcTime
@@ -202,7 +202,7 @@ def _detail(order: Order, placed: Placed) -> str:
     # A number in the place of the sender must not end up in the caller's log.
     if order.sender is not None and sum(map(str.isdigit, order.sender)) >= _LIKE_A_NUMBER:
         order = order.model_copy(update={"sender": mask(order.sender)})
-    return explain(order, placed)
+    return explain_to_program(order, placed)
 
 
 def history_of(order: FoundOrder, events: Sequence[DomainEvent]) -> list[HistoryItem]:

@@ -144,11 +144,11 @@ def unauthorized(*, given: bool = False) -> Refusal:
     The same answer for a malformed, unknown, expired and revoked token.
     """
     error = ', error="invalid_token"' if given else ""
-    detail = "send `Authorization: Bearer TOKEN`; create one with `scserv tokens create`"
+    detail = "send `Authorization: Bearer TOKEN`; the operator of the service issues tokens"
     if given:
         detail = (
             "this token is not valid (mistyped, expired or revoked); send another as "
-            "`Authorization: Bearer TOKEN`, create one with `scserv tokens create`"
+            "`Authorization: Bearer TOKEN`, which the operator of the service issues"
         )
     return Refusal(
         ProblemKind.UNAUTHORIZED,

@@ -79,11 +79,7 @@ def template_text(
     if not versions:
         raise DraftError(
             "template",
-            both(
-                "there is no template {name}; `scserv templates list` shows the templates",
-                "шаблона {name} нет; `scserv templates list` покажет шаблоны",
-                name=name,
-            ),
+            both("there is no template {name}", "шаблона {name} нет", name=name),
         )
     newest = versions[0]
     if newest.retired_at is not None:

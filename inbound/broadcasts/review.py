@@ -6,7 +6,7 @@ what its account may do now: a recipient whom a limit refuses gets no message la
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -16,35 +16,22 @@ from inbound.broadcasts.costs import Cost, cost_of
 from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.samples import Sample, own_sample, template_samples
 from inbound.broadcasts.sealing import AudienceSealer
+from inbound.broadcasts.shortfalls import Planned, Shortfall, find_shortfalls
 from inbound.handlers.broadcasts import BroadcastState, opening
 from inbound.handlers.sending_hours import window_at
-from inbound.money import amount_text, money
-from inbound.orders.patterns import matches_any
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import Language
 from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import broadcast_entries
 from inbound.store.broadcasts.rows import Broadcast, Progress
-from inbound.store.orders.account_records import AccountRecord, find_usage_now, list_accounts
-from inbound.store.orders.rows import BROADCASTS, Account, usage_keys
+from inbound.store.orders.account_records import AccountRecord, list_accounts
 from inbound.store.orders.templates import list_versions
-from inbound.wording import both
-from schemas.orders import RefusalReason
 
 _UNAPPROVED: Final = frozenset({BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL})
 _NOT_BEGUN: Final = frozenset(
     {BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}
 )
-_PERIODS: Final = {"day": "день", "week": "неделю", "month": "месяц"}
-_DAY_S: Final = 86_400
 _NO_FORECAST: Final = Forecast()
-
-
-class Shortfall(NamedTuple):
-    """Why recipients would be refused if the broadcast started now, and how to prevent it."""
-
-    reason: RefusalReason
-    detail: str
 
 
 class Step(NamedTuple):
@@ -99,6 +86,7 @@ class Reviewer:
         account = next(iter(list_accounts(conn, one.account)), None)
         price, cost = _price(one, account), cost_of(conn, one)
         is_begun = one.state not in _NOT_BEGUN
+        planned = Planned(samples, price, self.sender)
         return Review(
             text=text,
             samples=samples,
@@ -112,9 +100,7 @@ class Reviewer:
             forecast=forecast(conn, one, progress, now),
             approval_above=_approval_above(conn, one),
             history=tuple(_history(conn, one)),
-            warnings=()
-            if is_begun
-            else tuple(self._warnings(conn, one, account, samples, price, now)),
+            warnings=() if is_begun else tuple(find_shortfalls(conn, one, account, planned, now)),
             missing_languages=()
             if definition is None
             else tuple(one.value for one in Language if one not in definition.texts),
@@ -138,88 +124,6 @@ class Reviewer:
             return ()
         return tuple(template_samples(conn, one, definition, self.sealer))
 
-    def _warnings(
-        self,
-        conn: psycopg.Connection,
-        one: Broadcast,
-        account: AccountRecord | None,
-        samples: tuple[Sample, ...],
-        price: Decimal | None,
-        now: datetime,
-    ) -> Iterator[Shortfall]:
-        name, change = one.account, f"`scserv accounts change {one.account}"
-        if account is None:
-            missing = both("there is no account {name}", "учётной записи {name} нет", name=name)
-            yield Shortfall(RefusalReason.ACCOUNT_UNKNOWN, missing)
-            return
-        settings = account.settings
-        if not settings.enabled:
-            yield Shortfall(
-                RefusalReason.ACCOUNT_DISABLED,
-                both(
-                    "the account {name} is disabled: enable it with {change} --enable`",
-                    "учётная запись {name} отключена: включите её: {change} --enable`",
-                    name=name,
-                    change=change,
-                ),
-            )
-        if BROADCASTS not in settings.rights:
-            yield Shortfall(
-                RefusalReason.RIGHT_MISSING,
-                both(
-                    "the account {name} has no right to broadcasts: grant it with {change} --grant "
-                    "{right}`",
-                    "у учётной записи {name} нет права на рассылки: дайте его: {change} --grant "
-                    "{right}`",
-                    name=name,
-                    change=change,
-                    right=BROADCASTS,
-                ),
-            )
-        approved = {sender.sender for sender in account.senders if sender.approved_at}
-        if one.sender not in {None, self.sender, *approved}:
-            yield Shortfall(
-                RefusalReason.SENDER_NOT_APPROVED,
-                both(
-                    "the sender {sender} is not approved for the account {name} any more: ask for "
-                    "it with `scserv accounts senders add {name} '{sender}'`",
-                    "отправитель {sender} больше не одобрен для учётной записи {name}: запросите "
-                    "его: `scserv accounts senders add {name} '{sender}'`",
-                    name=name,
-                    sender=one.sender,
-                ),
-            )
-        if settings.patterns and not all(
-            matches_any(settings.patterns, sample.text) for sample in samples
-        ):
-            yield Shortfall(
-                RefusalReason.TEXT_NOT_ALLOWED,
-                both(
-                    "a sample matches none of the patterns of the account {name}: change the text, "
-                    "or the patterns with {change} --pattern`",
-                    "один из примеров не подходит ни под один шаблон текстов учётной записи "
-                    "{name}: измените текст или шаблоны: {change} --pattern`",
-                    name=name,
-                    change=change,
-                ),
-            )
-        yield from _limits(conn, one, account, now)
-        if price is not None and settings.balance is not None and price > settings.balance:
-            yield Shortfall(
-                RefusalReason.BALANCE,
-                both(
-                    "it costs up to {price}, and the balance of the account {name} is {balance}: "
-                    "top it up with {change} --top-up {lacking}`",
-                    "она стоит до {price}, а баланс учётной записи {name} — {balance}: пополните "
-                    "его: {change} --top-up {lacking}`",
-                    price=money(price, settings.currency),
-                    name=name,
-                    balance=money(settings.balance, settings.currency),
-                    change=change,
-                    lacking=amount_text(price - settings.balance),
-                ),
-            )
-
 
 def waits_until(one: Broadcast, now: datetime) -> datetime | None:
     """Return when its sending hours begin, if that is what it waits for."""
@@ -233,54 +137,6 @@ def waits_until(one: Broadcast, now: datetime) -> datetime | None:
         opens = opening(starts_at, one.hours)
         return opens if opens > max(now, starts_at) else None
     return None
-
-
-def _limits(
-    conn: psycopg.Connection, one: Broadcast, account: AccountRecord, now: datetime
-) -> Iterator[Shortfall]:
-    """Yield the limits that the audience exceeds in the period in which it would begin."""
-    settings, name = account.settings, account.account
-    begins_at = max(now, opening(one.lifecycle.starts_at or now, one.hours))
-    used = find_usage_now(conn, usage_keys(Account(name, zone=settings.zone), begins_at))
-    for period, days, limit, reason in (
-        ("day", 1, settings.day_limit, RefusalReason.DAILY_LIMIT),
-        ("week", 7, settings.week_limit, RefusalReason.WEEKLY_LIMIT),
-        ("month", 31, settings.month_limit, RefusalReason.MONTHLY_LIMIT),
-    ):
-        if limit is None:
-            continue
-        wanted = one.lifecycle.recipients
-        if one.rate is not None:  # then it may take longer than the period
-            wanted = min(wanted, one.rate * _seconds_a_day(one) * days)
-        over = wanted - max(limit - used[period], 0)
-        if over > 0:
-            yield Shortfall(
-                reason,
-                both(
-                    "the account {name} may send {limit} messages a {period} and has sent {used}: "
-                    "{over} of {all} recipients would be refused; raise the limit with `scserv "
-                    "accounts change {name} --per-{key} {needed}`",
-                    "лимит учётной записи {name} на {period} — {limit}, отправлено "
-                    "{used}: {over} из {all} получателей получили бы отказ; поднимите лимит: "
-                    "`scserv accounts change {name} --per-{key} {needed}`",
-                    name=name,
-                    limit=limit,
-                    period=both(period, _PERIODS[period]),
-                    key=period,
-                    used=used[period],
-                    over=over,
-                    all=one.lifecycle.recipients,
-                    needed=used[period] + wanted,
-                ),
-            )
-
-
-def _seconds_a_day(one: Broadcast) -> int:
-    if one.hours is None:
-        return _DAY_S
-    start = timedelta(hours=one.hours.start.hour, minutes=one.hours.start.minute)
-    end = timedelta(hours=one.hours.end.hour, minutes=one.hours.end.minute)
-    return int((end - start).total_seconds()) % _DAY_S
 
 
 def _history(conn: psycopg.Connection, one: Broadcast) -> Iterator[Step]:

@@ -87,6 +87,11 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
                     "; запросите одобрение: `{asks}`",
                     asks=asks,
                 )
+            if error.field == "template":
+                refusal += both(
+                    "; `scserv templates list` shows the templates",
+                    "; `scserv templates list` покажет шаблоны",
+                )
         else:
             sealer = AudienceSealer(settings.vault_key_bytes())
             load = partial(_load, conn, settings, options, prepared, now)

@@ -119,7 +119,7 @@ def reviewed_json(shown: Shown) -> dict[str, object]:
         "approval_above": review.approval_above,
         "history": [step._asdict() for step in review.history],
         "warnings": [
-            {"reason": warning.reason.value, "detail": warning.detail}
+            {"reason": warning.reason.value, "detail": warning.advice}
             for warning in review.warnings
         ],
     }

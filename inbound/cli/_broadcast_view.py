@@ -110,7 +110,7 @@ def warn_of_no_recipients(one: Broadcast) -> None:
 def print_warnings(review: "Review") -> None:
     """Print why recipients would be refused, to standard error."""
     for warning in review.warnings:
-        echo(both("warning: ", "внимание: ") + warning.detail, err=True)
+        echo(both("warning: ", "внимание: ") + warning.advice, err=True)
 
 
 def print_list(

@@ -1,5 +1,6 @@
 """What people read when an order is refused: what is wrong, with which input, and the fix."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from inbound.orders.account_rules import MOST_PARTS
@@ -64,7 +65,29 @@ _FIXES: Final[dict[RefusalReason, str]] = {
     RefusalReason.MONTHLY_LIMIT: f"wait until the next month, or use {_CHANGE} --per-month N`",
     RefusalReason.BALANCE: f"add to it with {_CHANGE} --top-up AMOUNT`",
 }
-"""What to do about it, by reason."""
+"""What to do about it, by reason, for people who can run commands."""
+
+_ASK: Final = "ask the operator of the service"
+_FIXES_OF_PROGRAMS: Final[dict[RefusalReason, str]] = {
+    RefusalReason.ACCOUNT_UNKNOWN: f"{_ASK} which account to use",
+    RefusalReason.ACCOUNT_DISABLED: f"{_ASK} to enable it",
+    RefusalReason.RIGHT_MISSING: f"{_ASK} to grant it the right {{right}}",
+    RefusalReason.RECIPIENT_NOT_A_CLIENT: "send to clients only, or ask the operator of the "
+    "service for the right `strangers`",
+    RefusalReason.TEMPLATE_UNKNOWN: f"{_ASK} for the names of the templates",
+    RefusalReason.TEMPLATE_FIELDS: f"send the fields of the template, or {_ASK} what it takes",
+    RefusalReason.SENDER_NOT_APPROVED: f"{_ASK} to have it approved; without a sender the "
+    "service's own is used",
+    RefusalReason.TEXT_NOT_ALLOWED: f"{_ASK} for the patterns",
+    RefusalReason.TOO_MANY_PARTS: f"shorten it, or {_ASK} to allow more (up to {MOST_PARTS})",
+    RefusalReason.REPEATED: "wait, or send another text",
+    RefusalReason.MINIMUM_DELAY: "wait before the next message to this number",
+    RefusalReason.DAILY_LIMIT: f"wait until tomorrow, or {_ASK} for a higher limit",
+    RefusalReason.WEEKLY_LIMIT: f"wait until Monday, or {_ASK} for a higher limit",
+    RefusalReason.MONTHLY_LIMIT: f"wait until the next month, or {_ASK} for a higher limit",
+    RefusalReason.BALANCE: f"{_ASK} to top it up",
+}
+"""The same for programs of tenants, where it is something else: they run none of our commands."""
 
 
 TEMPORARY: Final = frozenset(
@@ -85,12 +108,23 @@ def explain(order: Order, placed: Placed) -> str:
 
     It has no number and no text. Empty if the order was not refused.
     """
+    return _explained(order, placed, _FIXES, " --grant ")
+
+
+def explain_to_program(order: Order, placed: Placed) -> str:
+    """Return the same for whoever wrote a program that sends: it names none of our commands."""
+    return _explained(order, placed, {**_FIXES, **_FIXES_OF_PROGRAMS}, " and ")
+
+
+def _explained(
+    order: Order, placed: Placed, fixes: Mapping[RefusalReason, str], between_rights: str
+) -> str:
     if placed.reason is None:
         return ""
     is_beyond_all = placed.reason is RefusalReason.TOO_MANY_PARTS and placed.parts > MOST_PARTS
-    fix = (_BEYOND_ALL if is_beyond_all else _FIXES[placed.reason]).format(
+    fix = (_BEYOND_ALL if is_beyond_all else fixes[placed.reason]).format(
         account=order.account,
-        right=" --grant ".join(rights_of(order)),
+        right=between_rights.join(rights_of(order)),
         sender=order.sender,
         template=order.template,
     )

@@ -152,7 +152,7 @@ def _fields(case: OrderCase) -> str:
         wrong = f"the value of the field {facts.unfit_field} doesn't"
     return (
         f"{wrong} fit the template {template}; it has to be ordered again with what the template "
-        f"takes (scserv templates show {template})"
+        "takes"
     )
 
 

@@ -138,10 +138,7 @@ def _fields(case: OrderCase) -> str:
     wrong = "поля заказа не подходят"
     if facts.unfit_field is not None:
         wrong = f"значение поля {facts.unfit_field} не подходит"
-    return (
-        f"{wrong} к шаблону {template}; его нужно заказать снова с тем, что принимает шаблон "
-        f"(scserv templates show {template})"
-    )
+    return f"{wrong} к шаблону {template}; его нужно заказать снова с тем, что принимает шаблон"
 
 
 def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:

@@ -55,7 +55,7 @@ def explained(response: httpx.Response, status: int, slug: str, *words: str) -> 
 @each(ALL)
 async def test_any_route(world: World, method: str, path: str, operation: dict[str, Any]) -> None:
     url, every = url_of(path, str(uuid4())), world.scoped(*Scope)
-    explained(await world.client().request(method, url), 401, "unauthorized", "scserv tokens")
+    explained(await world.client().request(method, url), 401, "unauthorized", "operator of the")
     needed = operation["security"][0]["token"]
     other = world.scoped(*(scope for scope in Scope if scope not in needed and scope != "read"))
     explained(await other.request(method, url), 403, "forbidden", *needed[:1])

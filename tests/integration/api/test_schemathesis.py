@@ -111,9 +111,9 @@ BEYOND_SCHEMAS_OF_MESSAGES = re.compile(
     r"body(\.\d+)?(\.(not_before|expires_at|hours|time_zone|text|client_id|fields\..*))?"
 )
 BEYOND_SCHEMAS_OF_QUERIES = re.compile(r"body\.recipients\.\d+")  # names exactly one thing
-# Names are kept for ever; templates, senders and time zones have to exist.
+# Names are kept for ever; templates, senders and time zones have to exist; a row has to be usable.
 BEYOND_SCHEMAS_OF_BROADCASTS = re.compile(
-    r"body\.(name|text|template|sender|spread|hours|time_zone)"
+    r"body\.(name|text|template|sender|spread|hours|time_zone|audience(\.\d+)?)"
 )
 
 

@@ -220,5 +220,7 @@ def assert_problem(response: httpx.Response, status: int, slug: str) -> dict[str
     body: dict[str, Any] = response.json()
     assert body["type"] == f"urn:scserv:problem:{slug}"
     assert body["status"] == status
+    # Tenants run none of our commands.
+    assert "scserv " not in response.text
     assert body["instance"] == f"urn:uuid:{response.headers['x-request-id']}"
     return body

@@ -1,13 +1,41 @@
-"""What problems say about values that pydantic refuses."""
+"""What problems say, about values that pydantic refuses for example."""
 
-from typing import Literal
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
 
 import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+import inbound.api
 from inbound.api.problem_answers import refusal_of
 from schemas.orders import OrderKind, OrderState
+
+API: Final = Path(inbound.api.__file__).parent
+FOR_OPERATORS: Final = {
+    # Where tokens come from, in the OpenAPI document.
+    *("access.py", "openapi.py"),
+    # Its errors are those of `scserv tokens`.
+    "token_records.py",
+}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the texts of a module without its docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+@pytest.mark.parametrize(
+    "path", [one for one in API.glob("*.py") if one.name not in FOR_OPERATORS], ids=lambda p: p.name
+)
+def test_the_api_tells_tenants_no_command_of_operators(path: Path) -> None:
+    assert not [text for text in texts(path) if "scserv " in text]
 
 
 class Body(BaseModel):

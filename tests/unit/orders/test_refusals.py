@@ -1,21 +1,35 @@
 """Every reason of a refusal names the input and the fix."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
 
 from inbound.orders.ports import Placed
-from inbound.orders.refusals import explain
+from inbound.orders.refusals import explain, explain_to_program
 from schemas.orders import Order, RefusalReason
 
 
+@pytest.mark.parametrize("explained", [explain, explain_to_program])
 @pytest.mark.parametrize("reason", RefusalReason)
-def test_every_reason_is_explained_without_number_and_text(reason: RefusalReason) -> None:
+def test_every_reason_is_explained_without_number_and_text(
+    reason: RefusalReason, explained: Callable[[Order, Placed], str]
+) -> None:
     order = Order(account="shop", phone="+79161234599", text="Заявка выполнена", sender="Shop")
-    sentence = explain(order, Placed(uuid4(), "refused", 9, reason))
-    assert len(sentence) > 60
+    sentence = explained(order, Placed(uuid4(), "refused", 9, reason))
+    assert len(sentence) > 50
     assert "79161234599" not in sentence
     assert "Заявка" not in sentence
+    assert "{" not in sentence
+
+
+@pytest.mark.parametrize("parts", [3, 9])
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_a_program_is_told_no_command_of_operators(reason: RefusalReason, parts: int) -> None:
+    order = Order(account="shop", phone="+79161234599", text="x", idempotency_key="k")
+    sentence = explain_to_program(order, Placed(uuid4(), "refused", parts, reason))
+    assert "scserv" not in sentence
+    assert "--" not in sentence
     assert "{" not in sentence
 
 
