@@ -47,6 +47,11 @@ class Caller:
         """What the log calls it."""
         return self.account
 
+    @property
+    def actor(self) -> str:
+        """What the audit calls it."""
+        return f"account {self.account}"
+
 
 class Access:
     """Finds callers by their credentials. For one event loop.

@@ -5,7 +5,8 @@ route and nothing that was sent. Every answer is in the form of the dialect whos
 under a path of none it is plain text.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -23,15 +24,21 @@ from inbound.api.heads import HeadMiddleware
 from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware, Served
 from inbound.api.problems import ProblemKind, Refusal
 from inbound.errors import RetryableError
+from inbound.ingress.bytehand.version_1 import BYTEHAND_1
+from inbound.ingress.bytehand.version_2 import BYTEHAND_2
 from inbound.ingress.dialect import Dialect, Trouble
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.routes import SMSC
+from inbound.ingress.smspay.routes import SMSPAY
 from inbound.ops import metrics
 from inbound.orders.batching import TooManyWaitingError
 from inbound.settings import IngressSettings
 
-DIALECTS: Final[tuple[Dialect, ...]] = (SMSC,)
+DIALECTS: Final[tuple[Dialect, ...]] = (SMSC, BYTEHAND_1, BYTEHAND_2, SMSPAY)
 MOST_AT_ONCE: Final = 256
+
+Paths = Sequence[tuple[re.Pattern[str], Dialect]]
+"""The dialect of each path."""
 
 _STATUS: Final[Mapping[Trouble, int]] = {
     Trouble.MALFORMED: 400,
@@ -51,12 +58,12 @@ def make_http(
     parts: Parts, settings: IngressSettings, dialects: tuple[Dialect, ...] = DIALECTS
 ) -> ASGIApp:
     """Return the application. Opens nothing; needs no ASGI lifespan."""
-    paths = {
-        route.path: dialect
+    paths = [
+        (route.path_regex, dialect)
         for dialect in dialects
         for route in dialect.router.routes
         if isinstance(route, APIRoute)
-    }
+    ]
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
@@ -91,7 +98,7 @@ def make_http(
 class _Admission:
     """ASGI middleware: limits how many requests run, and the size and the time of their bodies."""
 
-    def __init__(self, app: ASGIApp, paths: Mapping[str, Dialect]) -> None:
+    def __init__(self, app: ASGIApp, paths: Paths) -> None:
         self._app = app
         self._paths = paths
         self._running = 0
@@ -120,8 +127,9 @@ class _BusyError(RetryableError):
     """Too many requests run."""
 
 
-def _answer(error: Exception, scope: Scope, paths: Mapping[str, Dialect]) -> Response:
-    dialect = paths.get(scope["path"])
+def _answer(error: Exception, scope: Scope, paths: Paths) -> Response:
+    matching = (dialect for path, dialect in paths if path.fullmatch(scope["path"]))
+    dialect = next(matching, None)
     if isinstance(error, HTTPException) and dialect is None:
         return PlainTextResponse("there is no such path", 404)
     trouble = _trouble_of(error)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from inbound.ingress.access import Caller
+from inbound.ingress.balances import shown
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
 from inbound.ingress.smsc.codes import (
@@ -17,7 +18,7 @@ from inbound.ingress.smsc.codes import (
     ErrorCode,
     status_of,
 )
-from inbound.ingress.smsc.sending import DIALECT, UNLIMITED, order_key, phones_of
+from inbound.ingress.smsc.sending import DIALECT, order_key, phones_of
 from inbound.money import amount_text
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.store.orders.account_records import list_accounts
@@ -70,7 +71,7 @@ async def balance(
     if not found:
         raise SmscError(ErrorCode.AUTHORISE)
     settings = found[0].settings
-    amount = amount_text(UNLIMITED if settings.balance is None else settings.balance)
+    amount = amount_text(shown(settings.balance))
     answer: dict[str, str | int] = {"balance": amount}
     sentence = amount
     if fields.get("cur", "") not in _OFF:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from fastapi import Request
+from starlette.types import Scope
 
 from inbound.ingress.access import Caller, Denial, DeniedError
 from inbound.ingress.dialect import address_of, let_in, parts_of
-from inbound.ingress.parameters import ParameterError, decode, read_object, read_pairs
+from inbound.ingress.parameters import ParameterError, decode, parse_pairs, read_object, read_pairs
 from inbound.ingress.smsc.answers import Answers, Form, SmscError
 from inbound.ingress.smsc.codes import ErrorCode
 
@@ -29,10 +30,9 @@ async def read_fields(request: Request) -> Mapping[str, str]:
     Without `charset`, octets that are UTF-8 are read as UTF-8: Russian in windows-1251 never looks
     like it, and programs forget to name it.
     """
-    remember(request, Answers())
     try:
         pairs = await read_pairs(request)
-        form = _FORMS.get(pairs.get("fmt", b"").decode("ascii", "replace"), Form.SENTENCE)
+        form = _form_of(pairs)
         given = pairs.get("charset", b"").decode("ascii", "replace").lower()
         charset = _CHARSETS.get(given or DEFAULT_CHARSET)
         remember(request, Answers(form, charset or "utf-8"))
@@ -59,10 +59,15 @@ def remember(request: Request, answers: Answers) -> None:
     request.scope["state"]["smsc_answers"] = answers
 
 
-def answers_of(request: Request) -> Answers:
-    """Return how this request is answered."""
-    found: Answers = request.scope["state"]["smsc_answers"]
-    return found
+def answers_of(scope: Scope) -> Answers:
+    """Return how a request is answered; if its parameters were not read, as its query says."""
+    found: Answers | None = scope.get("state", {}).get("smsc_answers")
+    if found is not None:
+        return found
+    try:
+        return Answers(_form_of(parse_pairs(scope["query_string"])))
+    except ParameterError:
+        return Answers()
 
 
 async def sign_in(request: Request, fields: Mapping[str, str]) -> Caller:
@@ -77,6 +82,10 @@ async def sign_in(request: Request, fields: Mapping[str, str]) -> Caller:
         is_banned = error.denial is Denial.BANNED
         code = ErrorCode.ADDRESS_BLOCKED if is_banned else ErrorCode.AUTHORISE
         raise SmscError(code) from None
+
+
+def _form_of(pairs: Mapping[str, bytes]) -> Form:
+    return _FORMS.get(pairs.get("fmt", b"").decode("ascii", "replace"), Form.SENTENCE)
 
 
 def _is_utf8(pairs: Mapping[str, bytes]) -> bool:

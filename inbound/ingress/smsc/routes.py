@@ -63,13 +63,13 @@ async def _serve(request: Request, read: Read, serve: Serve) -> Response:
     try:
         fields = await read(request)
         caller = await sign_in(request, fields)
-        return await serve(parts_of(request), caller, fields, answers_of(request))
+        return await serve(parts_of(request), caller, fields, answers_of(request.scope))
     except SmscError as error:
-        return answers_of(request).error(error)
+        return answers_of(request.scope).error(error)
 
 
 def _answer(trouble: Trouble, scope: Scope) -> Response:
-    answers: Answers = scope.get("state", {}).get("smsc_answers") or Answers()
+    answers = answers_of(scope)
     match trouble:
         case Trouble.MALFORMED:
             return answers.error(SmscError(ErrorCode.PARAMETERS))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from inbound.ingress.access import Caller
+from inbound.ingress.balances import shown
 from inbound.ingress.parts import Parts
 from inbound.ingress.phones import written
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
@@ -32,8 +33,6 @@ CHANNELS: Final = (
     *("flash", "push", "hlr", "bin", "ping", "mms", "mail", "call", "viber", "soc", "bot"),
 )
 """Flags that ask for something else than a text message."""
-UNLIMITED: Final = Decimal(1_000_000)
-"""The balance that is shown of an account without a limit."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SENDER: Final = re.compile(SENDER)
@@ -156,8 +155,7 @@ async def _money(parts: Parts, caller: Caller) -> tuple[Decimal, Decimal]:
     account = await parts.pool.run(read_account, caller.account)
     if account is None:
         raise SmscError(ErrorCode.AUTHORISE)
-    balance = UNLIMITED if account.balance is None else account.balance
-    return account.price_per_part or Decimal(), balance
+    return account.price_per_part or Decimal(), shown(account.balance)
 
 
 def _cost(fields: Mapping[str, str]) -> Cost:

@@ -10,8 +10,10 @@ SET broadcasts_above = excluded.broadcasts_above, senders = excluded.senders, pu
 SELECT broadcasts_above, senders FROM approval_rules
 
 -- name: has_other_people
--- Whether a person other than this one has done anything but sign in; tokens are programs.
+-- Whether a person other than this one has done anything but sign in. Tokens and accounts are
+-- programs, and the ingress bans by itself.
 SELECT EXISTS (
     SELECT FROM audit
-    WHERE actor <> %(actor)s AND actor NOT LIKE 'token %%' AND action NOT LIKE 'desk.%%'
+    WHERE actor <> %(actor)s AND actor NOT LIKE 'token %%' AND actor NOT LIKE 'account %%'
+      AND action NOT LIKE 'desk.%%' AND action NOT LIKE 'ingress.%%'
 )

@@ -298,6 +298,11 @@ async def test_what_can_not_be_read_is_a_parameters_error(
     assert (answer.status_code, answer.text) == (200, "ERROR = 1 (parameters error)")
 
 
+async def test_trouble_is_told_in_the_form_that_was_asked_for(http: httpx.AsyncClient) -> None:
+    answer = await http.put("/sys/send.php", params={"fmt": 1})
+    assert (answer.status_code, answer.text) == (200, "0,-1")
+
+
 async def test_who_guesses_is_told_that_the_address_is_blocked(
     world: World, shop: Credentials, http: httpx.AsyncClient
 ) -> None:

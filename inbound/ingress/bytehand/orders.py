@@ -1,0 +1,94 @@
+"""What both versions of BYTEHAND share: letting programs in, making orders, states of messages."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import ValidationError
+
+from inbound.ingress.access import Caller
+from inbound.ingress.bytehand.codes import TEXTS, ErrorCode, state_of
+from inbound.ingress.parts import Parts
+from inbound.ingress.phones import written
+from inbound.orders.horizon import beyond_horizon
+from inbound.store.orders.lookup import FoundOrder
+from schemas.orders import Order, OrderState
+from schemas.patterns import SENDER
+
+DIALECT: Final = "bytehand"
+"""What the keys of its orders begin with."""
+
+_SENDER: Final = re.compile(SENDER)
+
+
+class BytehandError(Exception):
+    """A request, or a message of one, that is answered with an error."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code.name)
+        self.code = code
+        self.text = TEXTS[code]
+
+
+def make_order(
+    parts: Parts,
+    caller: Caller,
+    message: object,
+    names: tuple[str, str, str],
+    message_id: int | None = None,
+) -> Order:
+    """Return the order of a message whose fields for sender, receiver and text have these names.
+
+    `message_id` is the number by which the program will know it. Raises BytehandError.
+    """
+    if not isinstance(message, Mapping):
+        raise BytehandError(ErrorCode.PARAMETERS)
+    values = [message.get(name) for name in (*names, "send_after")]
+    if not all(value is None or isinstance(value, str) for value in values):
+        raise BytehandError(ErrorCode.PARAMETERS)
+    sender, receiver, text, send_after = values
+    if not receiver:
+        raise BytehandError(ErrorCode.RECEIVER)
+    if sender and not _SENDER.fullmatch(sender):
+        raise BytehandError(ErrorCode.SENDER)
+    try:
+        order = Order(
+            account=caller.account,
+            phone=written(receiver),
+            text=text,
+            sender=sender or None,
+            not_before=_moment(send_after),
+            idempotency_key=None if message_id is None else f"{DIALECT}:{message_id}",
+        )
+    except ValidationError:
+        raise BytehandError(ErrorCode.PARAMETERS) from None
+    if beyond_horizon(order, parts.clock(), parts.ahead_days):
+        raise BytehandError(ErrorCode.PARAMETERS)
+    return order
+
+
+def state_name(order: FoundOrder) -> str:
+    """Return the name of a message's state."""
+    return state_of(OrderState(order.state)).value
+
+
+def cost_of(order: FoundOrder) -> float:
+    """Return what a message cost."""
+    return float(order.price or 0)
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a time as programs read it: in GMT."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read `send_after`, ISO 8601; without an offset it is GMT."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BytehandError(ErrorCode.PARAMETERS) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
