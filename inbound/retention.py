@@ -1,7 +1,7 @@
 """Retention sweeps. Every worker runs them, and reports itself; concurrent runs are safe."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
@@ -19,6 +19,7 @@ from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.mo import unknown_numbers
 from inbound.store.quotas import Quotas
 from inbound.store.registrations import status as registrations
+from inbound.store.smpp import messages as smpp_messages
 from inbound.store.worker_policies import report_policies
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ RECEIPT_DAYS: Final = 7
 """SMS centres try for days before they report a failure."""
 
 EARLY_RECEIPT_DAYS: Final = 3
+
+SMPP_RECEIPT_DAYS: Final = 7
+"""How long a receipt waits for the program that asked for it."""
 
 
 def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
@@ -67,6 +71,11 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
                 repeats.sweep_actions(conn, now, settings.order_days)
                 retention_sweep.sweep_usage(conn, now)
                 callbacks.sweep_callbacks(conn, now, CALLBACK_DAYS)
+                smpp_messages.sweep(
+                    conn,
+                    now - timedelta(days=settings.order_days),
+                    now - timedelta(days=SMPP_RECEIPT_DAYS),
+                )
     except RetryableError as error:
         log.warning("the retention sweep waits: %s", error)
         return False

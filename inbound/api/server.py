@@ -21,7 +21,7 @@ from inbound.api.connections import ConnectionLimits, Slot
 from inbound.api.protocol import HttpProtocol
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
-from inbound.settings import PREFIX, ListenerSettings
+from inbound.settings import PREFIX, ListenerSettings, TcpSettings
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
@@ -52,7 +52,7 @@ class HttpServer:
         self._health = health
         self._check_database = check_database
         self.port = 0
-        self._tls = _tls_context(settings)
+        self._tls = tls_context(settings)
         self._addresses = ClientAddresses(
             parse_networks(settings.trusted_proxies, f"{_variable(settings)}TRUSTED_PROXIES")
         )
@@ -193,7 +193,7 @@ def _listen(settings: ListenerSettings) -> socket.socket:
     return listening
 
 
-def _tls_context(settings: ListenerSettings) -> ssl.SSLContext | None:
+def tls_context(settings: TcpSettings) -> ssl.SSLContext | None:
     """Return the TLS context, None without a certificate. Raises SetupError."""
     names = _variable(settings)
     if settings.tls_cert is None:
@@ -212,7 +212,7 @@ def _tls_context(settings: ListenerSettings) -> ssl.SSLContext | None:
     return context
 
 
-def _variable(settings: ListenerSettings) -> str:
+def _variable(settings: TcpSettings) -> str:
     """Return what the names of these settings' variables begin with."""
     return f"{PREFIX}{settings.group}__"
 

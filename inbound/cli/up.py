@@ -18,10 +18,12 @@ from inbound.cli._passwords import password_file_option
 from inbound.errors import SetupError
 from inbound.private_files import prepare_folder, prepare_subfolder, read_secret, write_file
 from inbound.service_file import DEFAULT_DATA_DIR
-from inbound.settings import Settings, load_settings
+from inbound.settings import Settings, SmppServerSettings, load_settings
 from inbound.settings.smpp import PASSWORD_MAX
 
 _CHARACTERS: Final = string.ascii_letters + string.digits
+_GROUPS: Final = {"smpp_port": SmppServerSettings.group}
+"""Groups of settings that are not called as their option."""
 
 
 @click.command
@@ -41,6 +43,11 @@ _CHARACTERS: Final = string.ascii_letters + string.digits
     "--ingress-port",
     type=PORT,
     help="Port of the dialects of other services; 0: any.  [default: 8100 if free]",
+)
+@click.option(
+    "--smpp-port",
+    type=PORT,
+    help="Port of the SMPP server for programs; 0: any.  [default: 2776 if free]",
 )
 @click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
 @click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
@@ -69,7 +76,7 @@ def up(
     _export_options(smsc, system_id, password_file)
     for name, chosen in ports.items():  # such as api_port
         if chosen is not None:
-            group = name.removesuffix("_port").upper()
+            group = _GROUPS.get(name) or name.removesuffix("_port").upper()
             os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
     data_dir = data_dir.absolute()
     given, is_new = load_settings(config), not data_dir.exists()

@@ -20,6 +20,7 @@ from inbound.ingress.numbers import Numbers
 from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher
 from inbound.orders.batching import OrderBatcher
 from inbound.orders.dispatch import Dispatcher
+from inbound.orders.intake import Intake
 from inbound.orders.ports import Placed
 from inbound.orders.wiring import IntakeConnections
 from inbound.settings import Settings
@@ -40,6 +41,7 @@ class Parts:
 
     access: Access
     pool: ConnectionPool
+    intake: Intake
     batcher: OrderBatcher
     dispatcher: Dispatcher
     numbers: Numbers
@@ -91,6 +93,7 @@ class OpenParts:
         self.parts = Parts(
             access=access_on(pool, subject_key, settings.ingress.ban_minutes * SECONDS),
             pool=pool,
+            intake=self._orders.intake,
             batcher=OrderBatcher(self._orders.intake.place),
             dispatcher=dispatcher,
             numbers=Numbers(lambda: pool.run(take_numbers)),

@@ -7,6 +7,7 @@ from inbound.api.server import HttpServer, watch_database
 from inbound.clock import utc_now
 from inbound.ingress.http import make_http
 from inbound.ingress.parts import OpenParts, Parts
+from inbound.ingress.smpp.wiring import run_smpp_server
 from inbound.ops.health import Health
 from inbound.settings import Settings
 
@@ -30,6 +31,8 @@ def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listene
     if settings.ingress.on:
         app = make_http(parts, settings.ingress)
         listeners.append(HttpServer(app, settings.ingress, health).run)
+    if settings.smpp_server.on:
+        listeners.append(lambda: run_smpp_server(settings, health, parts))
     return listeners
 
 

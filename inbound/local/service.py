@@ -19,7 +19,7 @@ from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervis
 from inbound.local.waiting import Waiting
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
-from inbound.settings import ListenerSettings, Settings, SmppSettings
+from inbound.settings import ListenerSettings, Settings, SmppSettings, TcpSettings
 from inbound.startup import load_templates
 from inbound.terminal import Terminal
 
@@ -59,10 +59,10 @@ class LocalService:
         self._console = Terminal(soft_wrap=True)
         self._health = Health()
         self._health_urls: dict[str, str] = {}
-        self._listeners: Mapping[str, ListenerSettings] = {
-            "api": settings.api,
-            "desk": settings.desk,
-            "ingress": settings.ingress,
+        self._listeners: Mapping[str, Mapping[str, TcpSettings]] = {
+            "api": {"api": settings.api},
+            "desk": {"desk": settings.desk},
+            "ingress": {"ingress": settings.ingress, "smpp": settings.smpp_server},
         }
         self._ports: dict[str, int] = {}
         self._administrator = Administrator()
@@ -162,14 +162,16 @@ class LocalService:
         return children
 
     def _listener_environment(self, role: str, env: Mapping[str, str]) -> Mapping[str, str]:
-        """Choose a listener's port at each start: another program may have taken the last one."""
-        listener, before = self._listeners[role], self._ports.get(role, 0)
-        port = self._ports[role] = free_port(before or listener.port)
-        if before and port != before:
-            self._say(
-                f"port {before} is taken: {listener.called} moves to {url_of(listener, port)}"
-            )
-        return {**env, f"SCSERV_{listener.group}__PORT": str(port)}
+        """Choose listeners' ports at each start: another program may have taken the last ones."""
+        chosen = {}
+        for name, listener in self._listeners[role].items():
+            before = self._ports.get(name, 0)
+            port = self._ports[name] = free_port(before or listener.port)
+            if before and port != before:
+                where = _address_of(listener, port)
+                self._say(f"port {before} is taken: {listener.called} moves to {where}")
+            chosen[f"SCSERV_{listener.group}__PORT"] = str(port)
+        return {**env, **chosen}
 
     def _simulator(self) -> Child:
         smpp = self._settings.smpp
@@ -253,5 +255,13 @@ class LocalService:
 
     def _entry_points(self) -> str:
         """Return the listeners of the ingress that are switched on."""
-        ingress = self._settings.ingress
-        return url_of(ingress, self._ports["ingress"]) if ingress.on else ""
+        ingress, smpp = self._settings.ingress, self._settings.smpp_server
+        http = [url_of(ingress, self._ports["ingress"])] if ingress.on else []
+        return " ".join([*http, *([f"smpp {smpp.host}:{self._ports['smpp']}"] if smpp.on else [])])
+
+
+def _address_of(listener: TcpSettings, port: int) -> str:
+    """Return the URL of a listener for HTTP, the address of another one."""
+    if isinstance(listener, ListenerSettings):
+        return url_of(listener, port)
+    return f"{listener.host}:{port}"

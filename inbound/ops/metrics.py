@@ -272,6 +272,35 @@ INGRESS_BANS = _meter.create_counter(
     description="Addresses that the ingress banned for a while because they guessed credentials.",
 )
 
+# The SMPP server.
+
+SMPP_SERVER_BINDS = _meter.create_counter(
+    "scserv.smpp_server.binds",
+    unit="{bind}",
+    description="Binds of programs to the SMPP server, by status.",
+)
+SMPP_SERVER_LINKS = _meter.create_gauge(
+    "scserv.smpp_server.links",
+    unit="{link}",
+    description="Links of programs that are bound to the SMPP server.",
+)
+SMPP_SERVER_SUBMITTED = _meter.create_counter(
+    "scserv.smpp_server.submitted",
+    unit="{message}",
+    description="submit_sm and data_sm of programs, by status.",
+)
+SMPP_SERVER_DELIVERIES = _meter.create_counter(
+    "scserv.smpp_server.deliveries",
+    unit="{receipt}",
+    description="deliver_sm to programs by outcome: acknowledged, postponed or refused by the "
+    "program, or unanswered.",
+)
+SMPP_SERVER_WAITING = _meter.create_gauge(
+    "scserv.smpp_server.deliveries.waiting",
+    unit="{receipt}",
+    description="Receipts that wait for programs.",
+)
+
 # The desk.
 
 DESK_REQUESTS = _meter.create_counter(

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from inbound.errors import RetryableError
 from inbound.orders.intake import MOST_IN_BATCH
@@ -21,7 +21,8 @@ from schemas.orders import Order
 MOST_WAITING: Final = 5000
 GATHER_S: Final = 0.002
 
-Place = Callable[[Sequence[Order]], Awaitable[Sequence[Placed]]]
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 class TooManyWaitingError(RetryableError):
@@ -29,28 +30,33 @@ class TooManyWaitingError(RetryableError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    orders: Sequence[Order]
-    answer: "asyncio.Future[Sequence[Placed]]"
+class _Waiting(Generic[Item, Answer]):
+    orders: Sequence[Item]
+    answer: "asyncio.Future[Sequence[Answer]]"
 
 
-class OrderBatcher:
+class Batcher(Generic[Item, Answer]):
     """Gathers the orders of concurrent callers into batches. For one event loop.
 
-    `place` is that of an `Intake`. `most_waiting` counts orders that are in no batch yet.
+    `place` places a batch, as that of an `Intake` does; an item is one order with whatever `place`
+    needs to know of it. `most_waiting` counts orders that are in no batch yet.
     """
 
     def __init__(
-        self, place: Place, *, gather_s: float = GATHER_S, most_waiting: int = MOST_WAITING
+        self,
+        place: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        gather_s: float = GATHER_S,
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._place = place
         self._gather_s = gather_s
         self._most_waiting = most_waiting
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._count = 0
         self._leader: asyncio.Task[None] | None = None
 
-    async def place(self, orders: Sequence[Order]) -> Sequence[Placed]:
+    async def place(self, orders: Sequence[Item]) -> Sequence[Answer]:
         """Place up to `MOST_IN_BATCH` orders in one transaction with others; return the answers.
 
         Durable when it returns. Raises TooManyWaitingError at once when the queue is full: then
@@ -61,12 +67,13 @@ class OrderBatcher:
             raise ValueError(f"at most {MOST_IN_BATCH} orders at once")
         if self._count + len(orders) > self._most_waiting:
             raise TooManyWaitingError("too many orders wait to be placed")
-        waiting = _Waiting(orders, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(orders, answer)
         self._waiting.append(waiting)
         self._count += len(orders)
         if self._leader is None:
             self._leader = asyncio.create_task(self._lead())
-        return await asyncio.shield(waiting.answer)
+        return await asyncio.shield(answer)
 
     async def close(self) -> None:
         """Wait until everything in the queue has its answer."""
@@ -81,8 +88,8 @@ class OrderBatcher:
         finally:
             self._leader = None
 
-    def _take_batch(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
+    def _take_batch(self) -> list[_Waiting[Item, Answer]]:
+        batch: list[_Waiting[Item, Answer]] = []
         size = 0
         while self._waiting and size + len(self._waiting[0].orders) <= MOST_IN_BATCH:
             batch.append(self._waiting.popleft())
@@ -90,7 +97,7 @@ class OrderBatcher:
         self._count -= size
         return batch
 
-    async def _place_batch(self, batch: Sequence[_Waiting]) -> None:
+    async def _place_batch(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
         """Place a batch; if that fails because of its content, each caller's part alone."""
         try:
             placed = await self._place([order for one in batch for order in one.orders])
@@ -107,6 +114,9 @@ class OrderBatcher:
             one.answer.set_result([next(answers) for _ in one.orders])
 
 
-def _fail(waiting: _Waiting, error: Exception) -> None:
+OrderBatcher: TypeAlias = Batcher[Order, Placed]
+
+
+def _fail(waiting: _Waiting[Item, Answer], error: Exception) -> None:
     waiting.answer.set_exception(error)
     waiting.answer.exception()  # retrieve it: the caller may be gone

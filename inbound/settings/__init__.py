@@ -11,6 +11,8 @@ from inbound.settings.model import (
     IngressSettings,
     ListenerSettings,
     Settings,
+    SmppServerSettings,
+    TcpSettings,
 )
 from inbound.settings.smpp import SmppSettings
 from inbound.settings.sources import (
@@ -27,7 +29,9 @@ __all__ = [
     "IngressSettings",
     "ListenerSettings",
     "Settings",
+    "SmppServerSettings",
     "SmppSettings",
+    "TcpSettings",
     "load_partial_settings",
     "load_settings",
     "read_settings_file",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 PREFIX = "SCSERV_"
 
 
-class ListenerSettings(BaseModel):
-    """Where a process that speaks HTTP listens."""
+class TcpSettings(BaseModel):
+    """Where a process listens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,6 +47,11 @@ class ListenerSettings(BaseModel):
     tls_key: Path | None = Field(
         default=None, description="private key of tls_cert (PEM), if in a file of its own"
     )
+
+
+class ListenerSettings(TcpSettings):
+    """Where a process that speaks HTTP listens."""
+
     trusted_proxies: str = Field(
         default="",
         description="addresses and networks of TLS proxies before it, separated by commas; "
@@ -120,6 +125,38 @@ class IngressSettings(ListenerSettings):
         le=1440,
         description="minutes for which an address that guessed credentials is banned, at every "
         "listener of the ingress",
+    )
+
+
+class SmppServerSettings(TcpSettings):
+    """Settings of the SMPP server, to which programs bind as to an SMS centre."""
+
+    called: ClassVar[str] = "the SMPP server"
+    group: ClassVar[str] = "SMPP_SERVER"
+
+    on: bool = Field(default=True, description="whether programs may bind over SMPP")
+    port: int = Field(default=2776, ge=0, le=65535, description="its port; 0 picks a free one")
+    tls_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="port for TLS beside `port`; 0: none, and with tls_cert `port` takes TLS only",
+    )
+    rate_per_s: int = Field(
+        default=30,
+        ge=1,
+        le=100_000,
+        description="messages a second that each process takes from an account without a rate of "
+        "its own",
+    )
+    window: int = Field(
+        default=1000,
+        ge=1,
+        le=10_000,
+        description="unanswered requests of a link above which nothing more is read from it",
+    )
+    idle_s: float = Field(
+        default=120, gt=0, description="seconds without anything received that end a link"
     )
 
 
@@ -228,6 +265,9 @@ class Settings(KafkaSettings):
     desk: DeskSettings = Field(default=DeskSettings(), description="the desk")
     ingress: IngressSettings = Field(
         default=IngressSettings(), description="HTTP in the dialects of other services"
+    )
+    smpp_server: SmppServerSettings = Field(
+        default=SmppServerSettings(), description="the SMPP server for programs"
     )
     phone_password: SecretStr = Field(
         default=SecretStr(""),

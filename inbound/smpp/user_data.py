@@ -20,7 +20,8 @@ TLV_MESSAGE_PAYLOAD: Final = 0x0424
 
 IE_CONCAT_8: Final = 0x00
 _IE_CONCAT_16: Final = 0x08
-_IE_CONCAT: Final = {IE_CONCAT_8, _IE_CONCAT_16}
+CONCATENATIONS: Final = frozenset({IE_CONCAT_8, _IE_CONCAT_16})
+"""The information elements that say which part of a message this is."""
 MAX_PARTS: Final = 255
 
 Message = SubmitSm | DeliverSm | DataSm
@@ -126,7 +127,7 @@ def _is_missing(header: UserDataHeader, payload: bytes, data_coding: int) -> boo
     UCS-2 has pairs of octets, so an odd rest of an even payload is no text.
     """
     has_odd_rest = len(payload) % 2 == 0 and header.size % 2 == 1
-    is_concatenated = any(element in _IE_CONCAT for element, _ in header.elements)
+    is_concatenated = any(element in CONCATENATIONS for element, _ in header.elements)
     return alphabets.is_ucs_2(data_coding) and has_odd_rest and not is_concatenated
 
 

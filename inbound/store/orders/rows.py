@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from inbound.handlers.order_progress import OrderChange, change_of
 from inbound.store.broadcasts.rows import CursorMove
+from inbound.store.smpp.rows import SmppWrites
 from schemas.domain_event import DomainEvent
 from schemas.message_events import MessageSubmitted
 from schemas.orders import Order, OrderEntry, OrderKind, OrderState
@@ -198,6 +199,7 @@ class OrderWrites:
     charges: dict[str, Decimal] = field(default_factory=dict)
     free_at: dict[str, datetime] = field(default_factory=dict)
     cursors: list[CursorMove] = field(default_factory=list)
+    smpp: SmppWrites = field(default_factory=SmppWrites)
 
     def note(self, events: Iterable[DomainEvent]) -> None:
         """Note what these events change about orders; of several changes the last one counts."""

@@ -42,6 +42,11 @@ WITH subject AS (
     DELETE FROM clients WHERE number_hash = %(number_hash)s RETURNING 1
 ), parts AS (
     DELETE FROM mo_parts WHERE number_hash = %(number_hash)s RETURNING 1
+), submitted AS (
+    DELETE FROM smpp_parts WHERE number_hash = %(number_hash)s
+), addressed AS (
+    UPDATE smpp_messages SET number_hash = NULL, addresses = NULL, comment = NULL, words = NULL
+    WHERE number_hash = %(number_hash)s
 ), rejected AS (
     DELETE FROM rejected_mos WHERE number_hash = %(number_hash)s RETURNING 1
 ), sent AS (

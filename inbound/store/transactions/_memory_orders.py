@@ -25,6 +25,7 @@ def write_orders(tables: Tables, writes: OrderWrites) -> None:
             tables.accounts[name] = replace(account, balance=account.balance - amount)
     for name, free_at in writes.free_at.items():
         tables.accounts[name] = replace(tables.accounts[name], free_at=free_at)
+    tables.smpp_messages.extend(writes.smpp.messages)
     for change in writes.changes.values():
         if change.order_id in tables.orders:
             change_order(tables, change)

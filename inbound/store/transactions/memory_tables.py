@@ -18,6 +18,7 @@ from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 from inbound.store.registrations.rows import CountedRegistrations, HeldRegistration
+from inbound.store.smpp.rows import SubmittedMessage
 from schemas.chain import Chains, Head, body, chain_of, microseconds
 
 Key = TypeVar("Key")
@@ -58,6 +59,7 @@ class Tables:
     orders: dict[UUID, OrderRow] = field(default_factory=dict)
     contents: dict[UUID, OrderContent] = field(default_factory=dict)
     broadcasts: dict[UUID, str] = field(default_factory=dict)
+    smpp_messages: list[SubmittedMessage] = field(default_factory=list)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
     results: dict[UUID, str] = field(default_factory=dict)
 

@@ -21,6 +21,7 @@ from inbound.store.quotas import Quotas
 from inbound.store.receipts import early_receipts, sent_parts
 from inbound.store.registrations import registrations
 from inbound.store.sealing import Sealer
+from inbound.store.smpp import messages as smpp_messages
 from inbound.store.statements import Query, statements
 from inbound.store.transactions.changes import Changes
 from schemas.chain import Chains
@@ -49,6 +50,8 @@ async def write(
         conn, orders.COPY_ORDERS, orders.ORDER_TYPES, map(orders.order_row, changes.orders.orders)
     )
     await _copy(conn, orders.COPY_CONTENTS, orders.CONTENT_TYPES, contents)
+    submitted = map(smpp_messages.message_row, changes.orders.smpp.messages)
+    await _copy(conn, smpp_messages.COPY_MESSAGES, smpp_messages.MESSAGE_TYPES, submitted)
     async with conn.pipeline():
         for query, parameters in _queries(changes, sealer, quotas):
             await conn.execute(query, parameters)
@@ -108,6 +111,7 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
         yield orders.change(changed)
     if (query := callbacks.of_orders(writes)) is not None:
         yield query
+    yield from smpp_messages.following(writes.smpp)
 
 
 def _of_registrations(changes: Changes) -> Iterable[Query]:

@@ -1,0 +1,145 @@
+"""Delivers receipts to the programs that asked for them, in order, until they are acknowledged.
+
+They wait in PostgreSQL while a program is away. Those of one account go over one link at a time,
+the newest that receives; accounts don't wait for each other. A receipt that was sent and not
+acknowledged is sent again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from inbound.errors import RetryableError
+from inbound.ingress.smpp.links import AccountLinks
+from inbound.ingress.smpp.receipts import receipt
+from inbound.ingress.smpp.sealing import Addresses
+from inbound.ops import metrics
+from inbound.smpp.errors import SmppError
+from inbound.smpp.pdu import DeliverSm, DeliverSmResp
+from inbound.smpp.session import Session
+from inbound.smpp.status import is_temporary, name_of
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.sealing import Sealer
+from inbound.store.smpp import deliveries
+from inbound.store.smpp.deliveries import Holder
+from inbound.store.smpp.rows import Delivery
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 0.25
+AT_ONCE: Final = 20
+LEASE: Final = timedelta(seconds=15)
+"""A process that was killed keeps others from delivering for this long."""
+
+_BACK_OFF_S: Final = 2.0
+_LONG_BREAK_S: Final = 3.0
+_MEASURE_EVERY: Final = 40
+"""Looks."""
+
+
+class Delivering:
+    """Looks for receipts of accounts that have a link to receive on. For one event loop."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        sealer: Sealer,
+        links: AccountLinks,
+        *,
+        holder: UUID,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`holder` names this process among others."""
+        self._pool = pool
+        self._sealer = sealer
+        self._links = links
+        self._holder = Holder(holder, LEASE)
+        self._clock = clock
+        self._serving: dict[str, asyncio.Task[None]] = {}
+        self._held: set[str] = set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        looks = 0
+        try:
+            while True:
+                pause = LOOK_EVERY_S
+                try:
+                    await self._look()
+                    if looks % _MEASURE_EVERY == 0:
+                        await self._measure()
+                except RetryableError as error:
+                    log.warning("receipts over SMPP wait: %s", error)
+                    pause = _LONG_BREAK_S
+                looks += 1
+                await asyncio.sleep(pause)
+        finally:
+            for task in self._serving.values():
+                task.cancel()
+            await asyncio.gather(*self._serving.values(), return_exceptions=True)
+
+    async def _look(self) -> None:
+        bound = self._links.accounts()
+        for account in self._held - bound - self._serving.keys():
+            self._held.discard(account)
+            await self._pool.run(deliveries.release, account, self._holder)
+        wanted = bound - self._serving.keys()
+        if not wanted:
+            return
+        for account in await self._pool.run(deliveries.accounts_with_deliveries, wanted):
+            self._serving[account] = asyncio.create_task(self._serve(account))
+
+    async def _measure(self) -> None:
+        waiting = await self._pool.run(deliveries.count_waiting)
+        metrics.SMPP_SERVER_WAITING.set(waiting.rows)
+
+    async def _serve(self, account: str) -> None:
+        try:
+            while (session := self._links.receiver(account)) is not None:
+                now = self._clock()
+                taken = await self._pool.run(deliveries.take, account, self._holder, now, AT_ONCE)
+                if not taken:
+                    return
+                self._held.add(account)
+                if not await self._deliver(session, taken):
+                    await asyncio.sleep(_BACK_OFF_S)
+        except RetryableError as error:
+            log.warning("receipts of account %s over SMPP wait: %s", account, error)
+            await asyncio.sleep(_LONG_BREAK_S)
+        finally:
+            del self._serving[account]
+
+    async def _deliver(self, session: Session, taken: Sequence[Delivery]) -> bool:
+        """Deliver as many as the window takes; return whether all of those were taken."""
+        room = max(1, min(len(taken), session.window_free()))
+        sent = [(one, session.send(self._receipt(one))) for one in taken[:room]]
+        await asyncio.wait([answer for _, answer in sent])
+        done = [one.id for one, answer in sent if _is_done(answer)]
+        if done:
+            await self._pool.run(deliveries.finish, done)
+        return len(done) == len(sent)
+
+    def _receipt(self, one: Delivery) -> DeliverSm:
+        return receipt(one, Addresses.open(self._sealer, one.addresses, one.message_id))
+
+
+def _is_done(answer: "asyncio.Future[DeliverSmResp]") -> bool:
+    """Whether a receipt was acknowledged, or refused for good, which sending again won't change."""
+    try:
+        status = answer.result().status
+    except SmppError as error:
+        log.info("a receipt was not acknowledged: %s", error)
+        metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "unanswered"})
+        return False
+    if not status:
+        metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "acknowledged"})
+        return True
+    if is_temporary(status):
+        metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "postponed"})
+        return False
+    log.warning("a program refused a receipt for good: %s", name_of(status))
+    metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "refused"})
+    return True

@@ -1,0 +1,102 @@
+"""The bound links of each account: how many it may have, how fast it may submit. No IO.
+
+The newest bind wins: a program that was killed binds again while its old connection still seems to
+be open. Transmitters and receivers are counted apart, because many programs bind one of each.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from inbound.smpp.bind_options import BindOptions
+from inbound.smpp.pdu import BindPdu
+from inbound.smpp.rate import TokenBucket
+from inbound.smpp.session import Session
+
+_REPLACED: Final = "a newer bind of the account replaced this one"
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One bound connection of an account. `bucket` limits all links of the account together."""
+
+    id: UUID
+    account: str
+    options: BindOptions
+    session: Session
+    receives: bool
+    transmits: bool
+    bucket: TokenBucket
+
+
+class AccountLinks:
+    """All bound links of this process, by account, the oldest first."""
+
+    def __init__(self, clock: Callable[[], float], new_id: Callable[[], UUID]) -> None:
+        """`clock` gives seconds that only grow."""
+        self._clock = clock
+        self._new_id = new_id
+        self._links: dict[Session, Link] = {}
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def get(self, session: Session) -> Link | None:
+        """Return the link of a session, None if it is not bound any more."""
+        return self._links.get(session)
+
+    def open_ids(self) -> Collection[UUID]:
+        """Return the ids of the links that are open."""
+        return {link.id for link in self._links.values() if not link.session.reason}
+
+    def accounts(self) -> set[str]:
+        """Return the accounts that have a link to receive on."""
+        return {link.account for link in self._links.values() if _can_receive(link)}
+
+    def receiver(self, account: str) -> Session | None:
+        """Return the session on which an account receives: that of its newest bind."""
+        newest = None
+        for link in self._of(account):
+            if _can_receive(link):
+                newest = link.session
+        return newest
+
+    def admit(
+        self, session: Session, bind: BindPdu, account: str, options: BindOptions, rate: float
+    ) -> Link:
+        """Add a link, and end the oldest ones that are too many. `rate` is in messages a second."""
+        rivals = [
+            link
+            for link in self._of(account)
+            if (link.receives and bind.receives) or (link.transmits and bind.transmits)
+        ]
+        for link in options.surplus(rivals):
+            link.session.close(_REPLACED)
+            del self._links[link.session]
+        bucket = self._buckets.setdefault(account, TokenBucket(rate, self._clock, max(1.0, rate)))
+        bucket.set_rate(rate)
+        link = Link(
+            *(self._new_id(), account, options, session, bind.receives, bind.transmits),
+            bucket=bucket,
+        )
+        self._links[session] = link
+        return link
+
+    def closed(self, session: Session) -> None:
+        """Forget a link. Safe to repeat."""
+        link = self._links.pop(session, None)
+        if link is not None and not any(self._of(link.account)):
+            # A bucket that is full again remembers nothing.
+            bucket = self._buckets[link.account]
+            if not bucket.delay():
+                del self._buckets[link.account]
+
+    def _of(self, account: str) -> Iterable[Link]:
+        return [link for link in self._links.values() if link.account == account]
+
+
+def _can_receive(link: Link) -> bool:
+    bound = link.session.bound_as
+    return bound is not None and bound.receives and not link.session.reason

@@ -1,0 +1,206 @@
+"""The listener: lets programs bind, takes what they submit, and delivers to them.
+
+A message is answered with ESME_ROK once its order is stored, so none is lost whichever process is
+killed. Messages of many links share transactions; each link gets its answers in order.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from ssl import SSLContext
+from typing import Any, Final
+
+from inbound.errors import RetryableError
+from inbound.ingress.access import Access, Denial, DeniedError
+from inbound.ingress.smpp.links import AccountLinks, Link
+from inbound.ingress.smpp.lookups import Lookups
+from inbound.ingress.smpp.submitting import Submitting, Taken
+from inbound.ops import metrics
+from inbound.smpp.bind_options import BindOptions
+from inbound.smpp.listener import Listener, listen
+from inbound.smpp.pdu import (
+    BindPdu,
+    CancelSm,
+    DataSm,
+    MessageResp,
+    QuerySm,
+    RequestPdu,
+    ResponsePdu,
+    SubmitSm,
+)
+from inbound.smpp.session import Answer, Session, SessionSettings, State
+from inbound.smpp.status import Status, name_of
+from inbound.smpp.submitted_data import as_submit, check
+
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS: Final = 1000
+NAME: Final = "scserv"
+"""The system_id in our bind responses."""
+
+_DELIVERY_WINDOW: Final = 20
+_ANSWER_S: Final = 30.0
+_BIND_S: Final = 10.0
+_STOP_S: Final = 5.0
+_VERSION: Final = 0x50
+_OF_DENIAL: Final = {
+    Denial.WRONG: Status.ESME_RINVPASWD,
+    Denial.FOREIGN_ADDRESS: Status.ESME_RBINDFAIL,
+    Denial.BANNED: Status.ESME_RBINDFAIL,
+    Denial.THROTTLED: Status.ESME_RBINDFAIL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRules:
+    """What the server goes by. `rate_per_s` is that of accounts without a rate of their own."""
+
+    host: str
+    rate_per_s: float
+    window: int
+    idle_s: float
+
+
+class SmppServer:
+    """The SMPP server of one process; `start`, then `close` at the end."""
+
+    def __init__(
+        self,
+        rules: ServerRules,
+        access: Access,
+        links: AccountLinks,
+        submitting: Submitting,
+        lookups: Lookups,
+        *,
+        rate_of: Callable[[str], Awaitable[int | None]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`rate_of` returns the rate of an account, in messages a second."""
+        self._rules = rules
+        self._access = access
+        self._links = links
+        self._submitting = submitting
+        self._lookups = lookups
+        self._rate_of = rate_of
+        self._clock = clock
+        self._listeners: list[Listener] = []
+
+    async def start(self, port: int, ssl: SSLContext | None = None) -> int:
+        """Listen on a port, 0 for a free one; return it. Raises OSError if it is taken."""
+        rules = self._rules
+        listener = await listen(
+            rules.host,
+            port,
+            on_bind=self._on_bind,
+            on_request=self._on_request,
+            on_change=self._on_change,
+            settings=SessionSettings(
+                window=_DELIVERY_WINDOW,
+                response_timeout_s=_ANSWER_S,
+                bind_timeout_s=_BIND_S,
+                enquire_link_s=0,
+                queue_limit=rules.window,
+                idle_limit_s=rules.idle_s,
+                interface_version=_VERSION,
+                system_id=NAME,
+            ),
+            ssl=ssl,
+        )
+        self._listeners.append(listener)
+        return listener.port
+
+    async def close(self) -> None:
+        """Answer what arrived, unbind every program, and stop listening. Safe to repeat."""
+        sessions = [session for one in self._listeners for session in one.sessions]
+        closing = asyncio.gather(*(one.close() for one in self._listeners))
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await closing
+        except TimeoutError:
+            for session in sessions:
+                session.abort("this process ends")
+
+    # Binds.
+
+    async def _on_bind(self, bind: BindPdu, session: Session) -> int:
+        status = await self._admit(bind, session)
+        metrics.SMPP_SERVER_BINDS.add(1, {"status": name_of(status)})
+        return status
+
+    async def _admit(self, bind: BindPdu, session: Session) -> int:
+        ends = session.addresses()
+        try:
+            caller = await self._access.by_password(
+                bind.system_id, bind.password, ends[0][0] if ends else None
+            )
+            if not caller.enabled:
+                return Status.ESME_RBINDFAIL
+            rate = await self._rate_of(caller.account) or self._rules.rate_per_s
+        except DeniedError as error:
+            return _OF_DENIAL[error.denial]
+        except RetryableError as error:
+            log.warning("a bind waits: %s", error)
+            return Status.ESME_RSYSERR
+        if session.reason:
+            return Status.ESME_RBINDFAIL
+        # Programs write what they like into system_type.
+        options = BindOptions.parse(bind.system_type) or BindOptions()
+        self._links.admit(session, bind, caller.account, options, rate)
+        metrics.SMPP_SERVER_LINKS.set(len(self._links))
+        log.info("account %s has bound, %d links in all", caller.account, len(self._links))
+        return Status.ESME_ROK
+
+    def _on_change(self, session: Session) -> None:
+        if session.state is State.OPEN:
+            if sum(len(one.sessions) for one in self._listeners) > MOST_CONNECTIONS:
+                session.abort("there are too many connections")
+        elif session.state is State.CLOSED:
+            link = self._links.get(session)
+            self._links.closed(session)
+            metrics.SMPP_SERVER_LINKS.set(len(self._links))
+            if link is not None:
+                log.info("a link of account %s ended: %s", link.account, session.reason)
+
+    # Requests.
+
+    async def _on_request(self, request: RequestPdu[Any], session: Session) -> Answer:
+        link = self._links.get(session)
+        if link is None:
+            return _refused(request, Status.ESME_RINVBNDSTS)
+        if isinstance(request, DataSm):
+            if status := check(request):
+                return _refused(request, status)
+            request = as_submit(request)
+        if isinstance(request, SubmitSm):
+            if link.bucket.delay():
+                return self._counted(request, Taken(Status.ESME_RTHROTTLED))
+            link.bucket.take()
+            return asyncio.ensure_future(self._take(request, link))
+        if isinstance(request, QuerySm | CancelSm):
+            return asyncio.ensure_future(self._look_up(request, link))
+        return _refused(request, Status.ESME_RINVCMDID)
+
+    async def _take(self, request: SubmitSm, link: Link) -> ResponsePdu:
+        return self._counted(request, await self._submitting.take(request, link, self._clock()))
+
+    async def _look_up(self, request: QuerySm | CancelSm, link: Link) -> ResponsePdu:
+        try:
+            if isinstance(request, QuerySm):
+                return await self._lookups.query(request, link.account)
+            return await self._lookups.cancel(request, link.account)
+        except RetryableError as error:
+            log.warning("account %s: a look-up over SMPP failed: %s", link.account, error)
+            return request.answer(Status.ESME_RSYSERR)
+
+    def _counted(self, request: SubmitSm, taken: Taken) -> ResponsePdu:
+        metrics.SMPP_SERVER_SUBMITTED.add(1, {"status": name_of(taken.status)})
+        answer: MessageResp = request.answer(taken.status)
+        answer.message_id = taken.message_id
+        return answer
+
+
+def _refused(request: RequestPdu[Any], status: int) -> ResponsePdu:
+    answer: ResponsePdu = request.answer(status)
+    return answer

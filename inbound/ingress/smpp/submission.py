@@ -1,0 +1,195 @@
+"""Reads a submit_sm: to whom, from whom, what, when. Pure.
+
+What can't be carried out as it was meant is refused, with the status of the field that says so: a
+message that would be sent otherwise than its program wanted is worse than a refusal.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from pydantic import ValidationError
+
+from inbound.smpp import alphabet
+from inbound.smpp.address import TON_ALPHANUMERIC, Address
+from inbound.smpp.errors import PduError
+from inbound.smpp.pdu import SubmitSm
+from inbound.smpp.segmentation import text_of
+from inbound.smpp.status import Status
+from inbound.smpp.subscriber import parse_subscriber
+from inbound.smpp.times import parse_time
+from inbound.smpp.user_data import (
+    CONCATENATIONS,
+    TLV_MESSAGE_PAYLOAD,
+    UDHI,
+    ConcatenatedPart,
+    parse_user_data_header,
+    user_data_of,
+)
+from schemas.orders import Order
+
+COMMENT_MARK: Final = "\n~~~\n"
+LONGEST_COMMENT: Final = 1000
+
+_CHANNEL: Final = re.compile(r"__(?:MMS|MAIL|CALL|VIBER|SOC|BOT|HLR|PING)__")
+# 4 means octets; programs of services with this dialect send Latin text with it.
+_OCTETS: Final = 0x04
+
+
+class SubmissionError(PduError):
+    """A message is refused; `status` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A message, or a part of one if `part` is set; then the text is that of the part."""
+
+    phone: str = field(repr=False)
+    sender: str | None = field(repr=False)
+    source: Address = field(repr=False)
+    destination: Address = field(repr=False)
+    text: str = field(repr=False)
+    part: ConcatenatedPart | None
+    not_before: datetime | None
+    expires_at: datetime | None
+    registered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is sent, and the comment that is kept for the sender alone."""
+
+    text: str = field(repr=False)
+    comment: str = field(default="", repr=False)
+
+
+def with_named_coding(pdu: SubmitSm, *, iso: bool) -> SubmitSm:
+    """Return a submit_sm whose data_coding means the same on every link.
+
+    `iso`: on this link data_coding 0 means ISO-8859-1 instead of GSM 03.38.
+    """
+    is_latin = pdu.data_coding == _OCTETS or (iso and pdu.data_coding == alphabet.DEFAULT)
+    return replace(pdu, data_coding=alphabet.LATIN_1) if is_latin else pdu
+
+
+def read(pdu: SubmitSm, country: str, now: datetime) -> Submission:
+    """Return what a submit_sm with a named coding says. Raises SubmissionError.
+
+    `country` is that of numbers without a country code.
+    """
+    _check_fields(pdu)
+    user_data = user_data_of(pdu)
+    if user_data.has_malformed_header:
+        raise SubmissionError(Status.ESME_RINVESMCLASS, "the user data header is malformed")
+    return Submission(
+        phone=_phone(pdu, country),
+        sender=_sender(pdu),
+        source=Address(pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr),
+        destination=Address(pdu.dest_addr_ton, pdu.dest_addr_npi, pdu.destination_addr),
+        text="" if user_data.part else _decoded(user_data.body, pdu.data_coding),
+        part=user_data.part,
+        not_before=_moment(pdu.schedule_delivery_time, now, Status.ESME_RINVSCHED),
+        expires_at=_moment(pdu.validity_period, now, Status.ESME_RINVEXPIRY),
+        registered=pdu.registered_delivery & 0x03,
+    )
+
+
+def join(parts: Sequence[Submission]) -> str:
+    """Return the text of all parts of a message. Raises SubmissionError."""
+    joined = text_of([one.part for one in parts if one.part])
+    if joined is None:
+        raise SubmissionError(Status.ESME_RINVDCS, "the octets are no text")
+    return joined
+
+
+def split_comment(written: str) -> Text:
+    """Return text and comment of what was submitted. Raises SubmissionError.
+
+    Channels are told by the beginning of the text. None is built in, so such a text is refused:
+    a phone must not get it as it stands.
+    """
+    text, _, comment = written.replace("\r\n", "\n").partition(COMMENT_MARK)
+    if not text.strip():
+        raise SubmissionError(Status.ESME_RINVMSGLEN, "there is no text")
+    if len(comment) > LONGEST_COMMENT:
+        raise SubmissionError(Status.ESME_RINVMSGLEN, "the comment is too long")
+    if _CHANNEL.match(text):
+        raise SubmissionError(Status.ESME_RINVSERTYP, "the channel is not configured")
+    return Text(text, comment)
+
+
+def order_of(
+    submission: Submission, text: str, *, account: str, key: str, registered: int
+) -> Order:
+    """Return the order of a message. Raises SubmissionError for what no order may have.
+
+    Programs that want no receipt over SMPP get the call to their URL, if there is one.
+    """
+    try:
+        return Order(
+            account=account,
+            phone=submission.phone,
+            text=text,
+            sender=submission.sender,
+            not_before=submission.not_before,
+            expires_at=submission.expires_at,
+            idempotency_key=key,
+            callback=not registered,
+        )
+    except ValidationError as error:
+        fields = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+    if "sender" in fields:
+        raise SubmissionError(Status.ESME_RINVSRCADR, "not a sender")
+    if "text" in fields:
+        raise SubmissionError(Status.ESME_RINVMSGLEN, "not a text that a phone shows")
+    raise SubmissionError(Status.ESME_RSUBMITFAIL, "not an order")
+
+
+def _check_fields(pdu: SubmitSm) -> None:
+    has_payload = any(tag == TLV_MESSAGE_PAYLOAD for tag, _ in pdu.tlvs)
+    if pdu.short_message and has_payload:
+        raise SubmissionError(Status.ESME_ROPTPARNOTALLWD, "short_message and message_payload")
+    if pdu.replace_if_present_flag:
+        raise SubmissionError(Status.ESME_RINVSUBREP, "replace_if_present is not supported")
+    if pdu.sm_default_msg_id and not pdu.short_message and not has_payload:
+        raise SubmissionError(Status.ESME_RINVDFTMSGID, "there are no predefined messages")
+    if not alphabet.is_text(pdu.data_coding):
+        raise SubmissionError(Status.ESME_RINVDCS, "the data_coding is not that of a text")
+    if pdu.esm_class & UDHI:
+        payload = pdu.short_message or dict(pdu.tlvs).get(TLV_MESSAGE_PAYLOAD, b"")
+        header = parse_user_data_header(payload)
+        if any(element not in CONCATENATIONS for element, _ in header.elements):
+            raise SubmissionError(Status.ESME_RINVESMCLASS, "the header is not that of a part")
+
+
+def _decoded(body: bytes, coding: int) -> str:
+    text = alphabet.decode(body, coding)
+    if text is None:
+        raise SubmissionError(Status.ESME_RINVDCS, "the octets are no text")
+    return text
+
+
+def _phone(pdu: SubmitSm, country: str) -> str:
+    found = parse_subscriber(pdu.dest_addr_ton, pdu.destination_addr, country)
+    if found.number is None:
+        raise SubmissionError(Status.ESME_RINVDSTADR, "not a mobile number")
+    return found.number
+
+
+def _sender(pdu: SubmitSm) -> str | None:
+    written = pdu.source_addr.strip()
+    if not written:
+        return None
+    digits = written.removeprefix("+")
+    if pdu.source_addr_ton != TON_ALPHANUMERIC and digits.isascii() and digits.isdigit():
+        return digits
+    return written
+
+
+def _moment(value: str, now: datetime, status: Status) -> datetime | None:
+    try:
+        return parse_time(value, now)
+    except (ValueError, OverflowError):
+        raise SubmissionError(status, "not a time of SMPP") from None

@@ -1,0 +1,30 @@
+-- Receipts that wait for the program that asked for them.
+
+-- name: accounts_with_deliveries
+SELECT account FROM unnest(%(accounts)s::text[]) AS given (account)
+WHERE EXISTS (SELECT FROM smpp_deliveries WHERE smpp_deliveries.account = given.account)
+
+-- name: hold_account
+-- One row if this process may deliver to the account now.
+INSERT INTO smpp_receivers AS stored (account, holder, until)
+VALUES (%(account)s, %(holder)s, %(until)s)
+ON CONFLICT (account) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE stored.holder = excluded.holder OR stored.until < %(now)s
+RETURNING account
+
+-- name: release_account
+DELETE FROM smpp_receivers WHERE account = %(account)s AND holder = %(holder)s
+
+-- name: find_deliveries
+SELECT delivery.id, delivery.message_id, delivery.state, delivery.done_at,
+       coalesce(message.created_at, delivery.created_at), coalesce(message.parts, 1),
+       message.addresses
+FROM smpp_deliveries AS delivery LEFT JOIN smpp_messages AS message USING (message_id)
+WHERE delivery.account = %(account)s
+ORDER BY delivery.id LIMIT %(limit)s
+
+-- name: finish_deliveries
+DELETE FROM smpp_deliveries WHERE id = ANY(%(ids)s::bigint[])
+
+-- name: count_deliveries
+SELECT count(*), min(created_at) FROM smpp_deliveries

@@ -1,0 +1,112 @@
+"""Rows of messages over SMPP. Plain data; times are UTC."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedMessage:
+    """An id that a program gets, or has got, and the order that it is about.
+
+    `addresses` and `comment` are sealed. `is_told` says that the program has the id already: if
+    the order has ended, its receipt is due at once.
+    """
+
+    message_id: int
+    account: str
+    order_id: UUID
+    number_hash: bytes
+    addresses: bytes = field(repr=False)
+    comment: bytes | None = field(repr=False)
+    words: Sequence[bytes] | None
+    digest: bytes
+    link: UUID
+    registered: int
+    parts: int
+    created_at: datetime
+    is_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedParts:
+    """The parts of a long message that have become an order."""
+
+    account: str
+    parts_key: bytes
+    order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SmppWrites:
+    """What a batch of orders writes about messages over SMPP."""
+
+    messages: list[SubmittedMessage] = field(default_factory=list)
+    joined: list[JoinedParts] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """A part of a long message. `pdu` and `addresses` are sealed; `message_id` is a free one."""
+
+    account: str
+    parts_key: bytes
+    sequence: int
+    total: int
+    message_id: int
+    number_hash: bytes
+    addresses: bytes = field(repr=False)
+    pdu: bytes = field(repr=False)
+    digest: bytes
+    link: UUID
+    registered: int
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A stored part. `order_id` is set once its message has become an order."""
+
+    sequence: int
+    total: int
+    message_id: int
+    pdu: bytes | None = field(repr=False)
+    digest: bytes
+    link: UUID
+    registered: int
+    order_id: UUID | None
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecentMessage:
+    """The last message with a digest, and the connection it came over."""
+
+    digest: bytes
+    order_id: UUID
+    link: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A message of an account, and how far its order has come. `addresses` are sealed."""
+
+    message_id: int
+    order_id: UUID | None
+    addresses: bytes | None = field(repr=False)
+    state: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A receipt to deliver. `addresses` are sealed, None once the person was erased."""
+
+    id: int
+    message_id: int
+    state: str
+    done_at: datetime
+    submitted_at: datetime
+    parts: int
+    addresses: bytes | None = field(repr=False)

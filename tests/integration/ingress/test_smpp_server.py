@@ -1,0 +1,343 @@
+"""Programs bind to the SMPP server and submit: real connections, a real database."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from inbound.smpp.pdu import (
+    BindReceiver,
+    BindTransmitter,
+    CancelSm,
+    CancelSmResp,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    EnquireLink,
+    EnquireLinkResp,
+    QuerySm,
+    QuerySmResp,
+    SubmitMulti,
+    SubmitMultiResp,
+    SubmitSm,
+    SubmitSmResp,
+)
+from inbound.smpp.segmentation import split
+from inbound.smpp.status import Status
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
+from tests.integration.ingress.smpp_world import (
+    PHONE,
+    bind,
+    create_account,
+    end_orders,
+    eventually,
+    rows,
+    serving,
+)
+
+pytestmark = pytest.mark.usefixtures("settings_of_the_service")
+
+LONG = "A text that needs more than one part, because it is longer than 160. " * 3
+
+
+def id_of(receipt: DeliverSm) -> str:
+    """Return the id in the text of a receipt."""
+    return receipt.short_message.decode().split()[0].removeprefix("id:")
+
+
+@pytest.fixture
+def shop() -> dict[str, Any]:
+    return create_account("shop")
+
+
+async def test_a_message_is_an_order_when_it_is_answered(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.submit("hello")
+        assert (answer.status, answer.message_id.isdigit()) == (0, True)
+        assert rows(conn, "SELECT account, state, parts FROM orders") == [("shop", "queued", 1)]
+        assert rows(conn, "SELECT message_id FROM smpp_messages") == [int(answer.message_id)]
+
+
+async def test_the_receipt_has_the_id_of_the_answer_and_the_addresses_as_written(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.submit()
+        end_orders(conn)
+        receipt = await program.receive()
+        await eventually(lambda: not rows(conn, "SELECT id FROM smpp_deliveries"))
+    assert (receipt.source_addr, receipt.destination_addr) == (PHONE, "SCSERV")
+    assert receipt.esm_class == 0x04
+    text = receipt.short_message.decode()
+    assert text.startswith(f"id:{answer.message_id} sub:001 dlvrd:001 submit date:")
+    assert text.endswith("stat:DELIVRD err:000")
+    assert dict(receipt.tlvs)[0x1E] == answer.message_id.encode() + b"\0"
+    assert dict(receipt.tlvs)[0x427] == b"\2"
+
+
+async def test_receipts_wait_for_a_program_that_is_away_and_keep_their_order(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop, BindTransmitter)
+        ids = [(await program.submit(f"text {number}")).message_id for number in range(30)]
+        program.peer.close()
+        end_orders(conn)
+        program = await bind(port, shop, BindReceiver)
+        receipts = [await program.receive() for _ in ids]
+        await eventually(lambda: not rows(conn, "SELECT id FROM smpp_deliveries"))
+    assert [one.short_message.split()[0] for one in receipts] == [
+        f"id:{id_}".encode() for id_ in ids
+    ]
+
+
+async def test_a_receipt_that_was_not_acknowledged_comes_again(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.submit()
+        end_orders(conn, "expired")
+        await program.peer.read(DeliverSm)
+        program.peer.close()
+        program = await bind(port, shop)
+        receipt = await program.receive()
+    assert f"id:{answer.message_id} ".encode() in receipt.short_message
+    assert b"stat:EXPIRED" in receipt.short_message
+
+
+@pytest.mark.parametrize("wanted", [0, 2])
+async def test_no_receipt_that_was_not_asked_for(
+    shop: dict[str, Any], conn: psycopg.Connection, wanted: int
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        await program.submit(registered_delivery=wanted)
+        end_orders(conn)
+        assert rows(conn, "SELECT state FROM smpp_deliveries") == []
+
+
+async def test_parts_are_one_order_with_one_id_and_one_receipt(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        parts = split(LONG, reference=7)
+        answers = [
+            await program.submit(part.short_message, esm_class=part.esm_class) for part in parts
+        ]
+        assert [one.status for one in answers] == [0] * len(parts)
+        assert len({one.message_id for one in answers}) == 1
+        assert rows(conn, "SELECT parts FROM orders") == [len(parts)]
+        end_orders(conn)
+        receipt = await program.receive()
+    assert f"sub:{len(parts):03d} dlvrd:{len(parts):03d}".encode() in receipt.short_message
+
+
+async def test_with_single_each_part_has_an_id_and_a_receipt(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop, system_type="SINGLE")
+        parts = split(LONG, reference=7)
+        ids = [
+            (await program.submit(part.short_message, esm_class=part.esm_class)).message_id
+            for part in reversed(parts)
+        ]
+        assert len(set(ids)) == len(parts)
+        assert len(rows(conn, "SELECT order_id FROM orders")) == 1
+        end_orders(conn)
+        receipts = [await program.receive() for _ in ids]
+    assert {one.short_message.split()[0].decode() for one in receipts} == {
+        f"id:{id_}" for id_ in ids
+    }
+
+
+async def test_parts_by_sar_parameters_and_a_payload(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        for sequence, text in enumerate((b"first, ", b"second"), 1):
+            tlvs = ((0x20C, b"\0\7"), (0x20E, b"\2"), (0x20F, bytes((sequence,))))
+            assert (await program.submit(text, tlvs=tlvs)).status == 0
+        payload = ((TLV_MESSAGE_PAYLOAD, LONG.encode()),)
+        assert (await program.submit(b"", tlvs=payload)).status == 0
+        data = DataSm(
+            source_addr="SCSERV", destination_addr=PHONE, dest_addr_ton=1,
+            tlvs=((TLV_MESSAGE_PAYLOAD, b"as data"),),
+        )  # fmt: skip
+        answer = await program.ask(data, DataSmResp)
+        assert (answer.status, answer.message_id.isdigit()) == (0, True)
+    assert sorted(rows(conn, "SELECT parts FROM orders")) == [1, 1, 2]
+
+
+async def test_the_same_message_over_the_same_link_is_refused_and_over_a_new_one_is_the_same(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        first = await program.submit()
+        assert (await program.submit()).status == Status.ESME_RSUBMITFAIL
+        assert (await program.submit(destination_addr="79161234568")).status == 0
+        program.peer.close()
+        again = await bind(port, shop)
+        second = await again.submit()
+        assert (second.status, second.message_id != first.message_id) == (0, True)
+        assert len(rows(conn, "SELECT order_id FROM orders")) == 2
+        end_orders(conn)
+        told = {id_of(await again.receive()) for _ in range(3)}
+        assert {first.message_id, second.message_id} < told
+
+
+async def test_a_comment_is_neither_sent_nor_counted(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        octets = "hello\n~~~\nOrder 4711".encode("gsm23.038")
+        assert (await program.submit(octets)).status == 0
+        # Without the comment it is the same text.
+        assert (await program.submit()).status == Status.ESME_RSUBMITFAIL
+    assert rows(conn, "SELECT comment IS NOT NULL, cardinality(words) FROM smpp_messages") == [
+        (True, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"destination_addr": "112"}, Status.ESME_RINVDSTADR),
+        ({"source_addr": "FOREIGN"}, Status.ESME_RINVSRCADR),
+        ({"text": b""}, Status.ESME_RINVMSGLEN),
+        ({"text": "__MAIL__: hello".encode("gsm23.038")}, Status.ESME_RINVSERTYP),
+        ({"data_coding": 0x02}, Status.ESME_RINVDCS),
+        ({"data_coding": 0x08, "text": b"\xd8\x00"}, Status.ESME_RINVDCS),
+        ({"esm_class": 0x40, "text": b"\x06\x05\x04\x0b\x84\x23\xf0x"}, Status.ESME_RINVESMCLASS),
+        ({"validity_period": "yesterday"}, Status.ESME_RINVEXPIRY),
+        ({"validity_period": "200101000000000+"}, Status.ESME_RINVEXPIRY),
+        ({"schedule_delivery_time": "991231235959000+"}, Status.ESME_RINVSCHED),
+        ({"replace_if_present_flag": 1}, Status.ESME_RINVSUBREP),
+    ],
+)
+async def test_what_can_not_be_done_is_refused_and_not_stored(
+    shop: dict[str, Any], conn: psycopg.Connection, fields: dict[str, Any], status: Status
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.submit(**fields)
+        assert (answer.status, answer.message_id) == (status, "")
+        assert rows(conn, "SELECT message_id FROM smpp_messages") == []
+        assert (await program.submit("the link goes on")).status == 0
+
+
+async def test_a_message_can_be_queried_and_while_scheduled_cancelled(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.submit(schedule_delivery_time="000001000000000R")
+        message_id = answer.message_id
+        query = QuerySm(message_id=message_id, source_addr="SCSERV")
+        assert (await program.ask(query, QuerySmResp)).message_state == 1
+        foreign = QuerySm(message_id=message_id, source_addr="OTHER")
+        assert (await program.ask(foreign, QuerySmResp)).status == Status.ESME_RQUERYFAIL
+        cancel = CancelSm(message_id=message_id, source_addr="SCSERV", destination_addr=PHONE)
+        assert (await program.ask(cancel, CancelSmResp)).status == 0
+        assert b"stat:DELETED" in (await program.receive()).short_message
+        assert (await program.ask(query, QuerySmResp)).message_state == 4
+        queued = (await program.submit("at once")).message_id
+        cancel = CancelSm(message_id=queued, source_addr="SCSERV")
+        assert (await program.ask(cancel, CancelSmResp)).status == Status.ESME_RCANCELFAIL
+    assert rows(conn, "SELECT state FROM orders ORDER BY created_at") == ["cancelled", "queued"]
+
+
+async def test_messages_of_other_accounts_are_not_found(shop: dict[str, Any]) -> None:
+    other = create_account("other")
+    async with serving() as (port,):
+        message_id = (await (await bind(port, shop)).submit()).message_id
+        query = QuerySm(message_id=message_id, source_addr="SCSERV")
+        answer = await (await bind(port, other)).ask(query, QuerySmResp)
+        assert answer.status == Status.ESME_RQUERYFAIL
+
+
+async def test_submit_multi_is_refused_in_its_own_form(shop: dict[str, Any]) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.ask(SubmitMulti(octets=b"\0" * 20), SubmitMultiResp)
+        assert answer.status == Status.ESME_RINVCMDID
+
+
+async def test_wrong_credentials_are_refused(shop: dict[str, Any]) -> None:
+    async with serving() as (port,):
+        await bind(port, shop, password="wrong", status=Status.ESME_RINVPASWD)
+        await bind(port, shop, system_id="nobody", status=Status.ESME_RINVPASWD)
+
+
+async def test_a_newer_bind_ends_the_older_unless_more_are_asked_for(shop: dict[str, Any]) -> None:
+    async with serving() as (port,):
+        first = await bind(port, shop)
+        second = await bind(port, shop)
+        assert await first.peer.at_end()
+        third = await bind(port, shop, system_type="MCON2")
+        assert (await second.ask(EnquireLink(), EnquireLinkResp)).status == 0
+        assert (await third.submit()).status == 0
+
+
+async def test_a_transmitter_and_a_receiver_count_as_one_link(shop: dict[str, Any]) -> None:
+    async with serving() as (port,):
+        sends = await bind(port, shop, BindTransmitter)
+        receives = await bind(port, shop, BindReceiver)
+        assert (await sends.submit()).status == 0
+        assert (await receives.ask(EnquireLink(), EnquireLinkResp)).status == 0
+
+
+async def test_a_program_that_is_too_fast_is_throttled_and_no_other(shop: dict[str, Any]) -> None:
+    other = create_account("other")
+    async with serving(rate_per_s=2) as (port,):
+        fast, slow = await bind(port, shop), await bind(port, other)
+        statuses = [(await fast.submit(f"text {number}")).status for number in range(6)]
+        assert statuses[:2] == [0, 0]
+        assert Status.ESME_RTHROTTLED in statuses
+        assert (await slow.submit()).status == 0
+
+
+async def test_many_messages_share_transactions_and_are_answered_in_order(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        many = range(2, 202)
+        program.peer.send(
+            *(
+                SubmitSm(
+                    source_addr="SCSERV",
+                    dest_addr_ton=1,
+                    destination_addr=PHONE[:-3] + f"{number:03d}",
+                    short_message=b"hello",
+                    sequence=number,
+                )
+                for number in many
+            )
+        )
+        answers = [await program.peer.read(SubmitSmResp) for _ in many]
+        assert [one.sequence for one in answers] == list(many)
+        assert [one.status for one in answers] == [0] * len(many)
+    (transactions,) = rows(conn, "SELECT count(DISTINCT created_at) FROM orders")
+    assert transactions < len(many) / 4
+
+
+async def test_a_restarted_server_delivers_what_waits(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        message_id = (await program.submit()).message_id
+    end_orders(conn)
+    async with serving() as (port,):
+        receipt = await (await bind(port, shop)).receive()
+    assert f"id:{message_id} ".encode() in receipt.short_message
