@@ -20,7 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.addresses import ClientAddresses, parse_networks
 from inbound.api.bodies import MAX_SENDING_BODY_BYTES, Body, LargeBodies, drain
-from inbound.api.heads import HeadMiddleware
 from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware, Served
 from inbound.api.problems import ProblemKind, Refusal
 from inbound.errors import RetryableError
@@ -90,9 +89,8 @@ def make_http(
     served = Served(
         "account", metrics.INGRESS_REQUESTS, metrics.INGRESS_DURATION, SECURITY_HEADERS, render
     )
-    return ObservabilityMiddleware(
-        HeadMiddleware(_Admission(app, paths)), parts.clock, uuid4, served
-    )
+    # No HeadMiddleware: a GET sends here, and a HEAD must not.
+    return ObservabilityMiddleware(_Admission(app, paths), parts.clock, uuid4, served)
 
 
 class _Admission:

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from inbound.store.connections import raises_store_errors
-from inbound.store.fetching import fetch_row, fetch_rows
+from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
 from schemas.domain_event import DomainEvent
 from schemas.upcasters import read_event
@@ -18,7 +18,6 @@ from schemas.upcasters import read_event
 MOST_EVENTS: Final = 500
 
 _SQL: Final = statements(__package__, "lookup")
-_FIND_ORDER: Final = _SQL["find_order"]
 _FIND_ORDERS: Final = _SQL["find_orders"]
 _SEARCH_ORDERS: Final = _SQL["search_orders"]
 _EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
@@ -107,8 +106,7 @@ class OrderQuery:
 @raises_store_errors
 def find_order(conn: psycopg.Connection, account: str, order_id: UUID) -> FoundOrder | None:
     """Return an order; None if there is none, or if it is another account's."""
-    parameters = {"account": account, "order_id": order_id}
-    return fetch_row(conn, FoundOrder, _FIND_ORDER, parameters)
+    return find_orders(conn, account, [order_id]).get(order_id)
 
 
 @raises_store_errors

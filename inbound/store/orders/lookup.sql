@@ -1,16 +1,8 @@
 -- Look-ups of an account's orders.
 
--- name: find_order
-SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
-       parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
-       CASE WHEN price IS NOT NULL
-            THEN (SELECT currency FROM accounts WHERE account = %(account)s) END AS currency
-FROM orders WHERE order_id = %(order_id)s AND account = %(account)s
-
 -- name: find_orders
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
-       hours ->> 'zone' AS zone,
        CASE WHEN price IS NOT NULL
             THEN (SELECT currency FROM accounts WHERE account = %(account)s) END AS currency
 FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s

@@ -70,6 +70,17 @@ async def test_what_is_wrong_with_a_request_has_its_word(
     assert not [row for row in world.orders("shop") if row[0] != "refused"]
 
 
+async def test_only_get_and_post_send(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    asked = {"user_id": shop.id, "service_id": shop.service_id, "msisdn": phone, "text": TEXT}
+    for method in ("HEAD", "PUT", "DELETE", "OPTIONS"):
+        await http.request(method, PATH, params=asked)
+    assert world.orders("shop") == []
+    assert (await http.post(PATH, data=asked)).text == "MSG_OK"
+
+
 async def test_what_can_not_be_read_is_invalid_input(http: httpx.AsyncClient) -> None:
     for query in ("text=%FF", "a=1&a=2", "&".join(f"a{n}=" for n in range(101))):
         assert (await http.get(f"{PATH}?{query}")).text == "INVALID_INPUT"
