@@ -37,12 +37,14 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.api.addresses import ClientAddresses, parse_networks
     from inbound.api.server import HttpServer
     from inbound.cli._dead_letter_retries import DeadLetterRetries
+    from inbound.cli._provider import check_provider, provider_of
     from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
     from inbound.desk.broadcasts.broadcast_files import BroadcastFiles
     from inbound.desk.clients.client_imports import ClientImports
+    from inbound.desk.host_names import parse_hosts
     from inbound.desk.identity.sign_in import SignIn
     from inbound.desk.long_work import LongWork
     from inbound.desk.messages.message_templates import MessageTemplates
@@ -62,6 +64,8 @@ def desk(settings: Settings, *, handset: bool) -> None:
     # A trusted proxy is one for TLS.
     is_secure = own.tls_cert is not None or bool(networks)
 
+    check_provider(settings)
+    names = parse_hosts(own.hosts, listens_on=own.host, address=own.address)
     factor_roles = parse_roles(own.second_factor_roles, "SCSERV_DESK__SECOND_FACTOR_ROLES")
 
     async def main() -> None:
@@ -74,6 +78,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
             clock=utc_now,
             new_id=uuid4,
             factor_roles=factor_roles,
+            passwords_of_all=settings.oidc.passwords or not settings.oidc.issuer,
         )
         phones = _phones(settings) if handset else None
         pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)
@@ -110,8 +115,9 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 broadcast_drafts=broadcast_drafts,
                 broadcast_files=BroadcastFiles(uploads, broadcasts.sealer, settings.time_zone),
                 phones=phones,
+                provider=provider_of(settings, sources.pool, sign_in),
             )
-            app = make_desk(parts, new_id=uuid4)
+            app = make_desk(parts, new_id=uuid4, names=names)
             await HttpServer(app, own, health, sign_in.check_database).run()
 
     sys.exit(run_role(main))

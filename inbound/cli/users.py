@@ -15,8 +15,10 @@ from inbound.clock import utc_now
 from inbound.desk.identity import users as desk_users
 from inbound.desk.identity.passwords import PasswordError, check_password, hash_password
 from inbound.desk.identity.users import Change, check_name, new_password
+from inbound.desk.provider.binding import assign
+from inbound.desk.provider.id_tokens import normal_login
 from inbound.desk.roles import Role
-from inbound.errors import SetupError
+from inbound.errors import MissingSettingError, SetupError
 from inbound.settings import Settings
 from inbound.settings.smpp import read_value
 from inbound.store.access.desk_users import ListedUser, list_users
@@ -137,6 +139,36 @@ def password(settings: Settings, name: str, password_file: Path | None) -> None:
     _show(new, password_file)
 
 
+@users.command
+@click.argument("name")
+@click.option("--login", help="What SCSERV_OIDC__USER_CLAIM has there, such as an e-mail address.")
+@click.option("--subject", help="Their subject (sub) there, if it is known.")
+@click.option("--none", "is_none", is_flag=True, help="They sign in with a password alone.")
+@settings_options
+def provider(
+    settings: Settings, name: str, login: str | None, subject: str | None, *, is_none: bool
+) -> None:
+    """Say who the user NAME is at the OpenID provider; their sessions end at once.
+
+    With a login the next sign-in there binds the user to the subject who has it.
+    """
+    if is_none is bool(login or subject):
+        raise SetupError("say --login or --subject or both, or --none")
+    if subject and not settings.oidc.issuer:
+        raise MissingSettingError("SCSERV_OIDC__ISSUER")
+    with open_database(settings, _APPLICATION) as connection:
+        is_changed = assign(
+            connection,
+            _change(),
+            name,
+            login=normal_login(login, settings.oidc.user_claim) if login else None,
+            issuer=settings.oidc.issuer if subject else None,
+            subject=subject,
+        )
+    how = "with a password alone" if is_none else f"at the provider as {login or subject}"
+    echo(f"{name} signs in {how}" if is_changed else f"{name} does so already")
+
+
 @users.command("reset-second-factor")
 @click.argument("name")
 @settings_options
@@ -184,6 +216,8 @@ def _as_object(user: ListedUser) -> dict[str, object]:
         "seen_at": user.seen_at,
         "sessions": user.sessions,
         "second_factor": user.has_factor,
+        "provider_login": user.provider_login,
+        "provider_subject": user.provider_subject,
     }
 
 

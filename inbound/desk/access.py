@@ -21,6 +21,7 @@ from inbound.desk.messages.message_templates import MessageTemplates
 from inbound.desk.messages.sending import Sending
 from inbound.desk.pages import Pages
 from inbound.desk.person.people import People
+from inbound.desk.provider.provider_sign_in import ProviderSignIn
 from inbound.desk.status.dead_letters import DeadLetters
 from inbound.desk.status.service_status import StatusReader
 from inbound.desk.uploads import Uploads
@@ -30,7 +31,8 @@ from inbound.desk.uploads import Uploads
 class Desk:
     """The parts of one desk.
 
-    `phones` are those of the handset, None without a simulated SMS centre.
+    `phones` are those of the handset, None without a simulated SMS centre; `provider` is None if
+    users sign in with passwords alone.
     """
 
     pages: Pages
@@ -50,6 +52,7 @@ class Desk:
     broadcast_drafts: BroadcastDrafts
     broadcast_files: BroadcastFiles
     phones: Phones | None = None
+    provider: ProviderSignIn | None = None
 
 
 def _desk(request: Request) -> Desk:

@@ -21,6 +21,7 @@ from inbound.desk.audit import audit_routes
 from inbound.desk.broadcasts import broadcast_downloads, broadcast_drafting, broadcast_routes
 from inbound.desk.clients import client_import_routes, client_routes
 from inbound.desk.handset import handset as handset_routes
+from inbound.desk.host_names import HostMiddleware, HostNames
 from inbound.desk.identity import account, signing_in, user_routes
 from inbound.desk.identity.signing_in import ask_to_sign_in
 from inbound.desk.messages import order_routes, send_routes, template_editing, template_routes
@@ -28,6 +29,7 @@ from inbound.desk.navigation import Menu, Place
 from inbound.desk.pages import HEADERS, TRANSPORT
 from inbound.desk.person import person_routes
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
+from inbound.desk.provider import provider_routes
 from inbound.desk.status import dead_letter_routes, report_routes, status_routes
 from inbound.desk.visitors import VisitorMiddleware
 from inbound.errors import RetryableError
@@ -36,6 +38,7 @@ from inbound.ops import metrics
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     static_files.router,
     signing_in.router,
+    provider_routes.router,
     handset_routes.router,
     person_routes.router,
     broadcast_drafting.router,
@@ -70,6 +73,7 @@ PLACES: Final[tuple[Place, ...]] = (
     user_routes.PLACE,
 )
 """The menu, in its order."""
+LOOPBACK: Final = HostNames()
 
 
 def menu(*, handset: bool) -> Menu:
@@ -77,8 +81,11 @@ def menu(*, handset: bool) -> Menu:
     return Menu(tuple(place for place in PLACES if handset or place != handset_routes.PLACE))
 
 
-def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:
-    """Return the application. Opens nothing; needs no ASGI lifespan."""
+def make_desk(desk: Desk, *, new_id: Callable[[], UUID], names: HostNames = LOOPBACK) -> ASGIApp:
+    """Return the application, which answers requests for `names`.
+
+    Opens nothing; needs no ASGI lifespan.
+    """
 
     def render(error: Exception, scope: Scope) -> Response:
         return _trouble_page(desk, Request(scope), error)
@@ -88,7 +95,8 @@ def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:
     )
     headers = {**HEADERS, **TRANSPORT} if desk.pages.is_secure else HEADERS
     served = Served("user", metrics.DESK_REQUESTS, metrics.DESK_DURATION, headers, render)
-    return ObservabilityMiddleware(HeadMiddleware(visiting), desk.clock, new_id, served)
+    named = HostMiddleware(HeadMiddleware(visiting), names, render)
+    return ObservabilityMiddleware(named, desk.clock, new_id, served)
 
 
 def _make_routes(desk: Desk) -> FastAPI:

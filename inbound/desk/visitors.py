@@ -56,6 +56,14 @@ def cookie_name(name: str, *, is_secure: bool) -> str:
     return f"__Host-{name}" if is_secure else name
 
 
+def language_of(request: Request) -> Language:
+    """Return the language that was chosen in this browser, or else the one that it likes best."""
+    chosen = request.cookies.get(LANGUAGE)
+    if chosen in set(Language):
+        return Language(chosen)
+    return best_language(request.headers.get("accept-language")) or DEFAULT
+
+
 def is_polling(request: Request) -> bool:
     """Whether a page asks by itself, without its user: that keeps no session alive."""
     return request.method == "GET" and "hx-request" in request.headers
@@ -82,7 +90,7 @@ class VisitorMiddleware:
         """Find the visitor, and go on."""
         request = Request(scope)
         state = scope.setdefault("state", {})
-        state["language"] = self._language(request)
+        state["language"] = language_of(request)
         state["visitor"] = None
         session = self._cookie(request, SESSION)
         state["cookie"] = session or self._cookie(request, FORM)
@@ -97,22 +105,16 @@ class VisitorMiddleware:
 
     async def _find(self, cookie: str, request: Request) -> Visitor | None:
         browser = request.headers.get("user-agent", "")
-        found = await self._sign_in.find(cookie, browser, counts=not is_polling(request))
+        found = await self._sign_in.sessions.find(cookie, browser, counts=not is_polling(request))
         if found is None:
             return None
-        if self._sign_in.lacks_factor(found):
+        if self._sign_in.sessions.lacks_factor(found):
             return Visitor(found, frozenset({Right.ACCOUNT}), lacks_factor=True)
         return Visitor(found, rights_of(found.roles))
 
     def _cookie(self, request: Request, name: str) -> str | None:
         value = request.cookies.get(cookie_name(name, is_secure=self._is_secure), "")
         return value if is_token(value) else None
-
-    def _language(self, request: Request) -> Language:
-        chosen = request.cookies.get(LANGUAGE)
-        if chosen in set(Language):
-            return Language(chosen)
-        return best_language(request.headers.get("accept-language")) or DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,5 +317,6 @@ DESK_DURATION = _meter.create_histogram(
 DESK_SIGN_INS = _meter.create_counter(
     "scserv.desk.sign_ins",
     unit="{attempt}",
-    description="Attempts to sign in at the desk: ok, wrong, or throttled.",
+    description="Attempts to sign in at the desk: ok, wrong, throttled, refused (somebody whom the "
+    "OpenID provider knows and the desk does not let in), or provider (it has failed).",
 )

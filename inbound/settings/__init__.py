@@ -14,6 +14,7 @@ from inbound.settings.model import (
     SmppServerSettings,
     TcpSettings,
 )
+from inbound.settings.oidc import OidcSettings
 from inbound.settings.smpp import SmppSettings
 from inbound.settings.sources import (
     load_partial_settings,
@@ -28,6 +29,7 @@ __all__ = [
     "DeskSettings",
     "IngressSettings",
     "ListenerSettings",
+    "OidcSettings",
     "Settings",
     "SmppServerSettings",
     "SmppSettings",

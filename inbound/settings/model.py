@@ -20,6 +20,7 @@ from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 from inbound.settings.broadcasts import BroadcastSettings
 from inbound.settings.kafka import KafkaSettings
+from inbound.settings.oidc import OidcSettings
 from inbound.settings.quotas import QuotaSettings
 from inbound.settings.smpp import PASSWORD_MAX, SmppSettings
 from inbound.settings.zones import DEFAULT_ZONE, TimeZone
@@ -90,6 +91,16 @@ class DeskSettings(ListenerSettings):
 
     port: int = Field(
         default=8070, ge=0, le=65535, description="port of the desk; 0 picks a free one"
+    )
+    hosts: str = Field(
+        default="",
+        description="names by which browsers reach the desk, separated by commas, besides those of "
+        "loopback; requests for other names are refused",
+    )
+    address: str = Field(
+        default="",
+        description="address at which browsers reach the desk, as https://desk.example.org; an "
+        "OpenID provider sends them back there. Its host needs no entry in hosts",
     )
     idle_minutes: int = Field(
         default=60, ge=1, le=1440, description="minutes after which an unused session ends"
@@ -268,6 +279,9 @@ class Settings(KafkaSettings):
     )
     smpp_server: SmppServerSettings = Field(
         default=SmppServerSettings(), description="the SMPP server for programs"
+    )
+    oidc: OidcSettings = Field(
+        default=OidcSettings(), description="the OpenID provider where users of the desk sign in"
     )
     phone_password: SecretStr = Field(
         default=SecretStr(""),

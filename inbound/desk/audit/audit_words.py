@@ -38,6 +38,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "desk.download_audit": "Audit downloaded",
     "desk.enable_user": "User enabled",
     "desk.end_session": "Sessions ended",
+    "desk.provider": "Bound to the provider",
     "desk.reset_password": "New password given",
     "desk.second_factor": "Second factor changed",
     "desk.sign_in": "Signed in",

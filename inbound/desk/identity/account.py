@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse, Response
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.identity.one_time_codes import address_of, qr_code
 from inbound.desk.identity.passwords import PasswordError
-from inbound.desk.identity.sign_in import ThrottledError, WrongPasswordError
+from inbound.desk.identity.sign_in import WrongPasswordError
+from inbound.desk.identity.throttle import ThrottledError
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 
@@ -62,14 +63,14 @@ async def end_session(desk: DeskDep, action: MayChange) -> Response:
         session_id = UUID(action.form["session"])
     except ValueError:
         return see_other(PATH)
-    await desk.sign_in.end(action.visitor.session, session_id)
+    await desk.sign_in.sessions.end(action.visitor.session, session_id)
     return see_other(f"{PATH}?done=session")
 
 
 @router.post(f"{PATH}/sessions/end-others")
 async def end_other_sessions(desk: DeskDep, action: MayChange) -> Response:
     """End all of the user's sessions but this one."""
-    await desk.sign_in.end_others(action.visitor.session)
+    await desk.sign_in.sessions.end_others(action.visitor.session)
     return see_other(f"{PATH}?done=others")
 
 
@@ -124,7 +125,7 @@ async def new_codes(request: Request, desk: DeskDep, action: MayChange) -> Respo
 async def remove_factor(request: Request, desk: DeskDep, action: MayChange) -> Response:
     """Remove the second factor, unless a role of the user needs it."""
     session = action.visitor.session
-    if desk.sign_in.factor_roles & set(session.roles):
+    if desk.sign_in.sessions.needs_factor(session):
         problem = "Your role needs a second factor. An administrator can reset it."
         return await _refuse(request, desk, action, problem)
     if problem := await _unconfirmed(desk, request, action):
@@ -179,7 +180,7 @@ async def _page(
     done: str = "",
     problem: str = "",
 ) -> HTMLResponse:
-    sessions = await desk.sign_in.sessions(visitor.session.user_id)
+    sessions = await desk.sign_in.sessions.of(visitor.session.user_id)
     factor = await desk.sign_in.second_factors.find(visitor.session.user_id)
     return desk.pages.answer(
         request,
@@ -189,5 +190,6 @@ async def _page(
         problem=problem,
         sessions=sessions,
         factor=factor,
-        needs_factor=bool(desk.sign_in.factor_roles & set(visitor.session.roles)),
+        provider=desk.provider.title if desk.provider else "OpenID",
+        needs_factor=desk.sign_in.sessions.needs_factor(visitor.session),
     )

@@ -13,16 +13,16 @@ from inbound.desk.forms import KEPT_FIELD, kept, kept_form, local_path, read_for
 from inbound.desk.identity.sign_in import (
     Attempt,
     CodeNeededError,
-    ThrottledError,
     TicketError,
     WrongPasswordError,
 )
+from inbound.desk.identity.throttle import ThrottledError
 from inbound.desk.problems import SentForm, SignInNeededError
 from inbound.desk.visitors import LANGUAGE, SESSION, cookie_name
 from inbound.timeline.model import Language
 
 PATH = "/sign-in"
-_TYPED: Final[Mapping[str, str]] = {
+TYPED: Final[Mapping[str, str]] = {
     "text": "Text",
     "to": "To",
     "at": "When",
@@ -50,7 +50,7 @@ async def sign_in_page(request: Request, desk: DeskDep, to: str = "/") -> Respon
     """Show the sign-in page."""
     if request.state.visitor:
         return see_other(local_path(to))
-    return _page(request, desk, to=local_path(to))
+    return show_sign_in(request, desk, to=local_path(to))
 
 
 @router.post(PATH)
@@ -67,7 +67,7 @@ async def sign_in(request: Request, desk: DeskDep, form: AnyForm) -> Response:
         problem = desk.pages.words(request)("The name or the password is wrong.")
         return _again(request, desk, form, problem)
     except ThrottledError as error:
-        problem, headers = _throttled(request, desk, error)
+        problem, headers = throttled(request, desk, error)
         return _again(request, desk, form, problem, 429, headers)
     return await _signed_in(request, desk, form, cookie)
 
@@ -88,18 +88,24 @@ async def sign_in_with_code(request: Request, desk: DeskDep, form: AnyForm) -> R
         )
         return _code_page(request, desk, form, form["ticket"], 403, problem=problem)
     except ThrottledError as error:
-        problem, headers = _throttled(request, desk, error)
+        problem, headers = throttled(request, desk, error)
         return _code_page(request, desk, form, form["ticket"], 429, headers, problem=problem)
     return await _signed_in(request, desk, form, cookie)
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, desk: DeskDep, _: AnyForm) -> RedirectResponse:
-    """End the session."""
+async def sign_out(request: Request, desk: DeskDep, _: AnyForm) -> Response:
+    """End the session; offer who came from the OpenID provider to sign out there, too."""
     visitor = request.state.visitor
+    answer: Response = see_other(PATH)
     if visitor:
-        await desk.sign_in.end(visitor.session, visitor.session.session_id)
-    answer = see_other(PATH)
+        await desk.sign_in.sessions.end(visitor.session, visitor.session.session_id)
+        if visitor.session.by_provider and desk.provider:
+            address = await desk.provider.sign_out_address()
+            request.state.visitor = request.state.cookie = None
+            answer = desk.pages.answer(
+                request, "signed_out.html", address=address, provider=desk.provider.title
+            )
     secure = desk.pages.is_secure
     answer.delete_cookie(cookie_name(SESSION, is_secure=secure), secure=secure, httponly=True)
     return answer
@@ -131,24 +137,24 @@ def ask_to_sign_in(request: Request, desk: Desk, error: SignInNeededError) -> Re
     problem = desk.pages.words(request)(
         "Your session has ended. Sign in again: what you typed is kept."
     )
-    return _page(request, desk, 401, problem=problem, kept=kept(error.form))
+    return show_sign_in(request, desk, 401, problem=problem, kept=kept(error.form))
 
 
 async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) -> Response:
     """Lead to the page that needed a session, or offer the form that was sent to it."""
     before = request.state.visitor
     if before:  # who signs in again leaves no session behind
-        await desk.sign_in.end(before.session, before.session.session_id)
+        await desk.sign_in.sessions.end(before.session, before.session.session_id)
     unsent = kept_form(form[KEPT_FIELD])
     answer: Response = see_other(local_path(form["to"]))
     if unsent is not None:
         request.state.cookie = cookie
-        answer = desk.pages.answer(request, "continue.html", unsent=unsent, labels=_TYPED)
+        answer = desk.pages.answer(request, "continue.html", unsent=unsent, labels=TYPED)
     desk.pages.set_cookie(answer, SESSION, cookie)
     return answer
 
 
-def _throttled(request: Request, desk: Desk, error: ThrottledError) -> tuple[str, dict[str, str]]:
+def throttled(request: Request, desk: Desk, error: ThrottledError) -> tuple[str, dict[str, str]]:
     """Return what is said to somebody who has failed too often, and the headers."""
     left = (error.until - desk.clock()).total_seconds()
     problem = desk.pages.words(request)(
@@ -189,7 +195,7 @@ def _again(
     headers: dict[str, str] | None = None,
 ) -> HTMLResponse:
     """Show the sign-in page again, with all that was typed but the password."""
-    return _page(
+    return show_sign_in(
         request,
         desk,
         status,
@@ -201,12 +207,14 @@ def _again(
     )
 
 
-def _page(
+def show_sign_in(
     request: Request,
     desk: Desk,
     status: int = 200,
     headers: dict[str, str] | None = None,
     **values: str,
 ) -> HTMLResponse:
+    """Return the sign-in page. `values` are what it has besides: to, name, kept, problem."""
     shown = {"to": "/", "name": "", "kept": "", "problem": "", **values}
+    shown["provider"] = desk.provider.title if desk.provider else ""
     return desk.pages.answer(request, "sign_in.html", status, headers, **shown)

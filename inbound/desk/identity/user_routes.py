@@ -12,9 +12,17 @@ from starlette.responses import Response
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.identity import users
 from inbound.desk.identity.passwords import hash_password
-from inbound.desk.identity.users import Change, LastAdministratorError, NameTakenError, new_password
+from inbound.desk.identity.users import (
+    Change,
+    LastAdministratorError,
+    LoginTakenError,
+    NameTakenError,
+    new_password,
+)
 from inbound.desk.navigation import Place
 from inbound.desk.problems import SentForm, Trouble
+from inbound.desk.provider.binding import assign
+from inbound.desk.provider.id_tokens import normal_login
 from inbound.desk.roles import Right, Role
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import SetupError
@@ -29,6 +37,7 @@ _DONE: Final = {
     "enabled": "The user may sign in again, with the password that they had.",
     "factor": "The second factor was removed. The user signs in with the password alone.",
     "ended": "The sessions of the user have ended.",
+    "provider": "It was set. The sessions of the user have ended.",
 }
 _MEANINGS: Final = {
     Role.VIEWER: "Sees everything but whole numbers, and changes nothing.",
@@ -39,7 +48,12 @@ _MEANINGS: Final = {
     Role.ADMINISTRATOR: "May do everything.",
 }
 _NO_ROLE: Final = "Choose at least one role."
-_LAST: Final = "This is the last administrator. Give another user that role first."
+_LAST: Final = (
+    "This is the last administrator with a password of the desk. Give another user that role first."
+)
+_TAKEN: Final = "Another user is this person at the provider already."
+_ROLES_THERE: Final = "This user's roles come from the provider, at each sign-in."
+_SIGNS_IN_THERE: Final = "This user signs in at the provider alone."
 
 router = APIRouter()
 MaySee = Annotated[Visitor, Depends(Sees(Right.USERS))]
@@ -75,7 +89,7 @@ async def create(request: Request, desk: DeskDep, action: MayChange) -> Response
     elif not roles:
         problem = _NO_ROLE
     else:
-        password = new_password()
+        password, login = new_password(), _login(desk, action.form)
         hashed = await asyncio.to_thread(hash_password, password)
         try:
             await desk.sources.pool.run(
@@ -85,12 +99,16 @@ async def create(request: Request, desk: DeskDep, action: MayChange) -> Response
                 name=name,
                 roles=roles,
                 password_hash=hashed,
+                login=login,
             )
         except NameTakenError:
             problem = "Another user has this name, perhaps a disabled one. Choose another name."
+        except LoginTakenError:
+            problem = _TAKEN
         else:
             done = "The user was created."
-            return await _one(request, desk, name, Notice(done=done, password=password))
+            shown = "" if login else password  # who comes from the provider needs none
+            return await _one(request, desk, name, Notice(done=done, password=shown))
     return await _list(request, desk, Notice(problem=problem, typed=action.form.fields), 422)
 
 
@@ -103,8 +121,10 @@ async def user(request: Request, desk: DeskDep, _: MaySee, name: str, done: str 
 @router.post(f"{PATH}/{{name}}/roles")
 async def change_roles(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
     """Give a user other roles."""
-    await _known(desk, name)
+    known = await _known(desk, name)
     roles = _roles(action.form)
+    if known.is_of_provider and desk.provider and desk.provider.gives_roles:
+        return await _one(request, desk, name, Notice(problem=_ROLES_THERE), 422)
     if not roles:
         return await _one(request, desk, name, Notice(problem=_NO_ROLE), 422)
     try:
@@ -119,17 +139,38 @@ async def change_roles(request: Request, desk: DeskDep, action: MayChange, name:
 @router.post(f"{PATH}/{{name}}/password")
 async def give_password(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
     """Give a user a new password, show it once, and end their sessions."""
-    await _known(desk, name)
+    known = await _known(desk, name)
+    if known.is_of_provider and not desk.sign_in.passwords_of_all:
+        return await _one(request, desk, name, Notice(problem=_SIGNS_IN_THERE), 422)
     if name == action.visitor.name:  # their session would end, and nobody would see the password
         problem = "Change your own password on the page of your account."
         return await _one(request, desk, name, Notice(problem=problem), 422)
     password = new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     await desk.sources.pool.run(
-        users.reset_password, _change(desk, action), name, hashed, desk.sign_in.key
+        users.reset_password, _change(desk, action), name, hashed, desk.sign_in.throttle.key
     )
     done = "The user has a new password. Their sessions have ended."
     return await _one(request, desk, name, Notice(done=done, password=password))
+
+
+@router.post(f"{PATH}/{{name}}/provider")
+async def set_provider(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
+    """Say who a user is at the OpenID provider; nobody: they sign in with a password."""
+    await _known(desk, name)
+    login, subject = _login(desk, action.form), action.form["subject"].strip() or None
+    if desk.provider is None and (login or subject):
+        raise Trouble(404, "This desk has no OpenID provider.", "An operator sets one up.")
+    issuer = desk.provider.issuer if desk.provider and subject else None
+    try:
+        is_changed = await desk.sources.pool.run(
+            assign, _change(desk, action), name, login=login, issuer=issuer, subject=subject
+        )
+    except LoginTakenError:
+        return await _one(request, desk, name, Notice(problem=_TAKEN), 422)
+    except LastAdministratorError:
+        return await _one(request, desk, name, Notice(problem=_LAST), 422)
+    return see_other(f"{PATH}/{name}?done={'provider' if is_changed else 'same'}")
 
 
 @router.post(f"{PATH}/{{name}}/second-factor/reset")
@@ -177,6 +218,11 @@ def _roles(form: SentForm) -> list[Role]:
     return [role for role in Role if form[f"role-{role.value}"]]
 
 
+def _login(desk: Desk, form: SentForm) -> str | None:
+    claim = desk.provider.user_claim if desk.provider else ""
+    return normal_login(form["login"], claim) or None
+
+
 async def _known(desk: Desk, name: str) -> ListedUser:
     found = [one for one in await desk.sources.pool.run(list_users) if one.name == name]
     if not found:
@@ -187,7 +233,13 @@ async def _known(desk: Desk, name: str) -> ListedUser:
 async def _list(request: Request, desk: Desk, notice: Notice, status: int = 200) -> Response:
     found = await desk.sources.pool.run(list_users)
     return desk.pages.answer(
-        request, "users.html", status, users=found, notice=notice, roles=_MEANINGS
+        request,
+        "users.html",
+        status,
+        users=found,
+        notice=notice,
+        roles=_MEANINGS,
+        provider=desk.provider,
     )
 
 
@@ -196,5 +248,12 @@ async def _one(
 ) -> Response:
     user = await _known(desk, name)
     return desk.pages.answer(
-        request, "user.html", status, user=user, notice=notice, roles=_MEANINGS
+        request,
+        "user.html",
+        status,
+        user=user,
+        notice=notice,
+        roles=_MEANINGS,
+        provider=desk.provider,
+        has_password=desk.sign_in.passwords_of_all or not user.is_of_provider,
     )

@@ -30,6 +30,7 @@ from inbound.store.access.desk_users import (
     set_password,
     set_roles,
 )
+from inbound.store.access.provider_users import find_by_login
 from inbound.store.access.second_factors import remove_factor
 from inbound.store.connections import raises_store_errors
 
@@ -58,6 +59,10 @@ class UnknownUserError(SetupError):
     """No user has this name."""
 
 
+class LoginTakenError(SetupError):
+    """Another user is this person at the OpenID provider already."""
+
+
 class LastAdministratorError(SetupError):
     """Nobody could manage users any more."""
 
@@ -84,16 +89,25 @@ def create(
     roles: Sequence[Role],
     password_hash: str,
     actor: str = "",
+    login: str | None = None,
 ) -> None:
     """Create a user; `actor` is their name in the audit, by default `user NAME`.
 
-    Raises NameTakenError.
+    `login` is who they are at the OpenID provider. Raises NameTakenError and LoginTakenError.
     """
     granted = sorted({role.value for role in roles})
     user = DeskUser(
-        user_id, name, actor or f"user {name}", password_hash, granted, change.now, change.now
+        user_id,
+        name,
+        actor or f"user {name}",
+        password_hash,
+        granted,
+        change.now,
+        change.now,
+        provider_login=login,
     )
     with conn.transaction():
+        refuse_taken(find_by_login(conn, login) if login else None, user)
         if not add_user(conn, user):
             raise NameTakenError(
                 f"a user {name!r} exists: choose another name, or give them a new password with "
@@ -131,7 +145,7 @@ def disable(conn: psycopg.Connection, change: Change, name: str) -> int:
         user = _known(conn, name)
         if user.disabled_at is not None:
             raise SetupError(f"{name} is disabled already")
-        _keep_one(administrators, user)
+        keep_one_administrator(administrators, user)
         disable_user(conn, user.user_id, change.now)
         ended = end_sessions(conn, user.user_id)
         record(conn, actor=change.actor, action="desk.disable_user", reason=name)
@@ -165,7 +179,7 @@ def change_roles(
         if before == granted:
             return False
         if Role.ADMINISTRATOR not in granted:
-            _keep_one(administrators, user)
+            keep_one_administrator(administrators, user)
         set_roles(conn, user.user_id, granted)
         reason = f"{name}: {', '.join(before)} -> {', '.join(granted)}"
         record(conn, actor=change.actor, action="desk.change_roles", reason=reason)
@@ -198,11 +212,22 @@ def reset_factor(conn: psycopg.Connection, change: Change, name: str) -> bool:
     return is_gone
 
 
-def _keep_one(administrators: Sequence[UUID], user: DeskUser) -> None:
+def keep_one_administrator(administrators: Sequence[UUID], user: DeskUser) -> None:
+    """Raise LastAdministratorError for the only user of these, who `lock_holders` has returned.
+
+    They have a password, so they get in while the OpenID provider is away.
+    """
     if list(administrators) == [user.user_id]:
         raise LastAdministratorError(
-            f"{user.name} is the last administrator: give another user that role first"
+            f"{user.name} is the last administrator with a password: give another user that role "
+            "first"
         )
+
+
+def refuse_taken(other: DeskUser | None, user: DeskUser) -> None:
+    """Raise LoginTakenError if another user is a person at the provider already."""
+    if other is not None and other.user_id != user.user_id:
+        raise LoginTakenError(f"{other.name} signs in as this person already")
 
 
 def _known(conn: psycopg.Connection, name: str) -> DeskUser:

@@ -57,6 +57,7 @@ AUDIT: Final[Mapping[str, str]] = {
     "Audit downloaded": "Аудит скачан",
     "User enabled": "Пользователь включён",
     "Sessions ended": "Сеансы завершены",
+    "Bound to the provider": "Привязка к провайдеру",
     "New password given": "Выдан новый пароль",
     "Second factor changed": "Второй фактор изменён",
     "Signed in": "Вход",

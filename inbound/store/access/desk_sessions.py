@@ -49,11 +49,15 @@ class NewSession:
     digest: bytes = field(repr=False)
     browser: bytes = field(repr=False)
     user_id: UUID
+    by_provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ValidSession:
-    """A valid session and its user. `has_factor`: the user has a second factor."""
+    """A valid session and its user.
+
+    `has_factor`: the user has a second factor. `by_provider`: begun at the OpenID provider.
+    """
 
     session_id: UUID
     user_id: UUID
@@ -62,6 +66,7 @@ class ValidSession:
     roles: Sequence[str]
     created_at: datetime
     has_factor: bool = False
+    by_provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ def add_session(
             "digest": new.digest,
             "browser": new.browser,
             "user_id": new.user_id,
+            "by_provider": new.by_provider,
             "now": now,
         },
     )

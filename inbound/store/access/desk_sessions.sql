@@ -1,15 +1,16 @@
 -- Sessions of the desk, and failures to sign in.
 
 -- name: add_session
-INSERT INTO desk_sessions (session_id, digest, browser, user_id, created_at, used_at)
-VALUES (%(session_id)s, %(digest)s, %(browser)s, %(user_id)s, %(now)s, %(now)s)
+INSERT INTO desk_sessions (session_id, digest, browser, user_id, created_at, used_at, by_provider)
+VALUES (%(session_id)s, %(digest)s, %(browser)s, %(user_id)s, %(now)s, %(now)s, %(by_provider)s)
 
 -- name: use_session
 -- A valid session with its user. Its last use is written at most once a minute.
 WITH found AS (
     SELECT session_id, user_id, name, actor, roles, used_at, sessions.created_at,
            EXISTS (SELECT FROM desk_second_factors AS factors
-                   WHERE factors.user_id = sessions.user_id) AS has_factor
+                   WHERE factors.user_id = sessions.user_id) AS has_factor,
+           by_provider
     FROM desk_sessions AS sessions JOIN desk_users USING (user_id)
     WHERE digest = %(digest)s AND browser = %(browser)s AND disabled_at IS NULL
       AND used_at > %(idle_since)s AND sessions.created_at > %(begun_since)s
@@ -18,7 +19,7 @@ WITH found AS (
     WHERE %(counts)s AND desk_sessions.session_id = found.session_id
       AND desk_sessions.used_at < %(now)s - interval '1 minute'
 )
-SELECT session_id, user_id, name, actor, roles, created_at, has_factor FROM found
+SELECT session_id, user_id, name, actor, roles, created_at, has_factor, by_provider FROM found
 
 -- name: list_sessions
 SELECT session_id, created_at, used_at FROM desk_sessions

@@ -36,6 +36,14 @@ class DeskUser:
     created_at: datetime
     password_set_at: datetime
     disabled_at: datetime | None = None
+    provider_login: str | None = None
+    provider_issuer: str | None = None
+    provider_subject: str | None = None
+
+    @property
+    def is_of_provider(self) -> bool:
+        """Whether they sign in at the OpenID provider."""
+        return self.provider_login is not None or self.provider_subject is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,10 @@ class ListedUser(DeskUser):
 
 @raises_store_errors
 def add_user(conn: psycopg.Connection, user: DeskUser) -> bool:
-    """Store a user; False if the name is taken, by a disabled one too."""
+    """Store a user; False if the name is taken, by a disabled one too.
+
+    Their provider login must not be another user's (`find_by_login`).
+    """
     added = conn.execute(
         _ADD_USER,
         {
@@ -62,6 +73,7 @@ def add_user(conn: psycopg.Connection, user: DeskUser) -> bool:
             "password_hash": user.password_hash,
             "roles": list(user.roles),
             "now": user.created_at,
+            "login": user.provider_login,
         },
     )
     return added.rowcount == 1
@@ -121,5 +133,8 @@ def set_roles(conn: psycopg.Connection, user_id: UUID, roles: Sequence[str]) -> 
 
 @raises_store_errors
 def lock_holders(conn: psycopg.Connection, role: str) -> list[UUID]:
-    """Return who has a role and is not disabled; until commit nobody else takes it from them."""
+    """Return who has a role, a password of the desk alone, and is not disabled.
+
+    Until commit nobody else takes it from them.
+    """
     return [user_id for (user_id,) in conn.execute(_LOCK_HOLDERS, {"role": role})]

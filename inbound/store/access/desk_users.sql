@@ -1,17 +1,20 @@
 -- People who sign in at the desk.
 
 -- name: add_user
-INSERT INTO desk_users (user_id, name, actor, password_hash, roles, created_at, password_set_at)
-VALUES (%(user_id)s, %(name)s, %(actor)s, %(password_hash)s, %(roles)s, %(now)s, %(now)s)
+INSERT INTO desk_users (user_id, name, actor, password_hash, roles, created_at, password_set_at,
+                        provider_login)
+VALUES (%(user_id)s, %(name)s, %(actor)s, %(password_hash)s, %(roles)s, %(now)s, %(now)s, %(login)s)
 ON CONFLICT (name) DO NOTHING
 
 -- name: find_user
-SELECT user_id, name, actor, password_hash, roles, created_at, password_set_at, disabled_at
+SELECT user_id, name, actor, password_hash, roles, created_at, password_set_at, disabled_at,
+       provider_login, provider_issuer, provider_subject
 FROM desk_users WHERE name = %(name)s
 
 -- name: list_users
 SELECT users.user_id, name, actor, password_hash, roles, users.created_at, password_set_at,
-       disabled_at, max(used_at) AS seen_at, count(session_id) AS sessions,
+       disabled_at, provider_login, provider_issuer, provider_subject,
+       max(used_at) AS seen_at, count(session_id) AS sessions,
        EXISTS (SELECT FROM desk_second_factors AS factors
                WHERE factors.user_id = users.user_id) AS has_factor
 FROM desk_users AS users LEFT JOIN desk_sessions USING (user_id)
@@ -40,4 +43,5 @@ UPDATE desk_users SET roles = %(roles)s WHERE user_id = %(user_id)s
 -- In one order, so that two administrators who disable each other wait instead of both succeeding.
 SELECT user_id FROM desk_users
 WHERE disabled_at IS NULL AND %(role)s = ANY(roles)
+  AND provider_login IS NULL AND provider_subject IS NULL
 ORDER BY user_id FOR NO KEY UPDATE

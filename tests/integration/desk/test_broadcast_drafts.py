@@ -10,6 +10,7 @@ import xlsxwriter
 
 from inbound.desk import file_forms
 from inbound.desk.app import make_desk
+from inbound.desk.host_names import HostNames
 from inbound.desk.roles import Role
 from inbound.desk.uploads import KEPT, Uploads
 from tests.integration.desk.broadcast_world import (
@@ -369,7 +370,7 @@ async def test_nobody_else_sees_an_uploaded_table(world: DeskWorld, editor: Brow
 async def test_a_restart_keeps_an_uploaded_table(world: DeskWorld, editor: Browser) -> None:
     page = await uploaded(editor, table_of(["+79161234567,Анна"]))
     restarted = replace(world.desk, uploads=Uploads(world.uploads, world.desk.clock))
-    again = Browser(make_desk(restarted, new_id=uuid4))
+    again = Browser(make_desk(restarted, new_id=uuid4, names=HostNames(["desk.test"])))
     again.client.cookies = editor.client.cookies
     assert "+7916*****67" in (await again.open(page.path)).text
 

@@ -20,6 +20,9 @@ OPEN = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/sign-in/code"),
+    ("POST", "/sign-in/provider"),
+    ("GET", "/sign-in/back"),
+    ("GET", "/sign-in/continue"),
     ("POST", "/sign-out"),
     ("POST", "/language"),
     ("GET", "/static/{name}"),
@@ -217,12 +220,12 @@ async def test_an_outage_says_what_became_of_the_change(
 
     browser = await world.signed_in_twice()
     page = await browser.open("/account")
-    monkeypatch.setattr(world.desk.sign_in, "end_others", away)
+    monkeypatch.setattr(world.desk.sign_in.sessions, "end_others", away)
     failed = await browser.send(page, "/account/sessions/end-others")
     assert failed.status == 503
     assert "not certain whether your change was made" in failed.text
     assert "secret-host" not in failed.answer.text
-    monkeypatch.setattr(world.desk.sign_in, "find", away)
+    monkeypatch.setattr(world.desk.sign_in.sessions, "find", away)
     failed = await browser.open("/account")
     assert failed.status == 503
     assert "Nothing was changed" in failed.text
@@ -239,7 +242,7 @@ async def test_a_defect_shows_a_number_and_no_detail(
 
     browser = await world.signed_in_twice()
     page = await browser.open("/account")
-    monkeypatch.setattr(world.desk.sign_in, "end_others", broken)
+    monkeypatch.setattr(world.desk.sign_in.sessions, "end_others", broken)
     failed = await browser.send(page, "/account/sessions/end-others")
     assert failed.status == 500
     assert "Something went wrong in the service itself" in failed.text

@@ -159,3 +159,24 @@ def test_scripts_store_nothing_in_the_browser_and_run_no_text() -> None:
         if name.endswith(".js") and not name.startswith("htmx"):
             for word in (b"localStorage", b"sessionStorage", b"eval(", b"innerHTML", b"indexedDB"):
                 assert word not in one.content, name
+
+
+@pytest.mark.parametrize("host", ["evil.example", "desk.test.evil.example", "evil.example:80", ""])
+async def test_a_request_for_another_name_is_refused(world: DeskWorld, host: str) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR)
+    name = world.user()
+    form = (await browser.open("/account")).form("/sign-out").fields
+    for method, path in (
+        ("GET", "/users"),
+        ("GET", "/sign-in"),
+        ("POST", f"/users/{name}/disable"),
+    ):
+        data = form if method == "POST" else None
+        answer = await browser.client.request(method, path, data=data, headers={"Host": host})
+        assert answer.status_code == 421
+        assert "The desk is not known by this name." in answer.text
+        assert name not in answer.text
+    assert (await browser.open(f"/users/{name}")).text.count("disabled") == 0
+    assert (
+        await browser.client.get("/users", headers={"Host": "localhost:8070"})
+    ).status_code == 200

@@ -153,3 +153,23 @@ def test_a_database_with_users_gets_no_administrator(
     world.user()
     assert str(prepare_administrator(desk_url, tmp_path, "ivan")) == ""
     assert not (tmp_path / FILE).exists()
+
+
+async def test_a_user_is_bound_to_the_provider_and_not(
+    run: Run, world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = world.user(Role.SUPPORT)
+    said = run("provider", name, "--login", "Petrova@X.org")
+    assert said.stdout == f"{name} signs in at the provider as Petrova@X.org\n"
+    listed = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    [found] = [user for user in listed if user["name"] == name]
+    assert found["provider_login"] == "petrova@x.org"
+    with pytest.raises(SetupError, match="signs in as this person already"):
+        run("provider", world.user(Role.SUPPORT), "--login", "petrova@x.org")
+    monkeypatch.setenv("SCSERV_OIDC__ISSUER", "https://id.example.org")
+    monkeypatch.setenv("SCSERV_OIDC__CLIENT_ID", "desk")
+    assert run("provider", name, "--subject", "sub-7").stdout.endswith("as sub-7\n")
+    with pytest.raises(SetupError, match="--none"):
+        run("provider", name)
+    assert run("provider", name, "--none").stdout == f"{name} signs in with a password alone\n"
+    assert run("provider", name, "--none").stdout == f"{name} does so already\n"

@@ -23,6 +23,7 @@ from inbound.desk.broadcasts.broadcast_files import BroadcastFiles
 from inbound.desk.broadcasts.broadcasts import Broadcasts
 from inbound.desk.clients.client_imports import ClientImports
 from inbound.desk.handset.phones import Conversation, PhoneError, PhoneMessage
+from inbound.desk.host_names import HostNames
 from inbound.desk.identity import users
 from inbound.desk.identity.passwords import hash_password
 from inbound.desk.identity.sign_in import SignIn
@@ -31,6 +32,9 @@ from inbound.desk.messages.message_templates import MessageTemplates
 from inbound.desk.messages.sending import Sending, SendingRules
 from inbound.desk.pages import Pages
 from inbound.desk.person.people import People
+from inbound.desk.provider.client import ProviderClient
+from inbound.desk.provider.provider_sign_in import ProviderSignIn
+from inbound.desk.provider.role_mapping import parse_mapping
 from inbound.desk.roles import Role
 from inbound.desk.status.dead_letters import DeadLetters, Retried, RetryRunningError
 from inbound.desk.status.service_status import Limits, StatusReader
@@ -44,6 +48,7 @@ from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.projections.queries import ProjectionQueries
 from inbound.registrations.switching import Switching
+from inbound.settings import OidcSettings
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import SessionLimits
 from inbound.store.connection_pool import ConnectionPool
@@ -124,6 +129,7 @@ class DeskWorld:
         has_handset: bool = False,
         factor_roles: Collection[Role] = (),
         uploads: Path | None = None,
+        oidc: OidcSettings | None = None,
     ) -> None:
         """`uploads`: the folder of another desk beside this one, which deletes it."""
         self.url = url
@@ -160,17 +166,19 @@ class DeskWorld:
         self._long_work = LongWork(url, "tests", pool, sealer)
         keys = AudienceKeys(hasher, AudienceSealer(VAULT_KEY))
         rules = DraftRules("SCSERV", "gsm0338")
+        sign_in = SignIn(
+            pool,
+            LIMITS,
+            SUBJECT_KEY,
+            VaultCipher(VAULT_KEY),
+            clock=lambda: self.now,
+            new_id=uuid4,
+            factor_roles=factor_roles,
+            passwords_of_all=oidc is None or oidc.passwords,
+        )
         self.desk = Desk(
             Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
-            SignIn(
-                pool,
-                LIMITS,
-                SUBJECT_KEY,
-                VaultCipher(VAULT_KEY),
-                clock=lambda: self.now,
-                new_id=uuid4,
-                factor_roles=factor_roles,
-            ),
+            sign_in,
             ClientAddresses(),
             lambda: self.now,
             self.sources,
@@ -188,10 +196,23 @@ class DeskWorld:
             ),
             BroadcastFiles(kept, keys.sealer, ZONE),
             self.phones if has_handset else None,
+            self._provider(oidc, sign_in) if oidc else None,
         )
         self._is_closed = False
-        self.app = make_desk(self.desk, new_id=uuid4)
+        self.app = make_desk(self.desk, new_id=uuid4, names=HostNames(["desk.test"]))
         self._browsers: list[Browser] = []
+
+    def _provider(self, oidc: OidcSettings, sign_in: SignIn) -> ProviderSignIn:
+        return ProviderSignIn(
+            ProviderClient(oidc, "http://desk.test/sign-in/back", lambda: self.now),
+            self.sources.pool,
+            sign_in.sessions,
+            sign_in.throttle,
+            VaultCipher(VAULT_KEY),
+            roles=parse_mapping(oidc.roles_claim, oidc.roles),
+            clock=lambda: self.now,
+            sign_out_back="http://desk.test/sign-in",
+        )
 
     async def ask(self) -> Backlog:
         """Tell what waits for the workers."""

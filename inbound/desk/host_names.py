@@ -1,0 +1,106 @@
+"""By which names browsers may reach the desk: others are refused.
+
+A page elsewhere could make its own name lead to the desk's address (DNS rebinding) and would then
+be of one origin with it.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from inbound.desk.problems import Trouble
+from inbound.desk.visitors import language_of
+from inbound.errors import SetupError
+
+SETTING: Final = "SCSERV_DESK__HOSTS"
+_WILDCARDS: Final = {"", "0.0.0.0", "::"}  # noqa: S104  they are compared with
+
+
+class HostNames:
+    """Names of the desk: those of loopback, and others."""
+
+    def __init__(self, others: Iterable[str] = ()) -> None:
+        self._others = frozenset(others)
+
+    def has(self, header: str) -> bool:
+        """Whether a Host header has one of the names; its port does not count."""
+        name = _host_of(header)
+        return name is not None and (name in self._others or _is_loopback(name))
+
+
+def parse_hosts(text: str, *, listens_on: str, address: str) -> HostNames:
+    """Return the names of the settings, with the host of an address. Raises SetupError.
+
+    `listens_on` is a name, too, unless it stands for all addresses.
+    """
+    names = [one.strip().lower() for one in text.split(",") if one.strip()]
+    for name in names:
+        if _host_of(name) != name.strip("[]"):
+            raise SetupError(f"{SETTING}: {name!r} is no host name; leave out scheme and port")
+    if address:
+        if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+            raise SetupError(
+                "SCSERV_DESK__ADDRESS: write https://HOST, with a port if it needs one"
+            )
+        names.append(str(urlsplit(address).hostname))
+    if listens_on not in _WILDCARDS:
+        names.append(listens_on.lower())
+    return HostNames(name.strip("[]") for name in names)
+
+
+class HostMiddleware:
+    """Refuses requests for another name with 421 (RFC 9110, 15.5.20)."""
+
+    def __init__(
+        self, app: ASGIApp, names: HostNames, render: Callable[[Exception, Scope], Response]
+    ) -> None:
+        """`render` makes a page of a refusal."""
+        self._app = app
+        self._names = names
+        self._render = render
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go on, or refuse."""
+        given = Headers(scope=scope).getlist("host")
+        if len(given) == 1 and self._names.has(given[0]):
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["language"] = language_of(Request(scope))
+        await self._render(unknown_name(), scope)(scope, receive, send)
+
+
+def unknown_name() -> Trouble:
+    """Refuse a request for a name that is not the desk's."""
+    return Trouble(
+        421,
+        "The desk is not known by this name.",
+        "Use the address that you were given. An operator adds names in the setting "
+        "SCSERV_DESK__HOSTS.",
+    )
+
+
+def _host_of(header: str) -> str | None:
+    """Return the host of a header, without brackets and port; None if it is none."""
+    try:
+        parts = urlsplit(f"//{header}")
+        _ = parts.port
+    except ValueError:
+        return None
+    if "@" in header or parts.path or parts.query or parts.fragment:
+        return None
+    return parts.hostname
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,124 @@
+"""Sessions of users: begun by signing in, found by their cookie, ended by their user."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+
+from inbound.desk.tokens import digest_of, new_token
+from inbound.ops import metrics
+from inbound.store.access.audit import record
+from inbound.store.access.desk_sessions import (
+    ListedSession,
+    NewSession,
+    SessionLimits,
+    ValidSession,
+    add_session,
+    end_session,
+    end_sessions,
+    forget_failures,
+    list_sessions,
+    use_session,
+)
+from inbound.store.access.desk_users import DeskUser
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.connections import raises_store_errors
+
+
+class OwnSessions:
+    """Begins, finds and ends sessions. `factor_roles` are the roles that need a second factor."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        limits: SessionLimits,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+        factor_roles: Collection[str] = (),
+    ) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._clock = clock
+        self._new_id = new_id
+        self._factor_roles = frozenset(factor_roles)
+
+    async def begin(
+        self, user: DeskUser, browser: str, account: bytes | None, *, by_provider: bool = False
+    ) -> str:
+        """Return the cookie of a new session of somebody who has proved who they are.
+
+        Failures that count under `account` are forgotten. Raises RetryableError.
+        """
+        metrics.DESK_SIGN_INS.add(1, {"outcome": "ok"})
+        cookie = new_token()
+        new = NewSession(
+            self._new_id(), digest_of(cookie), digest_of(browser), user.user_id, by_provider
+        )
+        await self._pool.run(_begin, new, user, self._limits, account, self._clock())
+        return cookie
+
+    async def find(self, cookie: str, browser: str, *, counts: bool) -> ValidSession | None:
+        """Return the valid session of a cookie; if that `counts`, it is used now."""
+        digests = digest_of(cookie), digest_of(browser)
+        limits, now = self._limits, self._clock()
+        return await self._pool.run(use_session, *digests, limits, now, counts=counts)
+
+    def needs_factor(self, session: ValidSession) -> bool:
+        """Whether a role needs a second factor of the desk; the provider sees to its own."""
+        return not session.by_provider and bool(self._factor_roles & set(session.roles))
+
+    def lacks_factor(self, session: ValidSession) -> bool:
+        """Whether the user has to set a second factor up before anything else."""
+        return not session.has_factor and self.needs_factor(session)
+
+    async def of(self, user_id: UUID) -> list[ListedSession]:
+        """Return the valid sessions of a user."""
+        return await self._pool.run(list_sessions, user_id, self._limits, self._clock())
+
+    async def end(self, session: ValidSession, session_id: UUID) -> bool:
+        """End one of the user's own sessions; False if it has ended already."""
+        return await self._pool.run(_end, session, session_id)
+
+    async def end_others(self, session: ValidSession) -> int:
+        """End all of the user's sessions but this one; return how many."""
+        return await self._pool.run(_end_others, session)
+
+
+@raises_store_errors
+def _begin(
+    conn: psycopg.Connection,
+    new: NewSession,
+    user: DeskUser,
+    limits: SessionLimits,
+    account: bytes | None,
+    now: datetime,
+) -> None:
+    with conn.transaction():
+        if account is not None:
+            forget_failures(conn, [account])
+        add_session(conn, new, limits, now)
+        how = ", at the provider" if new.by_provider else ""
+        record(conn, actor=user.actor, action="desk.sign_in", reason=f"as {user.name}{how}")
+
+
+@raises_store_errors
+def _end(conn: psycopg.Connection, session: ValidSession, session_id: UUID) -> bool:
+    with conn.transaction():
+        ended = end_session(conn, session.user_id, session_id)
+        if ended:
+            own = session_id == session.session_id
+            action = "desk.sign_out" if own else "desk.end_session"
+            record(conn, actor=session.actor, action=action, reason=f"as {session.name}")
+    return ended
+
+
+@raises_store_errors
+def _end_others(conn: psycopg.Connection, session: ValidSession) -> int:
+    with conn.transaction():
+        ended = end_sessions(conn, session.user_id, session.session_id)
+        if ended:
+            reason = f"as {session.name}: {ended}"
+            record(conn, actor=session.actor, action="desk.end_session", reason=reason)
+    return ended

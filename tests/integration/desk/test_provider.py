@@ -1,0 +1,566 @@
+"""Signing in at an OpenID provider: who gets in, as whom, and what is refused."""
+
+import base64
+import hmac
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from html import unescape
+from re import search
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from inbound.desk.identity import users
+from inbound.desk.identity.failures import MOST_PER_ADDRESS
+from inbound.desk.identity.users import Change, LastAdministratorError
+from inbound.desk.provider import transport
+from inbound.desk.provider.binding import assign
+from inbound.desk.roles import Role
+from inbound.settings import OidcSettings
+from inbound.store.connections import connect
+from tests.integration.desk.browser import Browser, Page
+from tests.integration.desk.openid_provider import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    OTHER_KEY,
+    OpenIdProvider,
+    query_of,
+)
+from tests.integration.desk.world import NOW, PASSWORD, DeskWorld
+
+NOT_VALID = "The answer of Keycloak is not valid"
+AWAY = "Keycloak does not answer as it should"
+STRANGER = "Keycloak knows you, the desk does not"
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[OpenIdProvider]:
+    async with OpenIdProvider(NOW.timestamp).running() as running:
+        yield running
+
+
+@pytest.fixture
+async def world(desk_url: str, provider: OpenIdProvider) -> AsyncIterator[DeskWorld]:
+    async with world_of(desk_url, provider) as made:
+        yield made
+
+
+@asynccontextmanager
+async def world_of(url: str, provider: OpenIdProvider, **settings: Any) -> AsyncIterator[DeskWorld]:
+    given = {
+        "issuer": provider.issuer,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "title": "Keycloak",
+    }
+    world = DeskWorld(
+        url,
+        oidc=OidcSettings.model_validate({**given, **settings}),
+        factor_roles=[Role.ADMINISTRATOR],
+    )
+    yield world
+    await world.close()
+
+
+def known(world: DeskWorld, provider: OpenIdProvider, *roles: Role, **person: Any) -> str:
+    """Make a user whom the provider knows by a verified address, and let them sign in there."""
+    name = world.user(*roles)
+    provider.person = {"sub": f"sub-{name}", "email": f"{name}@x.org", "email_verified": True}
+    provider.person |= person
+    with connect(world.url, "tests") as conn:
+        assign(conn, Change("tests", world.now), name, login=f"{name}@x.org")
+    return name
+
+
+async def set_out(browser: Browser, to: str = "/account") -> str:
+    """Ask for the provider from the sign-in page; return where that leads."""
+    page = await browser.open(to)
+    return address_in(await browser.send(page, "/sign-in/provider"))
+
+
+def address_in(page: Page) -> str:
+    found = search(r'http-equiv="refresh" content="0;url=([^"]+)"', page.answer.text)
+    assert found, page.text
+    return unescape(found[1])
+
+
+async def at_provider(address: str) -> str:
+    """Sign in at the provider, as the browser would; return where it leads back to."""
+    async with httpx.AsyncClient() as outside:
+        answer = await outside.get(address)
+    return str(answer.headers["location"])
+
+
+async def sign_in(browser: Browser, to: str = "/account") -> Page:
+    back = await at_provider(await set_out(browser, to))
+    parts = urlsplit(back)
+    return await browser.open(f"{parts.path}?{parts.query}")
+
+
+async def test_who_is_known_gets_in_as_who_they_are(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    name = known(world, provider)
+    browser = world.browser()
+    page = await sign_in(browser, to="/clients")
+    assert page.path == "/clients"
+    page = await browser.open("/account")
+    assert name in page.text
+    assert "You have signed in with Keycloak" in page.text
+    assert "scserv_journey" not in browser.client.cookies
+    assert world.audit(f"user {name}") == ["desk.provider", "desk.sign_in"]
+
+
+async def test_a_person_is_their_subject_from_then_on(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    name = known(world, provider)
+    address = provider.person["email"]
+    await sign_in(world.browser())
+    provider.person["email"] = "married@x.org"
+    assert name in (await sign_in(world.browser())).text
+    provider.person = {"sub": "somebody else", "email": address, "email_verified": True}
+    page = await sign_in(world.browser())
+    assert page.status == 403
+    assert STRANGER in page.text
+
+
+@pytest.mark.parametrize("is_verified", [False, None, "true", 1])
+async def test_an_address_that_is_not_verified_finds_nobody(
+    world: DeskWorld, provider: OpenIdProvider, is_verified: object
+) -> None:
+    known(world, provider, email_verified=is_verified)
+    page = await sign_in(world.browser())
+    assert STRANGER in page.text
+
+
+async def test_an_administrator_binds_by_address_or_subject_and_unbinds(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    admin = await world.signed_in(Role.ADMINISTRATOR)
+    world.desk.sign_in.sessions._factor_roles = frozenset()
+    name, other = world.user(), world.user()
+    page = await admin.open(f"/users/{name}")
+    page = await admin.send(page, f"/users/{name}/provider", subject="sub-by-hand")
+    assert "It was set" in page.text
+    assert "sub-by-hand" in page.text
+    page = await admin.open(f"/users/{other}")
+    page = await admin.send(page, f"/users/{other}/provider", subject="sub-by-hand")
+    assert page.status == 422
+    assert "Another user is this person" in page.text
+    provider.person = {"sub": "sub-by-hand"}
+    browser = world.browser()
+    assert name in (await sign_in(browser)).text
+    page = await admin.open(f"/users/{name}")
+    form = [form for form in page.forms if form.action.endswith("/provider")][-1]
+    await admin.client.post(form.action, data=form.fields)
+    assert (await browser.open("/account")).path == "/sign-in"
+    assert STRANGER in (await sign_in(browser)).text
+
+
+async def test_a_new_user_of_the_provider_is_shown_no_password(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    admin = await world.signed_in(Role.ADMINISTRATOR)
+    world.desk.sign_in.sessions._factor_roles = frozenset()
+    form = {"name": "fresh-oidc", "login": " Fresh@X.org ", "role-support": "1"}
+    token = (await admin.open("/account")).form("/sign-out").fields["form"]
+    page = Page(await admin.client.post("/users", data={"form": token, **form}))
+    assert "The user was created" in page.text
+    assert page.secrets == []
+    provider.person = {"sub": "fresh", "email": "fresh@x.org", "email_verified": True}
+    assert "fresh-oidc" in (await sign_in(world.browser())).text
+
+
+async def test_the_provider_sees_to_the_second_factor(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    name = known(world, provider, Role.ADMINISTRATOR)
+    page = await sign_in(world.browser(), to="/users")
+    assert page.path == "/users"
+    browser = world.browser()
+    await browser.sign_in(name, PASSWORD)
+    assert (await browser.open("/users")).status == 403
+
+
+async def test_roles_are_those_of_the_groups_at_each_sign_in(
+    desk_url: str, provider: OpenIdProvider
+) -> None:
+    roles = "cn=support,o=x=support; it=operator,administrator"
+    async with world_of(desk_url, provider, roles_claim="realm.groups", roles=roles) as world:
+        name = known(world, provider, Role.EDITOR, realm={"groups": ["cn=support,o=x", "other"]})
+        page = await sign_in(world.browser())
+        assert "support" in page.text
+        assert "editor" not in page.text
+        provider.person["realm"]["groups"] = ["it"]
+        browser = world.browser()
+        assert "administrator" in (await sign_in(browser)).text
+        for groups in ["other"], "other", None, [7]:
+            provider.person["realm"]["groups"] = groups
+            page = await sign_in(world.browser())
+            assert page.status == 403
+            assert "gives you no role" in page.text
+            assert (await browser.open("/account")).path == "/sign-in"
+        assert world.audit(f"user {name}").count("desk.change_roles") == 2
+
+
+async def test_who_is_disabled_does_not_get_in(world: DeskWorld, provider: OpenIdProvider) -> None:
+    name = known(world, provider)
+    with connect(world.url, "tests") as conn:
+        users.disable(conn, Change("tests", world.now), name)
+    page = await sign_in(world.browser())
+    assert page.status == 403
+    assert "your user is disabled" in page.text
+
+
+Change_ = Callable[[OpenIdProvider], None]
+
+
+def claim(**claims: Any) -> Change_:
+    return lambda provider: provider.claims.update(claims)
+
+
+def old_key(provider: OpenIdProvider) -> None:
+    provider.key = OTHER_KEY
+
+
+BAD_TOKENS: dict[str, Change_] = {
+    "issuer": claim(iss="https://evil.example"),
+    "audience": claim(aud="another client"),
+    "audience of ours": claim(aud="another client", azp=CLIENT_ID),
+    "audiences": claim(aud=[CLIENT_ID, "another client"]),
+    "authorized party": claim(azp="another client"),
+    "nonce": claim(nonce="of another sign-in"),
+    "no nonce": claim(nonce=None),
+    "expired": claim(exp=int(NOW.timestamp()) - 61),
+    "of tomorrow": claim(iat=int(NOW.timestamp()) + 86_400),
+    "no end": claim(exp=None),
+    "no subject": claim(sub=None),
+    "empty subject": claim(sub=""),
+    "a number as subject": claim(sub=7),
+    "end is a text": claim(exp="soon"),
+    "access token": claim(at_hash="AAAA"),
+    "signed by somebody else": old_key,
+}
+
+
+@pytest.mark.parametrize("what", BAD_TOKENS)
+async def test_a_token_that_is_not_valid_signs_nobody_in(
+    world: DeskWorld, provider: OpenIdProvider, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = known(world, provider)
+    BAD_TOKENS[what](provider)
+    browser = world.browser()
+    page = await sign_in(browser)
+    assert page.status == 403
+    assert NOT_VALID in page.text
+    assert (await browser.open("/account")).path == "/sign-in"
+    assert world.audit(f"user {name}") == []
+    assert any("ID token" in line for line in caplog.messages)
+    assert not any(name in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("header", ["none", "HS256"])
+async def test_a_token_without_a_signature_of_the_provider_is_refused(
+    world: DeskWorld, provider: OpenIdProvider, header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(world, provider)
+
+    def encoded(what: bytes) -> str:
+        return base64.urlsafe_b64encode(what).decode().rstrip("=")
+
+    def forged(asked: dict[str, str]) -> str:
+        now = int(NOW.timestamp())
+        about = {"iss": provider.issuer, "aud": CLIENT_ID, "nonce": asked["nonce"]}
+        claims = {**about, "iat": now, "exp": now + 300, **provider.person}
+        content = ".".join(encoded(json.dumps(part).encode()) for part in ({"alg": header}, claims))
+        mac = hmac.digest(CLIENT_SECRET.encode(), content.encode(), "sha256")
+        return f"{content}.{encoded(mac) if header == 'HS256' else ''}"
+
+    monkeypatch.setattr(provider, "_id_token", forged)
+    page = await sign_in(world.browser())
+    assert NOT_VALID in page.text
+
+
+async def test_keys_that_have_changed_are_fetched_again(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    name = known(world, provider)
+    await sign_in(world.browser())
+    provider.key, provider.published = OTHER_KEY, [OTHER_KEY]
+    world.now += timedelta(minutes=1)
+    assert name in (await sign_in(world.browser())).text
+
+
+def stuck(path: str) -> Change_:
+    return lambda provider: provider.stuck.add(path)
+
+
+def answers(path: str, status: int, text: str) -> Change_:
+    return lambda provider: provider.answers.update({path: (status, text)})
+
+
+def says(**metadata: Any) -> Change_:
+    return lambda provider: provider.metadata.update(metadata)
+
+
+DISCOVERY = "openid-configuration"
+TROUBLES: dict[str, Change_] = {
+    "down": answers(DISCOVERY, 502, "<html>bad gateway</html>"),
+    "slow": stuck(DISCOVERY),
+    "nonsense": answers(DISCOVERY, 200, "<html>welcome</html>"),
+    "a list": answers(DISCOVERY, 200, "[]"),
+    "endless": answers(DISCOVERY, 200, " " * 600_000 + "{}"),
+    "another issuer": says(issuer="https://evil.example"),
+    "plain endpoint": says(token_endpoint="http://evil.example/token"),
+    "strange endpoint": says(authorization_endpoint="javascript:alert(1)"),
+    "no endpoint": says(jwks_uri=None),
+    "redirect": answers(DISCOVERY, 302, ""),
+}
+
+
+@pytest.mark.parametrize("what", TROUBLES)
+async def test_a_provider_in_trouble_is_said_so_and_passwords_still_work(
+    world: DeskWorld, provider: OpenIdProvider, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "TIMEOUT_S", 0.2)
+    TROUBLES[what](provider)
+    browser = world.browser()
+    page = await browser.open("/account")
+    page = await browser.send(page, "/sign-in/provider")
+    assert page.status == 503
+    assert AWAY in page.text
+    page = await browser.send(page, "/sign-in", name=world.user(), password=PASSWORD)
+    assert page.path == "/account"
+
+
+LATE: dict[str, Change_] = {
+    "down": answers("token", 500, "oops"),
+    "slow": stuck("token"),
+    "nonsense": answers("token", 200, "not json"),
+    "client refused": answers("token", 401, '{"error": "invalid_client"}'),
+    "keys down": answers("jwks", 503, ""),
+    "keys are nonsense": answers("jwks", 200, '{"keys": [{"kty": "RSA", "n": 7}]}'),
+}
+
+
+@pytest.mark.parametrize("what", LATE)
+async def test_trouble_on_the_way_back_signs_nobody_in(
+    world: DeskWorld, provider: OpenIdProvider, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "TIMEOUT_S", 0.2)
+    known(world, provider)
+    LATE[what](provider)
+    page = await sign_in(world.browser())
+    assert page.status == 503
+    assert AWAY in page.text
+    provider.answers.clear()
+    provider.stuck.clear()
+    assert (await sign_in(world.browser())).path == "/account"
+
+
+async def test_without_an_id_token_nobody_is_signed_in(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    known(world, provider)
+    provider.answers["token"] = 200, '{"access_token": "at"}'
+    assert NOT_VALID in (await sign_in(world.browser())).text
+
+
+async def test_nobody_comes_back_with_the_code_of_another_browser(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    """Else somebody could be signed in, unseen, as the attacker (login CSRF)."""
+    known(world, provider)
+    back = await at_provider(await set_out(world.browser()))
+    path = back.removeprefix("http://desk.test")
+    for victim in (world.browser(), world.browser()):
+        page = await victim.open(path)
+        assert page.status == 403
+        assert "begun in another browser" in page.text
+    own = world.browser()
+    query = query_of(await at_provider(await set_out(own)))
+    for state in query_of(back)["state"], "", "x":
+        page = await own.open(
+            f"/sign-in/back?code={query['code']}&state={state}&iss={query['iss']}"
+        )
+        assert page.status == 403
+        assert (await own.open("/account")).path == "/sign-in"
+    assert provider.requests.count("token") == 0
+
+
+async def test_a_code_counts_once_and_not_for_ever(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    known(world, provider)
+    browser = world.browser()
+    address = await set_out(browser)
+    journey = browser.client.cookies["scserv_journey"]
+    path = (await at_provider(address)).removeprefix("http://desk.test")
+    assert (await browser.open(path)).path == "/account"
+    browser.client.cookies.clear()
+    browser.client.cookies.set("scserv_journey", journey)
+    assert (await browser.open(path)).status == 403
+    late = world.browser()
+    path = (await at_provider(await set_out(late))).removeprefix("http://desk.test")
+    world.now += timedelta(minutes=10)
+    assert (await late.open(path)).status == 403
+
+
+@pytest.mark.parametrize("iss", ["", "&iss=https%3A%2F%2Fevil.example"])
+async def test_an_answer_of_another_issuer_is_refused(
+    world: DeskWorld, provider: OpenIdProvider, iss: str
+) -> None:
+    known(world, provider)
+    browser = world.browser()
+    query = query_of(await at_provider(await set_out(browser)))
+    path = f"/sign-in/back?code={query['code']}&state={query['state']}{iss}"
+    assert NOT_VALID in (await browser.open(path)).text
+
+
+async def test_a_refusal_of_the_provider_is_shown_and_is_no_markup(world: DeskWorld) -> None:
+    browser = world.browser()
+    page = await browser.open("/sign-in/back?error=%3Cb%3Eaccess_denied&state=x")
+    assert page.status == 403
+    assert "Keycloak has not let you in: <b>access_denied" in page.text
+    assert "<b>" not in page.answer.text
+
+
+async def test_what_was_typed_is_kept_on_the_way(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    name = known(world, provider)
+    browser = world.browser()
+    await sign_in(browser)
+    page = await browser.open("/people")
+    form = {**page.form("/people/search").fields, "q": "Иванова " * 20}
+    world.now += timedelta(hours=2)
+    answer = await browser.client.post(
+        "/people/search", data=form, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    page = Page(answer)
+    assert page.status == 401
+    provider.clock = world.now.timestamp
+    back = await at_provider(address_in(await browser.send(page, "/sign-in/provider")))
+    page = await browser.open(back.removeprefix("http://desk.test"))
+    assert page.path == "/sign-in/continue"
+    assert [one.fields["q"] for one in page.forms if one.action == "/people/search"][-1] == form[
+        "q"
+    ]
+    assert "scserv_journey" not in browser.client.cookies
+    assert name in (await browser.open("/account")).text
+
+
+async def test_what_is_too_long_for_the_way_is_said_first(world: DeskWorld) -> None:
+    browser = world.browser()
+    page = await browser.open("/sign-in")
+    fields = {"path": "/send", "fields": {"text": secrets.token_urlsafe(5000)}}
+    form = {**page.form("/sign-in/provider").fields, "kept": json.dumps(fields)}
+    page = Page(await browser.client.post("/sign-in/provider", data=form))
+    assert "too long to be kept" in page.text
+    assert fields["fields"]["text"] in page.text  # type: ignore[index]
+    assert "http-equiv" not in page.answer.text
+
+
+async def test_signing_out_of_the_desk_offers_to_sign_out_there(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    known(world, provider)
+    browser = world.browser()
+    page = await sign_in(browser)
+    page = await browser.send(page, "/sign-out")
+    assert "You have signed out of the desk" in page.text
+    [link] = [link for link in page.links if link.startswith(provider.issuer)]
+    assert query_of(link) == {
+        "client_id": CLIENT_ID,
+        "post_logout_redirect_uri": "http://desk.test/sign-in",
+    }
+    assert (await browser.open("/account")).path == "/sign-in"
+    provider.stuck.add(DISCOVERY)
+    page = await sign_in(browser)
+    assert (await browser.send(page, "/sign-out")).status == 200
+
+
+async def test_passwords_of_its_users_can_be_switched_off(
+    desk_url: str, provider: OpenIdProvider
+) -> None:
+    async with world_of(desk_url, provider, passwords=False) as world:
+        name = known(world, provider)
+        assert (await world.browser().sign_in(name, PASSWORD)).status == 403
+        assert name in (await sign_in(world.browser())).text
+        rescuer = world.user(Role.ADMINISTRATOR)
+        assert (await world.browser().sign_in(rescuer, PASSWORD)).path == "/account"
+
+
+async def test_an_administrator_with_a_password_remains(
+    own_desk_url: str, provider: OpenIdProvider
+) -> None:
+    async with world_of(own_desk_url, provider, passwords=False) as world:
+        world.rows("DELETE FROM desk_users")
+        first, second = world.user(Role.ADMINISTRATOR), world.user(Role.ADMINISTRATOR)
+        change = Change("tests", world.now)
+        with connect(world.url, "tests") as conn:
+            assign(conn, change, second, login="second@x.org")
+            refusals: list[Callable[[], object]] = [
+                lambda: assign(conn, change, first, login="first@x.org"),
+                lambda: users.disable(conn, change, first),
+                lambda: users.change_roles(conn, change, first, [Role.VIEWER]),
+            ]
+            for refused in refusals:
+                with pytest.raises(LastAdministratorError, match="with a password"):
+                    refused()
+
+
+async def test_guessing_answers_closes_the_address(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    browser = world.browser()
+    address = await set_out(browser)
+    state = query_of(address)["state"]
+    path = f"/sign-in/back?code=guess&state={state}&iss={provider.issuer}"
+    for _ in range(MOST_PER_ADDRESS):
+        assert (await browser.open(path)).status == 403
+    asked = len(provider.requests)
+    page = await browser.open(path)
+    assert page.status == 429
+    assert len(provider.requests) == asked
+
+
+async def test_without_a_provider_there_is_none_of_it(desk_url: str) -> None:
+    world = DeskWorld(desk_url)
+    browser = world.browser()
+    page = await browser.open("/sign-in")
+    assert len(page.forms) == 2
+    token = page.form("/sign-in").fields["form"]
+    answer = await browser.client.post("/sign-in/provider", data={"form": token})
+    assert answer.status_code == 404
+    assert (await browser.client.get("/sign-in/back")).status_code == 404
+    await world.close()
+
+
+async def test_no_token_of_the_provider_reaches_the_browser(
+    world: DeskWorld, provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(world, provider)
+    tokens: list[str] = []
+    made = provider._id_token
+
+    def noted(asked: dict[str, str]) -> str:
+        tokens.append(made(asked))
+        return tokens[-1]
+
+    monkeypatch.setattr(provider, "_id_token", noted)
+    browser = world.browser()
+    page = await sign_in(browser)
+    [token] = tokens
+    seen = [page.answer, *page.answer.history]
+    assert not any(token in f"{one.text}{one.headers}" for one in seen)
+    rows = world.rows(
+        "SELECT s::text, u::text FROM desk_sessions s JOIN desk_users u USING (user_id)"
+    )
+    assert not any(token in f"{row}" for row in rows)
