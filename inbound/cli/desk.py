@@ -32,54 +32,36 @@ def desk(settings: Settings, *, handset: bool) -> None:
     Listens on loopback unless SCSERV_DESK__HOST is set. People sign in as users of
     `scserv users create`.
     """
-    from datetime import timedelta
-
     from inbound.api.addresses import ClientAddresses, parse_networks
     from inbound.api.server import HttpServer
     from inbound.cli._dead_letter_retries import DeadLetterRetries
-    from inbound.cli._provider import check_provider, provider_of
     from inbound.cli._runner import run_role, serve_health
+    from inbound.cli._sign_in import check_sign_in, provider_of, sign_in_of
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
     from inbound.desk.broadcasts.broadcast_files import BroadcastFiles
     from inbound.desk.clients.client_imports import ClientImports
     from inbound.desk.host_names import parse_hosts
-    from inbound.desk.identity.sign_in import SignIn
     from inbound.desk.long_work import LongWork
     from inbound.desk.messages.message_templates import MessageTemplates
     from inbound.desk.pages import Pages
-    from inbound.desk.roles import parse_roles
     from inbound.desk.status.dead_letters import DeadLetters
     from inbound.desk.uploads import Uploads
-    from inbound.store.access.desk_sessions import SessionLimits
 
     health = serve_health(settings, "desk", "database")
     check_database(settings)
     own = settings.desk
-    limits = SessionLimits(
-        idle=timedelta(minutes=own.idle_minutes), absolute=timedelta(hours=own.session_hours)
-    )
     networks = parse_networks(own.trusted_proxies, "SCSERV_DESK__TRUSTED_PROXIES")
     # A trusted proxy is one for TLS.
     is_secure = own.tls_cert is not None or bool(networks)
 
-    check_provider(settings)
     names = parse_hosts(own.hosts, listens_on=own.host, address=own.address)
-    factor_roles = parse_roles(own.second_factor_roles, "SCSERV_DESK__SECOND_FACTOR_ROLES")
+    check_sign_in(settings)
 
     async def main() -> None:
         sources = make_sources(settings, "scserv desk")
-        sign_in = SignIn(
-            sources.pool,
-            limits,
-            settings.subject_key_bytes(),
-            make_cipher(settings),
-            clock=utc_now,
-            new_id=uuid4,
-            factor_roles=factor_roles,
-            passwords_of_all=settings.oidc.passwords or not settings.oidc.issuer,
-        )
+        sign_in = sign_in_of(settings, sources.pool)
         phones = _phones(settings) if handset else None
         pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)
         async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The OpenID provider of the settings."""
+"""How users of the desk sign in, by the settings."""
 
 from typing import TYPE_CHECKING
 
@@ -8,16 +8,44 @@ from inbound.settings import Settings
 if TYPE_CHECKING:
     from inbound.desk.identity.sign_in import SignIn
     from inbound.desk.provider.provider_sign_in import ProviderSignIn
+    from inbound.desk.roles import Role
     from inbound.store.connection_pool import ConnectionPool
 
 
-def check_provider(settings: Settings) -> None:
-    """Raise SetupError if the provider's settings can't work."""
+def check_sign_in(settings: Settings) -> None:
+    """Raise SetupError if these settings can't work."""
     from inbound.desk.provider.role_mapping import parse_mapping
 
+    _factor_roles(settings)
     parse_mapping(settings.oidc.roles_claim, settings.oidc.roles)
     if settings.oidc.issuer and not settings.desk.address:
         raise MissingSettingError("SCSERV_DESK__ADDRESS")
+
+
+def sign_in_of(settings: Settings, pool: "ConnectionPool") -> "SignIn":
+    """Return the sign-in with passwords."""
+    from datetime import timedelta
+    from uuid import uuid4
+
+    from inbound.clock import utc_now
+    from inbound.desk.identity.sign_in import SignIn
+    from inbound.startup import make_cipher
+    from inbound.store.access.desk_sessions import SessionLimits
+
+    own = settings.desk
+    limits = SessionLimits(
+        idle=timedelta(minutes=own.idle_minutes), absolute=timedelta(hours=own.session_hours)
+    )
+    return SignIn(
+        pool,
+        limits,
+        settings.subject_key_bytes(),
+        make_cipher(settings),
+        clock=utc_now,
+        new_id=uuid4,
+        factor_roles=_factor_roles(settings),
+        passwords_of_all=settings.oidc.passwords or not settings.oidc.issuer,
+    )
 
 
 def provider_of(
@@ -44,3 +72,9 @@ def provider_of(
         clock=utc_now,
         sign_out_back=f"{address}/sign-in",
     )
+
+
+def _factor_roles(settings: Settings) -> "frozenset[Role]":
+    from inbound.desk.roles import parse_roles
+
+    return parse_roles(settings.desk.second_factor_roles, "SCSERV_DESK__SECOND_FACTOR_ROLES")
