@@ -89,7 +89,8 @@ def rule_of(fault: Mapping[str, Any], *, pattern: str = "does not fit its patter
         return pattern
     if type_ in _CHOICES:
         # pydantic's own text shows how Python prints the values.
-        return f"has to be {' or '.join(_QUOTED.findall(context['expected']))}"
+        *some, last = _QUOTED.findall(context["expected"])
+        return f"has to be {', '.join(some)} or {last}" if some else f"has to be {last}"
     if type_ in _LENGTHS:
         limit, unit = _LENGTHS[type_]
         # Of a text whose validator comes first pydantic says `too_long`, too.

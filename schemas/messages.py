@@ -191,7 +191,7 @@ class ReceiptState(DocumentedEnum):
     UNDELIVERABLE = "undeliverable", "the SMS centre can't deliver it to this phone"
     ACCEPTED = (
         "accepted",
-        "somebody at the operator has read it for the subscriber (SMPP 3.4, 5.2.28)",
+        "read by customer service on behalf of the subscriber (SMPP 3.4, 5.2.28)",
     )
     UNKNOWN = "unknown", "the SMS centre doesn't know"
     REJECTED = "rejected", "the SMS centre accepted it at first and then refused to deliver it"

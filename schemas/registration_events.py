@@ -35,11 +35,11 @@ class RegistrationUsage(Model):
 class HoldReason(DocumentedEnum):
     """Why a request for registration data waits for a person."""
 
-    MINUTE_CEILING = "minute_ceiling", "as many registrations as a minute may have were sent"
-    HOUR_CEILING = "hour_ceiling", "as many registrations as an hour may have were sent"
+    MINUTE_CEILING = "minute_ceiling", "the ceiling of registrations per minute was reached"
+    HOUR_CEILING = "hour_ceiling", "the ceiling of registrations per hour was reached"
     CENTRE_CEILING = (
         "centre_ceiling",
-        "as many registrations as one SMS centre may ask for were sent",
+        "the ceiling of registrations for one SMS centre was reached",
     )
     SWITCHED_OFF = "switched_off", "an operator has switched registrations off"
     NO_OPEN_CASE = "no_open_case", "the client has no open case in the support system"

@@ -21,6 +21,7 @@ from inbound.deadletter.isolation import BatchProcessor
 from inbound.errors import RetryableError
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord
+from inbound.reasons import in_words
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.continuity import Bounds, Continuity
@@ -138,7 +139,7 @@ class WorkerApp:
             return Bounds(begins[place], await thread.call_thread(ask, place))
         except KafkaError as error:
             reason = f"Kafka does not tell the offsets of {place.topic}[{place.partition}]"
-            raise RetryableError(f"{reason}: {type(error).__name__}") from error
+            raise RetryableError(f"{reason}: {in_words(error)}") from error
 
     async def partition_ends(self) -> Mapping[Partition, int | None] | None:
         """Return the assigned partitions with the offset after their last record, if known.

@@ -233,7 +233,7 @@ class Pump:
     ) -> None:
         """Pause a broadcast that can't go on, so that it doesn't hold up the others."""
         is_known = isinstance(error, ScservError)
-        problem = str(error) if is_known else f"a defect ({type(error).__name__}), see the log"
+        problem = str(error) if is_known else "a defect; its log says which"
         trace = None if is_known else error
         log.error("broadcast %s is paused: %s", broadcast.broadcast_id, problem, exc_info=trace)
         paused = replace(broadcast.lifecycle, state=BroadcastState.PAUSED)

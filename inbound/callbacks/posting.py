@@ -67,8 +67,9 @@ def check_url(text: str, *, private_allowed: bool) -> str:
         raise SetupError("URL: not a URL; write it like https://example.org/sms") from None
     schemes = {"https", "http"} if private_allowed else {"https"}
     if url.scheme not in schemes or not host or not port:
-        only = "" if private_allowed else "; http:// needs --allow-private"
-        raise SetupError(f"URL: write it like https://example.org/sms{only}")
+        raise SetupError(
+            "URL: write it like https://example.org/sms; http:// needs --allow-private"
+        )
     if url.user or url.password or url.fragment or len(text) > LONGEST_URL:
         raise SetupError(
             f"URL: leave out user, password and fragment; at most {LONGEST_URL} characters"

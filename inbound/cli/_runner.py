@@ -14,6 +14,7 @@ from inbound.errors import RetryableError, SetupError
 from inbound.ops import logs, telemetry
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.parent import end_with_parent
+from inbound.reasons import in_words
 from inbound.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ async def run_until_signal(
             raise cause from None
         # An outage is not a bug: a traceback would only bury the reason.
         trace = None if isinstance(cause, RetryableError) else error
-        log.critical("exits after %s: %s", type(cause).__name__, cause, exc_info=trace)
+        log.critical("exits: %s", in_words(cause), exc_info=trace)
         return 1
     return 0
 

@@ -1,24 +1,21 @@
 """`scserv status`: whether the service is well, and what an operator must do if not."""
 
-import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from inbound.cli._alarms import BAD, ask_status, in_words
 from inbound.cli._context import settings_options
 from inbound.cli._language import speak_both
-from inbound.cli._sources import make_sources
 from inbound.settings import Settings
-from inbound.terminal import echo, echo_json, reads_russian
+from inbound.terminal import echo, echo_json
 from inbound.wording import both
 from schemas.orders import utc
 
 if TYPE_CHECKING:
     from inbound.desk.status.alarms import Alarm
     from inbound.desk.status.service_status import ServiceStatus
-
-_BAD: Final = "bad"
 
 
 @click.command
@@ -33,31 +30,19 @@ def status(settings: Settings, *, as_json: bool) -> None:
     from inbound.desk.status.alarms import alarms_of
 
     settings.require("database_url")
-    found = asyncio.run(_read(settings))
+    found = ask_status(settings)
     alarms = alarms_of(found)
     if as_json:
         echo_json(_as_object(found, alarms, settings))
     else:
         for line in _lines(found, alarms, settings):
             echo(line)
-    click.get_current_context().exit(any(alarm.colour == _BAD for alarm in alarms))
-
-
-async def _read(settings: Settings) -> "ServiceStatus":
-    from inbound.clock import utc_now
-    from inbound.desk.status.service_status import Limits, StatusReader
-
-    sources = make_sources(settings, "scserv status")
-    limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
-    try:
-        return await StatusReader(sources, limits, utc_now).read()
-    finally:
-        await sources.close()
+    click.get_current_context().exit(any(alarm.colour == BAD for alarm in alarms))
 
 
 def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) -> Iterator[str]:
-    for what, todo, colour in _said(alarms, settings):
-        if colour == _BAD:
+    for what, todo, colour in in_words(alarms, settings):
+        if colour == BAD:
             yield both("CLIENTS NOTICE: {what}", "ЗАМЕТНО КЛИЕНТАМ: {what}", what=what)
         else:
             yield both("to do: {what}", "надо сделать: {what}", what=what)
@@ -76,26 +61,16 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
         )
 
 
-def _said(alarms: "list[Alarm]", settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong and what to do, in the language of the command, and the colour."""
-    from inbound.desk.words import Words
-    from inbound.timeline.model import Language
-
-    words = Words(Language.RU if reads_russian() else Language.EN, settings.time_zone)
-    for alarm in alarms:
-        yield words(alarm.what, **alarm.values), words(alarm.todo), alarm.colour
-
-
 def _as_object(
     found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings
 ) -> dict[str, object]:
     whole = found.whole_hour
     return {
         "at": utc(found.at),
-        "well": not any(alarm.colour == _BAD for alarm in alarms),
+        "well": not any(alarm.colour == BAD for alarm in alarms),
         "alarms": [
-            {"noticed_by_clients": colour == _BAD, "what": what, "todo": todo}
-            for what, todo, colour in _said(alarms, settings)
+            {"noticed_by_clients": colour == BAD, "what": what, "todo": todo}
+            for what, todo, colour in in_words(alarms, settings)
         ],
         "acknowledged_s": {
             "p50": whole.p50 if whole else None,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import click
 
+from inbound.cli._alarms import BAD, ask_status, in_words
 from inbound.cli._context import settings_options
 from inbound.errors import MissingSettingError, SetupError
 from inbound.local.simulator.phone import Phone, ReceivedMessage
@@ -14,7 +15,7 @@ from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.smpp.errors import BindRefusedError, SmppError
 from inbound.smpp.status import Status
-from inbound.terminal import Terminal
+from inbound.terminal import Terminal, echo
 
 REPLIES = 2
 EARLIER_S = 0.2
@@ -29,7 +30,8 @@ def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
     """Send TEXT from NUMBER through the simulated SMS centre and print the replies.
 
     Exit status 0 when both replies came, otherwise 1. A reply that comes again, because the SMS
-    centre did not answer, counts once. A text that is not a command gets no reply.
+    centre did not answer, counts once. A text that is not a command gets no reply. If one is
+    missing, what is wrong with the service is printed, as `scserv status` does.
     """
     if "smpp" not in settings.model_fields_set:
         # The default port may be that of somebody else's SMS centre, whose messages are taken.
@@ -39,7 +41,20 @@ def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
     except NumberError as error:
         raise SetupError(f"NUMBER: {error}") from error
     received = asyncio.run(_converse(settings, msisdn, text, wait_s))
+    if received < REPLIES:
+        _say_why(settings)
     click.get_current_context().exit(0 if received == REPLIES else 1)
+
+
+def _say_why(settings: Settings) -> None:
+    """Say what is wrong with the service, if anything is that clients notice."""
+    from inbound.desk.status.alarms import alarms_of
+
+    if not settings.database_url:
+        return
+    for what, todo, colour in in_words(alarms_of(ask_status(settings)), settings):
+        if colour == BAD:
+            echo(f"{what} {todo}")
 
 
 async def _show_earlier(phone: Phone, console: Terminal) -> None:

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from inbound.errors import PoisonError, ScservError
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import HASH_BYTES
+from inbound.reasons import in_words
 from inbound.store.dead_letters.rows import RETRIED_HEADER, DeadLetter
 from schemas.cloudevents import Headers, header
 
@@ -43,7 +44,7 @@ def refused_letter(
     topic: str, key: bytes, value: bytes, headers: Headers, error: BaseException, *, id_: UUID
 ) -> DeadLetter:
     """Return as a dead letter what a gateway can't publish. The same `id_` is stored once."""
-    reason = f"Kafka refuses it ({type(error).__name__}, {len(value)} bytes)"
+    reason = f"{in_words(error)} ({len(value)} bytes)"
     return DeadLetter(
         topic=topic,
         partition=0,

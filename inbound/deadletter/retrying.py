@@ -22,6 +22,7 @@ from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import REFUSALS, Delivery, Producer
+from inbound.reasons import in_words
 from inbound.store.access import audit
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.rows import (
@@ -99,9 +100,7 @@ class DeadLetterRetry:
             if len(group) > 1 and any(isinstance(error, REFUSALS) for _, error in failed):
                 bisection.try_halves([message for message, _ in failed])
             else:
-                result.refused += [
-                    (row, f"{type(error).__name__}: {error}") for (row, _), error in failed
-                ]
+                result.refused += [(row, in_words(error)) for (row, _), error in failed]
 
     def _publish(
         self, messages: Sequence[_Opened], result: RetryResult

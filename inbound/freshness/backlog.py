@@ -25,6 +25,7 @@ from inbound.errors import SetupError
 from inbound.freshness.model import Backlog, PendingWork
 from inbound.freshness.record_times import Offsets, times_of
 from inbound.kafka.connection import KafkaConnection
+from inbound.reasons import in_words
 from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
 
@@ -162,7 +163,7 @@ class BacklogReader:
                 "Kafka at %s does not answer (%s): answers can't say whether anything waits to be "
                 "processed",
                 self._kafka,
-                str(error) or type(error).__name__,
+                in_words(error),
             )
         self._was_away = True
         await self._disconnect()

@@ -22,6 +22,7 @@ from inbound.gateway.stalls import StallDetector
 from inbound.kafka.batching import is_refusal
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
+from inbound.reasons import in_words
 from inbound.smpp import receipts
 from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
@@ -213,7 +214,7 @@ class Arrivals:
             "bind %s: %s could not be stored (%s); the centre keeps it",
             self._settings.bind,
             "a text" if receipts.message_type_of(pdu) is receipts.MessageType.TEXT else "a receipt",
-            type(error).__name__,
+            in_words(error),
         )
         return pdu.answer(Status.ESME_RX_T_APPN)
 

@@ -18,6 +18,7 @@ from inbound.gateway.receipts import partition_of
 from inbound.kafka.connection import KafkaConnection
 from inbound.ops import metrics
 from inbound.ops.health import Health
+from inbound.reasons import in_words
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 
@@ -64,7 +65,7 @@ class Backlog:
             try:
                 self.note(await measure())
             except (KafkaError, TimeoutError) as error:
-                log.debug("the backlog can't be measured: %s", type(error).__name__)
+                log.debug("the backlog can't be measured: %s", in_words(error))
             await asyncio.sleep(every_s)
 
 

@@ -22,6 +22,7 @@ from kafka.errors import (
 from inbound.errors import SetupError
 from inbound.kafka import availability
 from inbound.kafka.connection import KafkaConnection
+from inbound.reasons import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -151,7 +152,7 @@ def _client(kafka: KafkaConnection, timeout_s: float) -> Iterator[KafkaAdminClie
         finally:
             client.close()
     except (KafkaError, OSError) as error:
-        raise SetupError(f"Kafka at {kafka} failed: {error!r}") from error
+        raise SetupError(f"Kafka at {kafka} failed: {in_words(error)}") from error
 
 
 def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[TopicDifference]:

@@ -160,7 +160,8 @@ class Producer:
             except BufferError:
                 deadline = deadline or time.monotonic() + FLUSH_WITHIN_S
                 if time.monotonic() > deadline:
-                    raise KafkaTimeoutError(self._why("the buffer stays full")) from None
+                    words = f"Kafka has taken nothing for {FLUSH_WITHIN_S:.0f} s"
+                    raise NotStoredError(words, self._last_error) from None
                 self._made.poll(0.1)
             except KafkaException as error:
                 raise self._translated(error.args[0]) from error
@@ -175,7 +176,8 @@ class Producer:
         """
         if left := self._flushed(timeout):
             records = "1 record" if left == 1 else f"{left} records"
-            raise KafkaTimeoutError(self._why(f"{records} not stored within {timeout:.0f} s"))
+            words = f"Kafka did not store {records} within {timeout:.0f} s"
+            raise NotStoredError(words, self._last_error)
         refusals = (one.error for one in self._failed if isinstance(one.error, REFUSALS))
         if (refusal := next(refusals, None)) is not None:
             for one in self._failed:
@@ -213,6 +215,15 @@ class Producer:
         kind = for_code(code) if code > 0 else _LOCAL_ERRORS.get(code, KafkaError)
         translated: KafkaError = kind(self._why(error.str()))
         return translated
+
+
+class NotStoredError(KafkaTimeoutError):  # type: ignore[misc]  # kafka-python has no types
+    """Kafka did not take in time what was queued."""
+
+    def __init__(self, words: str, last_error: str) -> None:
+        """`words` says so to people; `last_error` is what the client said last, or empty."""
+        super().__init__(f"{words} ({last_error})" if last_error else words)
+        self.words = words
 
 
 class RenewableProducer:

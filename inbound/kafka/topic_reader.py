@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from inbound.errors import SetupError
 from inbound.kafka.admin import RECONNECT, wait_for_broker
 from inbound.kafka.connection import KafkaConnection
+from inbound.reasons import in_words
 
 SILENCE_S: Final = 30
 _POLL_MS: Final = 1_000
@@ -85,4 +86,4 @@ def open_reader(kafka: KafkaConnection) -> Iterator[TopicReader]:
         finally:
             consumer.close(autocommit=False)
     except KafkaError as error:
-        raise SetupError(f"Kafka at {kafka} failed: {error!r}") from error
+        raise SetupError(f"Kafka at {kafka} failed: {in_words(error)}") from error

@@ -51,8 +51,12 @@ class HealthReport:
 
     @property
     def reasons(self) -> list[str]:
-        """Why not, one line per failed check."""
-        return [f"{name}: {check.reason}" for name, check in self.checks.items() if not check.ok]
+        """Why not, one line per reason, with the names of the checks that failed for it."""
+        names: dict[str, list[str]] = {}
+        for name, check in self.checks.items():
+            if not check.ok:
+                names.setdefault(check.reason, []).append(name)
+        return [f"{', '.join(failed)}: {reason}" for reason, failed in names.items()]
 
 
 class Health:

@@ -4,8 +4,9 @@ Invariants:
 
 * A record is one line, whatever it quotes: `inbound.printing` escapes it. A traceback follows in
   indented lines, so no text in it looks like a line of the log.
-* An error is something that an operator may have to act on; outages that a client of Kafka gets
-  over by itself are warnings.
+* An error is something that an operator may have to act on. What a client of Kafka reports and
+  gets over by itself is a warning, and in an outage a line at `debug` only: we say what is the
+  case.
 * Lines of one kind are limited, so a peer that repeats something can't fill a disk. What was
   suppressed is counted, and the count is logged even if nothing else is.
 
@@ -39,6 +40,24 @@ _LIBRARIES = (
 )
 
 _KAFKA_CLIENTS: Final = ("aiokafka", "kafka", "faust", "mode")
+
+_OF_AN_OUTAGE: Final = re.compile(
+    "Unable connect to|Unable to (request|update) metadata|Got error produce response"
+    "|Failed fetch (messages|offsets)|Heartbeat |Marking the coordinator dead|Error sending "
+    "|(Find|Group )Coordinator Request failed|OffsetCommit failed|Auto offset commit failed"
+    "|LeaveGroup request failed|Failed to commit on finallization|Could not send|Cannot send"
+    "|Attempt to fetch offsets for partition|(Offset)?CommitFailed|Metadata refresh"
+    "|No node available for metadata|Bootstrap |Connection failed|During exception"
+    "|Task .* left RUNNING|.*(Connection lost|socket disconnected|Request timed out|Abort \\()"
+    "|query cancellation (interrupted|failed)"
+)
+"""What clients of Kafka and PostgreSQL log in an outage that they get over by themselves.
+
+What is the case is in our own words: that Kafka or PostgreSQL does not answer, and that it does.
+"""
+
+_OF_RIGHTS: Final = re.compile("uthoriz|uthenti")
+"""What no time heals, whatever client reports it."""
 
 WINDOW_S: Final = 10.0
 LINES_OF_A_KIND: Final = 20
@@ -168,6 +187,16 @@ def _lower_outage(record: logging.LogRecord) -> None:
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
 
 
+def _is_of_outage(record: logging.LogRecord) -> bool:
+    """Whether a client reports an outage that we report; with a traceback it is something else."""
+    if record.exc_info or record.levelno >= logging.CRITICAL:
+        return False
+    if record.name.partition(".")[0] not in (*_KAFKA_CLIENTS, "psycopg"):
+        return False
+    text = record.getMessage()
+    return _OF_AN_OUTAGE.match(text) is not None and _OF_RIGHTS.search(text) is None
+
+
 class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any stream
     """Writes the lines that the throttle admits, and how many it suppressed."""
 
@@ -180,6 +209,8 @@ class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any
         """Write a record, unless lines of its kind are over their limit."""
         with self.lock or threading.RLock():
             self._write_summaries()
+            if _is_of_outage(record) and not logging.getLogger().isEnabledFor(logging.DEBUG):
+                return False
             _lower_outage(record)
             admitted = self._throttle.admits(record)
             if admitted:

@@ -20,6 +20,7 @@ from inbound.errors import RetryableError
 from inbound.kafka.producer import FLUSH_WITHIN_S, REFUSALS
 from inbound.kafka.records import DeliveryPort, ProducerRecord, RenewableProducerPort, of_head
 from inbound.ops import metrics
+from inbound.reasons import in_words
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import ChainHead
@@ -123,7 +124,7 @@ class HeadPublisher:
             partition=head.chain,
             kafka_offset=head.position,
             feed=HEADS_FEED,
-            reason=f"Kafka refuses it ({type(error).__name__}, {len(value)} bytes)",
+            reason=f"{in_words(error)} ({len(value)} bytes)",
             payload=value,
             key=record["key"],
             headers=tuple(record.get("headers", ())),

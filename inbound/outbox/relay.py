@@ -39,6 +39,7 @@ from inbound.outbox.chain_heads import HeadPublisher
 from inbound.outbox.publishing import Publisher
 from inbound.outbox.sending import Row
 from inbound.outbox.shards import SHARDS, is_reply_shard
+from inbound.reasons import in_words
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import LOG, Shard
@@ -115,7 +116,7 @@ class Relay:
 
     def _report_wait(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        reason = f"{type(error).__name__}: {error}"
+        reason = in_words(error)
         log.warning("relaying waits: %s", reason)
         self._waiting = True
         self.report(False, reason)

@@ -15,6 +15,7 @@ from inbound.deadletter.letters import hash_in
 from inbound.errors import PoisonError
 from inbound.kafka.producer import REFUSALS
 from inbound.kafka.records import DeliveryPort, Producer, ProducerRecord
+from inbound.reasons import in_words
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.outbox.rows import OutboxRow
@@ -110,7 +111,7 @@ def to_dead_letter(feed: str, shard: int, refused: RefusedRecord) -> DeadLetter:
     sent, part, error = refused
     record = sent.records[part]
     value = record["value"] or b""
-    reason = f"Kafka refuses it ({type(error).__name__}, {len(value)} bytes)"
+    reason = f"{in_words(error)} ({len(value)} bytes)"
     return DeadLetter(
         topic=record["topic"],
         partition=shard,

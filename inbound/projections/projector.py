@@ -38,6 +38,7 @@ from inbound.projections.progress import (
 )
 from inbound.projections.reader import FoldError, StoredRow, fold_batch, read_batch
 from inbound.projections.writer import BatchWriter, DuplicateRowError
+from inbound.reasons import in_words
 from inbound.store.errors import StoreDefect
 from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
@@ -83,7 +84,7 @@ class Projector:
 
     def _report_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        reason = f"{type(error).__name__}: {error}"
+        reason = in_words(error)
         log.warning("projector waits to retry: %s", reason)
         self.report(False, reason)
 

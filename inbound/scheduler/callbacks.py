@@ -21,6 +21,7 @@ from inbound.callbacks.posting import CallbackFailed, Poster
 from inbound.callbacks.signing import secret_context, signed_headers
 from inbound.errors import RetryableError
 from inbound.ops import metrics
+from inbound.reasons import in_words
 from inbound.scheduler.loops import Loop, LoopHealth, sleep
 from inbound.store.callbacks import callbacks
 from inbound.store.callbacks.callbacks import TakenCallback
@@ -84,7 +85,7 @@ class Callbacks(Loop):
         def end(_: object) -> None:
             del self._serving[account]
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.warning("calls to the URL of %s wait: %s", account, type(error).__name__)
+                log.warning("calls to the URL of %s wait: %s", account, in_words(error))
 
         task.add_done_callback(end)
 

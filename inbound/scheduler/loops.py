@@ -16,6 +16,7 @@ from tenacity.wait import wait_random_exponential
 
 from inbound.errors import RetryableError
 from inbound.ops.health import Health
+from inbound.reasons import in_words
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +100,8 @@ class Scheduler:
 
         def wait(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            log.warning("%s waits: %s", name, error)
-            report.waits(str(error))
+            log.warning("%s waits: %s", name, in_words(error))
+            report.waits(in_words(error))
 
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),

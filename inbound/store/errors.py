@@ -1,11 +1,12 @@
 """The errors of the store, and the only place where a psycopg error becomes one of them.
 
 PostgreSQL puts values of rows into the text, DETAIL and CONTEXT of its errors, so neither a
-psycopg error nor its text leaves this package: callers get the SQLSTATE, its name, and the
+psycopg error nor its text leaves this package: callers get the SQLSTATE, what it means, and the
 names of table and constraint. The decorators also cut `__cause__` and `__context__`, because
 error reporters print those.
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -50,6 +51,34 @@ _PASSING_STATES = frozenset(
 # Classes that values in a row may cause: cardinality, data, integrity, a limit of the program
 # (an index entry that is too long), a trigger that refuses.
 _DATA_CLASSES = frozenset({"21", "22", "23", "54", "P0"})
+_WORDS = {
+    pg.AdminShutdown.sqlstate: "it is shutting down",
+    pg.CrashShutdown.sqlstate: "one of its processes crashed",
+    pg.CannotConnectNow.sqlstate: "it is starting or stopping",
+    pg.QueryCanceled.sqlstate: "the statement took too long",
+    pg.TooManyConnections.sqlstate: "it has too many connections",
+    pg.DiskFull.sqlstate: "its disk is full",
+    pg.OutOfMemory.sqlstate: "it is out of memory",
+    pg.LockNotAvailable.sqlstate: "a lock was not free in time",
+    pg.IdleInTransactionSessionTimeout.sqlstate: "the transaction stood still",
+    pg.TransactionTimeout.sqlstate: "the transaction took too long",
+    pg.ReadOnlySqlTransaction.sqlstate: "it is a standby",
+    pg.SerializationFailure.sqlstate: "both changed the same",
+    pg.DeadlockDetected.sqlstate: "both waited for each other",
+    pg.UniqueViolation.sqlstate: "both wrote the same",
+    pg.UndefinedTable.sqlstate: "a table is missing",
+    pg.UndefinedColumn.sqlstate: "a column is missing",
+    pg.UndefinedFunction.sqlstate: "a function is missing",
+    pg.InsufficientPrivilege.sqlstate: "a right is missing",
+    pg.CheckViolation.sqlstate: "a value breaks a rule of the table",
+    pg.NotNullViolation.sqlstate: "a value is missing",
+    pg.ForeignKeyViolation.sqlstate: "it refers to a row that is not there",
+    pg.SyntaxError.sqlstate: "its syntax",
+}
+"""What a SQLSTATE means, to follow "PostgreSQL refused"."""
+
+_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
+
 _RACES = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation)
 _MISSING_SCHEMA = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction)
 
@@ -64,7 +93,7 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
             )
         kind = StoreDefect if isinstance(error, psycopg.DataError) else StoreFault
         return kind(f"psycopg refused a call ({type(error).__name__})")
-    what = f"{_name(state)}, SQLSTATE {state}"
+    what = f"{_words_of(state)}SQLSTATE {state}"
     if isinstance(error, _RACES):
         object_name = error.diag.constraint_name or error.diag.table_name
         return Conflict(
@@ -115,8 +144,12 @@ def raises_store_errors_async(
     return call
 
 
-def _name(state: str) -> str:
+def _words_of(state: str) -> str:
+    """Return what a SQLSTATE means, or PostgreSQL's name of it, with a comma behind it."""
+    if words := _WORDS.get(state):
+        return f"{words}, "
     try:
-        return pg.lookup(state).__name__
+        name = pg.lookup(state).__name__
     except KeyError:
-        return "error"
+        return ""
+    return f"{_CAPITAL.sub('_', name).lower()}, "

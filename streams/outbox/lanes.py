@@ -18,6 +18,7 @@ from inbound.errors import PoisonError
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops.health import Health
+from inbound.reasons import in_words
 from schemas.cloudevents import header
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
@@ -158,7 +159,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             await self._consumer.commit(dict(moved))
         except KafkaError as error:
             # Uncommitted offsets only mean that messages are fetched again and recognised.
-            log.warning("offsets were not committed: %s", type(error).__name__)
+            log.warning("offsets were not committed: %s", in_words(error))
 
 
 def _as_record(record: "ConsumerRecord[bytes, bytes]") -> TopicRecord:

@@ -199,9 +199,9 @@ async def test_postgres_away(service: Service, machine: Machine) -> None:
     numbers, settled = deliver(service, 5)
     async with asyncio.timeout(PATIENCE_S):
         assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
-    await says(service, "worker", "commands: PostgreSQL at .* can't be reached")
+    await says(service, "worker", "commands.*: PostgreSQL at .* can't be reached")
     await says(service, "gateway", "database: sending waits: PostgreSQL")
-    await says(service, "relay", "shards: StoreUnavailable")
+    await says(service, "relay", "shards: PostgreSQL at .* can't be reached")
     assert "processing waits: PostgreSQL" in service.log_of("worker")
     await asyncio.to_thread(machine.postgres.start)
     await all_answered(service, numbers, settled)
@@ -215,7 +215,7 @@ async def test_postgres_disk_full(service: Service, machine: Machine) -> None:
     settled: list[asyncio.Future[int]] = []
 
     def is_full() -> bool:
-        return machine.postgres.pid is None or "DiskFull" in reasons(service, "worker")
+        return machine.postgres.pid is None or "its disk is full" in reasons(service, "worker")
 
     def is_processed() -> bool:
         """Whether the worker has got through what there is, or can't."""

@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 from inbound.errors import RetryableError
 from inbound.kafka.producer import REFUSALS
 from inbound.kafka.records import DeliveryPort, RenewableProducerPort, of_event, older_forms_of
+from inbound.reasons import in_words
 from inbound.store.log.rows import RecordedEvent
 
 BATCH: Final = 1000
@@ -66,7 +67,7 @@ class ReplayPublisher:
                     return True
                 self._publish(events)
             except (KafkaError, RetryableError) as error:
-                raise PublishStoppedError(f"{type(error).__name__}: {error}") from error
+                raise PublishStoppedError(in_words(error)) from error
             if self.rate:
                 self.stopping.wait(max(0.0, begin + self.events / self.rate - self.clock()))
         return False
@@ -82,7 +83,7 @@ class ReplayPublisher:
         rest = [event for event in events if event.position > self.position]
         if len(rest) == 1:
             self.position = rest[0].position
-            self.refused.append((self.position, type(failure).__name__))
+            self.refused.append((self.position, in_words(failure)))
             return
         middle = (len(rest) + 1) // 2
         self._publish(rest[:middle])

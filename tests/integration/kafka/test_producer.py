@@ -108,7 +108,7 @@ def test_an_outage_fails_the_flush_and_stores_nothing_later(own_servers: OwnServ
     producer.flush()
     kafka.kill()
     lost = producer.send(topic, b"during", partition=0)
-    with pytest.raises(KafkaTimeoutError, match="1 record not stored within 1 s"):
+    with pytest.raises(KafkaTimeoutError, match="Kafka did not store 1 record within 1 s"):
         producer.flush(1)
     producer.close(0)
     kafka.start()

@@ -178,7 +178,7 @@ def test_what_kafka_refuses_for_good_is_set_aside_and_the_shard_goes_on(
     of_outbox, of_events = dead_letters.find(conn, Selection(), limit=10)
     assert (of_outbox.feed, of_outbox.partition, of_outbox.kafka_offset) == ("outbox", 0, 2)
     assert (of_events.feed, of_events.topic) == ("events", TopicNames().events)
-    assert of_outbox.reason == "Kafka refuses it (MessageSizeTooLargeError, 1 bytes)"
+    assert of_outbox.reason == "the record is too large for Kafka (1 bytes)"
     [(_, kept)] = dead_letters.opened(conn, Sealer(VaultCipher(VAULT_KEY)), [of_outbox])
     assert (kept.key, kept.value) == (b"key", b"1")
     assert ("ce_type", b"ru.scserv.test") in kept.headers
@@ -311,6 +311,6 @@ def test_the_end_of_an_outage_is_logged(
     made.connect, made.report = connect_later, report
     made.run()
     assert caplog.messages == [
-        "relaying waits: StoreUnavailable: the database is away",
+        "relaying waits: the database is away",
         "database and Kafka can be reached again: relaying continues",
     ]

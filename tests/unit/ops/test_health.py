@@ -77,6 +77,13 @@ def test_not_ready_names_what_is_wrong_and_nothing_else(
     assert get(server, "/health/live")[0] == 200, "a restart would not help"
 
 
+def test_one_reason_of_several_conditions_is_told_once(health: Health) -> None:
+    for loop in ("orders", "broadcasts"):
+        health.set(loop, ok=False, reason="no database")
+    health.set("kafka", ok=False, reason="no broker")
+    assert health.ready().reasons == ["orders, broadcasts: no database", "kafka: no broker"]
+
+
 def test_the_last_report_of_a_condition_counts(server: HealthServer, health: Health) -> None:
     health.set("bind", ok=False, reason="connecting")
     health.set("bind", ok=True)

@@ -175,11 +175,39 @@ def test_an_outage_that_a_client_of_kafka_gets_over_is_no_error(
     try:
         logs.configure("INFO", name="worker")
         cause = ValueError("x") if is_bug else None
-        logging.getLogger(name).log(level, "Heartbeat failed", exc_info=cause)
+        logging.getLogger(name).log(level, "Topic sms.mo.v1 not found", exc_info=cause)
     finally:
         root.handlers[:] = before
         root.setLevel(before_level)
-    assert f"Z worker {shown:<7} Heartbeat failed" in capsys.readouterr().err
+    assert f"Z worker {shown:<7} Topic sms.mo.v1 not found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+@pytest.mark.parametrize(
+    ("name", "text", "is_hidden"),
+    [
+        ("aiokafka", "Unable connect to node with id 1: ", True),
+        ("aiokafka.producer.sender", "Got error produce response: [Error 7] Timed", True),
+        ("kafka.net.selector", "During exception X, caught additional error Y (ignoring)", True),
+        ("kafka.net.connection", "<KafkaConnection 1>: Connection lost: closed", True),
+        ("psycopg", "query cancellation interrupted (X): closing connection", True),
+        ("aiokafka", "Group Coordinator Request failed: GroupAuthorizationFailedError", False),
+        ("aiokafka", "Topic sms.mo.v1 is not authorized for this client", False),
+        ("inbound.gateway", "Heartbeat is late", False),
+    ],
+)
+def test_what_a_client_says_in_an_outage_is_shown_at_debug_only(
+    name: str, text: str, is_hidden: bool, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    before, before_level = root.handlers[:], root.level
+    try:
+        logs.configure(level, name="worker")
+        logging.getLogger(name).warning(text)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(before_level)
+    assert (text in capsys.readouterr().err) is (level == "DEBUG" or not is_hidden)
 
 
 def test_the_end_of_a_thread_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -62,7 +62,8 @@ def test_class_of_an_error_says_what_to_do(
     translated = translate(error("CANARY"), "db/scserv")
     assert type(translated) is expected
     assert "CANARY" not in str(translated)
-    assert error.__name__ in str(translated)
+    assert str(error.sqlstate) in str(translated)
+    assert error.__name__ not in str(translated)
 
 
 @pytest.mark.parametrize(

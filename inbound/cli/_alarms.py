@@ -1,0 +1,43 @@
+"""What is wrong with the service now, for the commands that say so."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from inbound.cli._sources import make_sources
+from inbound.settings import Settings
+from inbound.terminal import reads_russian
+
+if TYPE_CHECKING:
+    from inbound.desk.status.alarms import Alarm
+    from inbound.desk.status.service_status import ServiceStatus
+
+BAD: Final = "bad"
+"""The colour of an alarm about something that clients notice."""
+
+
+def ask_status(settings: Settings) -> "ServiceStatus":
+    """Ask PostgreSQL and Kafka, and no process of the service. Blocks for some seconds at most."""
+    return asyncio.run(_read(settings))
+
+
+async def _read(settings: Settings) -> "ServiceStatus":
+    from inbound.clock import utc_now
+    from inbound.desk.status.service_status import Limits, StatusReader
+
+    sources = make_sources(settings, "scserv status")
+    limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
+    try:
+        return await StatusReader(sources, limits, utc_now).read()
+    finally:
+        await sources.close()
+
+
+def in_words(alarms: "list[Alarm]", settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong and what to do, in the language of the command, and the colour."""
+    from inbound.desk.words import Words
+    from inbound.timeline.model import Language
+
+    words = Words(Language.RU if reads_russian() else Language.EN, settings.time_zone)
+    for alarm in alarms:
+        yield words(alarm.what, **alarm.values), words(alarm.todo), alarm.colour
