@@ -153,10 +153,14 @@ class TopicNames:
         """The same topics under another namespace, for a test or a second service."""
         return cls(**{field.name: f"{prefix}{field.default}" for field in fields(cls)})
 
+    def lane(self, number: int) -> str:
+        """The topic of a lane; called for every message."""
+        return (self.mt_urgent, self.mt_normal, self.mt_bulk)[number]
+
     @property
     def lanes(self) -> tuple[str, ...]:
         """The topics of messages to send, indexed by `Lane`: the most urgent first."""
-        return tuple(getattr(self, f"mt_{lane.label}") for lane in Lane)
+        return tuple(self.lane(lane) for lane in Lane)
 
     def specs(self) -> tuple[TopicSpec, ...]:
         """`TOPICS` under these names."""

@@ -1,14 +1,13 @@
 """The consumers of `scserv worker`, and the only module that knows Faust: one agent per topic.
 
-An agent takes a batch of records, has it processed in one transaction, and acks it. It uses
-`noack_take`, because `take` acks a batch whose processing raised; and a crashing supervisor,
-because an unacked record is not delivered again before the process restarts. No tables, no web
-server, no exactly_once: nothing here is authoritative.
+An agent gathers a batch of records, has it processed in one transaction, and acks it. It has a
+crashing supervisor, because an unacked record is not delivered again before the process restarts.
+No tables, no web server, no exactly_once: nothing here is authoritative.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from inbound.reasons import in_words
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.continuity import Bounds, Continuity
+from streams.gathering import gathered
 from streams.groups import (
     HEARTBEAT_INTERVAL_S,
     METADATA_MAX_AGE_MS,
@@ -34,12 +34,17 @@ from streams.groups import (
 from streams.progress import Partition, Progress
 
 ANSWER_WITHIN_S: Final = 2.0
-RESULTS_PER_RECORD = 50
-"""Results in a record under load, roughly: fewer than the maximum."""
-
 BULK_SHARE: Final = 4
 """A batch of results or orders is this many times smaller than one of texts: texts, for whose
 acknowledgements people wait, come to their turn only between the batches of the others."""
+
+BYTES_OF_RESULT: Final = 600
+"""The size of a result in a record, roughly. A record holds few results or many, as Kafka was fast
+or slow, so batches of results are measured in bytes."""
+
+POLL_SHARE: Final = 5
+"""Faust stops fetching a partition when a buffer is four fifths full. What it has fetched by then
+has to fit into the rest: at a full buffer it would stop the topics of the other agents, too."""
 
 
 class Commits:
@@ -70,6 +75,24 @@ class Commits:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What one transaction takes at most; more bytes only if a single record has them."""
+
+    records: int
+    octets: int | None = None
+
+    def split(self, records: Sequence[TopicRecord]) -> Iterator[slice]:
+        """Yield the places of as many of these records as fit, in order."""
+        start = octets = 0
+        for place, record in enumerate(records):
+            octets += len(record.value)
+            if self.octets is not None and octets > self.octets and place > start:
+                yield slice(start, place)
+                start, octets = place, len(record.value)
+        yield slice(start, len(records))
+
+
+@dataclass(frozen=True, slots=True)
 class Checks:
     """What watches the records of an agent."""
 
@@ -96,19 +119,17 @@ class WorkerApp:
         self._app = _faust_app(settings)
         names = TopicNames.prefixed(settings.topic_prefix)
         self._commits = commits = Commits()
-        # A batch is one transaction, whether its results stand in many records or in few.
         bulk = max(1, settings.batch_size // BULK_SHARE)
-        records_of_results = max(1, bulk // RESULTS_PER_RECORD)
-        for name, processor, batch_size in (
-            (names.mo, commands, settings.batch_size),
-            (names.receipts, delivery, records_of_results),
-            (names.notify, notify, bulk),
+        for name, processor, batch in (
+            (names.mo, commands, BatchLimits(settings.batch_size)),
+            (names.receipts, delivery, BatchLimits(bulk, bulk * BYTES_OF_RESULT)),
+            (names.notify, notify, BatchLimits(bulk)),
         ):
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
             checked = Checks(progress, Continuity(self._find_bounds), commits)
-            agent = _agent(processor, batch_size, settings.batch_wait_s, checked)
+            agent = _agent(processor, batch, checked)
             self._app.agent(topic, name=name)(agent)
 
     async def start(self) -> None:
@@ -189,7 +210,7 @@ def _faust_app(settings: Settings) -> faust.App:
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=HEARTBEAT_INTERVAL_S,
         broker_commit_interval=0.5,
-        broker_max_poll_records=settings.batch_size,
+        broker_max_poll_records=max(1, settings.batch_size // POLL_SHARE),
         stream_buffer_maxsize=settings.batch_size,
         stream_wait_empty=False,
         producer_linger=0,
@@ -210,18 +231,19 @@ def _credentials(kafka: KafkaConnection) -> faust.types.auth.CredentialsT | None
     return faust.SSLCredentials(context) if context else None
 
 
-def _agent(
-    processor: BatchProcessor, batch_size: int, wait_s: float, checks: Checks
-) -> Callable[[Any], Any]:
+def _agent(processor: BatchProcessor, limits: BatchLimits, checks: Checks) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
-        async for events in stream.noack_take(batch_size, within=wait_s):
+        stream.enable_acks = False  # an event is acked once it is processed
+        async for events in gathered(stream.events(), limits.records):
             await checks.continuity.check(map(_place, events))
-            await processor([_record(event) for event in events])
-            processed = dict(map(_place, events))
-            checks.commits.note(processed)
-            for event in events:
-                await stream.ack(event)
-            checks.progress.processed(processed)
+            records = [_record(event) for event in events]
+            for batch in limits.split(records):
+                await processor(records[batch])
+                processed = dict(map(_place, events[batch]))
+                checks.commits.note(processed)
+                for event in events[batch]:
+                    await stream.ack(event)
+                checks.progress.processed(processed)
             yield
 
     return process

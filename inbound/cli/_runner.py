@@ -12,6 +12,7 @@ import uvloop
 
 from inbound.errors import RetryableError, SetupError
 from inbound.ops import logs, telemetry
+from inbound.ops.garbage import collect_rarely
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.parent import end_with_parent
 from inbound.reasons import in_words
@@ -30,6 +31,7 @@ def serve_health(settings: Settings, role: str, awaits: str) -> Health:
     logs.configure(settings.log_level, name=role)
     telemetry.start(role)
     end_with_parent()
+    collect_rarely()
     health = Health()
     health.set(awaits, ok=False, reason="starting")
     HealthServer(health, settings.health_host, settings.health_port).start()

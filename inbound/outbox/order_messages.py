@@ -45,7 +45,7 @@ def order_message_row(
     )
     return NewOutboxRow(
         shard=shard_of(key, message.purpose),
-        topic=names.lanes[LANE_OF[message.purpose]],
+        topic=names.lane(LANE_OF[message.purpose]),
         key=key,
         event_id=str(message.message_id),
         type=MobileTerminated.TYPE,

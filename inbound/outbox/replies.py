@@ -44,7 +44,7 @@ def to_row(
     )
     return NewOutboxRow(
         shard=shard_of(key, reply.purpose),
-        topic=names.lanes[LANE_OF[reply.purpose]],
+        topic=names.lane(LANE_OF[reply.purpose]),
         key=key,
         event_id=str(reply.message_id),
         type=MobileTerminated.TYPE,

@@ -241,9 +241,6 @@ class Settings(KafkaSettings):
         description="seconds after which a request's secret is deleted even if the request is open",
     )
     batch_size: int = Field(default=1000, ge=1, le=5000, description="MOs per transaction at most")
-    batch_wait_s: float = Field(
-        default=0.01, gt=0, description="seconds for which a batch waits to fill up"
-    )
     dead_letters_max: int = Field(
         default=100_000, ge=1, description="dead letters stored at most; then partitions wait"
     )

@@ -9,7 +9,7 @@ from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
-from streams.app import Checks, Commits, _agent
+from streams.app import BatchLimits, Checks, Commits, _agent
 from streams.continuity import Bounds, Continuity, SkippedRecordsError
 from streams.progress import Partition, Progress
 
@@ -30,9 +30,13 @@ class Stream:
 
     def __init__(self, log: list[str]) -> None:
         self._log = log
+        self.enable_acks = True
 
-    async def noack_take(self, _max: int, within: float) -> AsyncIterator[list[Any]]:
-        yield [EVENT, EVENT]
+    async def events(self) -> AsyncIterator[Any]:
+        for _ in range(2):
+            yield EVENT
+            if self.enable_acks:  # as Faust does when the next event is asked for
+                await self.ack(EVENT)
 
     async def ack(self, _event: object) -> None:
         self._log.append("ack")
@@ -62,7 +66,7 @@ def agent(
 
     processor = BatchProcessor(process, set_aside)
     checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), commits or Commits())
-    return _agent(processor, 10, 0.01, checks)(Stream(log))
+    return _agent(processor, BatchLimits(10), checks)(Stream(log))
 
 
 async def test_acked_after_the_commit() -> None:
