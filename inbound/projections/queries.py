@@ -31,6 +31,7 @@ _REQUESTS_OF: Final = _SQL["requests_of"]
 _SEARCH: Final = _SQL["search_requests"]
 _DAILY: Final = _SQL["daily"]
 _DAILY_ORDERS: Final = _SQL["daily_orders"]
+_LAST_COUNTED_DAY: Final = _SQL["last_counted_day"]
 _COUNTED_UNTIL: Final = _SQL["counted_until"]
 _MINUTES: Final = _SQL["minutes_of_requests"]
 
@@ -214,6 +215,14 @@ class ProjectionQueries:
         async with conn.cursor(row_factory=args_row(DailyOrders)) as cursor:
             await cursor.execute(_DAILY_ORDERS, {"since": since, "until": until})
             return await cursor.fetchall()
+
+    @raises_store_errors_async
+    async def last_counted_day(self, until: date) -> date | None:
+        """Return the last day up to `until` that has counts, None if there is none."""
+        conn = await self._connection.get()
+        cursor = await conn.execute(_LAST_COUNTED_DAY, {"until": until})
+        [(day,)] = await cursor.fetchall()
+        return cast("date | None", day)
 
     @raises_store_errors_async
     async def counted_until(self) -> datetime:

@@ -64,6 +64,12 @@ SELECT day, account, kind, outcome, count, parts FROM projections.order_counts
 WHERE day BETWEEN %(since)s AND %(until)s
 ORDER BY day, account COLLATE "C", kind COLLATE "C", outcome COLLATE "C"
 
+-- name: last_counted_day
+-- The last day, up to a given one, on which anything happened; null if nothing ever did.
+SELECT greatest(
+    (SELECT max(day) FROM projections.daily_counts WHERE day <= %(until)s),
+    (SELECT max(day) FROM projections.order_counts WHERE day <= %(until)s))
+
 -- name: counted_until
 -- When the oldest event was recorded that daily_counts or order_counts lacks; now if they lack none.
 SELECT coalesce(min(missing.recorded_at), clock_timestamp())

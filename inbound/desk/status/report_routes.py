@@ -39,7 +39,7 @@ MaySee = Annotated[Visitor, Depends(Sees(Right.STATUS))]
 
 @router.get(PATH)
 async def report_page(request: Request, desk: DeskDep, _: MaySee, day: str = "") -> Response:
-    """Show the report of a day; yesterday's by default."""
+    """Show the report of a day; by default the last whole one on which anything happened."""
     report = await _read(desk, day)
     today = desk.clock().astimezone(UTC).date()
     return desk.pages.answer(
@@ -75,8 +75,8 @@ async def report_file(desk: DeskDep, _: MaySee, day: str = "") -> Response:
 
 async def _read(desk: Desk, text: str) -> DailyReport:
     now = desk.clock().astimezone(UTC)
-    day = _day(text, now.date())
     counts = desk.sources.slow
+    day = _day(text, now.date()) if text else await _newest_day(desk, now.date())
     # First: what is counted meanwhile does no harm.
     as_of = await retry_once(counts.counted_until)
     events = await retry_once(counts.daily, day, day)
@@ -85,14 +85,19 @@ async def _read(desk: Desk, text: str) -> DailyReport:
     return report_of(day, events, orders, is_final=min(as_of, now) >= end)
 
 
+async def _newest_day(desk: Desk, today: date) -> date:
+    """Return the last whole day on which anything happened; today if that is the first one."""
+    last_day = desk.sources.slow.last_counted_day
+    whole = await retry_once(last_day, today - _DAY)
+    return whole or await retry_once(last_day, today) or today - _DAY
+
+
 def _spelling(command: str) -> str:
     """Return a command as clients write it; one of a newer release as it is stored."""
     return spelling_of(Command(command)) if command in set(Command) else command
 
 
 def _day(text: str, today: date) -> date:
-    if not text:
-        return today - _DAY
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -72,12 +72,16 @@ async def test_the_figures_are_those_of_the_counts(
     assert delivered == counted(world, "message.delivered", day)
 
 
-async def test_yesterday_is_the_default_and_days_lead_to_each_other(
+async def test_the_last_day_with_anything_is_the_default_and_days_lead_to_each_other(
     report_world: DeskWorld, viewer: Browser
 ) -> None:
     world = report_world
     page = await viewer.open(REPORT)
+    [(last,)] = world.rows("SELECT max(day) FROM projections.daily_counts")
+    assert f"{last:%d.%m.%Y} UTC" in page.text
+    assert "Nothing was received" not in page.text
     yesterday = world.now.date() - timedelta(days=1)
+    page = await viewer.open(f"{REPORT}?day={yesterday}")
     assert f"{yesterday:%d.%m.%Y} UTC" in page.text
     assert "Nothing was received, ordered or sent on this day." in page.text
     assert f"{REPORT}?day={yesterday - timedelta(days=1)}" in page.links
