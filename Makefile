@@ -66,6 +66,7 @@ bench: $(STAMP)  ## load the whole service, work through a million events, ask t
 	@$(BIN)/python -m tests.bench.eventlog
 	@$(BIN)/python -m tests.bench.broadcast
 	@$(BIN)/python -m tests.bench.messages
+	@$(BIN)/python -m tests.bench.dialects
 	@$(BIN)/python -m tests.bench.desk --requests $(or $(DESK_REQUESTS),1900000)
 
 chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
