@@ -62,11 +62,16 @@ async def serving(**settings: object) -> AsyncIterator[list[int]]:
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         yield ports.result() if ports.done() else running.result() or []
     finally:
-        while _connected:
-            _connected.pop().close()
+        close_all()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await opened.close()
+
+
+def close_all() -> None:
+    """Close every connection that was made."""
+    while _connected:
+        _connected.pop().close()
 
 
 class Program:
