@@ -53,11 +53,16 @@ class Commits:
     Faust commits what was acked, and acks more than the agents do: what it skips because of a
     rebalance, and what is left in the buffer of an agent that has failed. Its compiled stream does
     that without calling the consumer, so only the offset that is committed can be guarded.
+
+    It also takes an offset for committed that Kafka has refused because of a rebalance. Then nobody
+    would commit it before the next record of the partition, and until then its last ones would be
+    called pending although they were processed: so what was not committed is tried again.
     """
 
     def __init__(self) -> None:
         """Nothing is processed yet; see `guard`."""
         self._next: dict[Partition, int] = {}
+        self._unchanged: dict[TP, int | None] = {}
 
     def guard(self, consumer: Any) -> None:  # noqa: ANN401 — Faust has no types
         """Decide from now on what the consumer commits."""
@@ -68,6 +73,28 @@ class Commits:
             return self._next.get((place.topic, place.partition))
 
         consumer._new_offset = new_offset  # noqa: SLF001
+        self._guard_outcomes(consumer)
+
+    def _guard_outcomes(self, consumer: Any) -> None:  # noqa: ANN401
+        commit, commit_offsets = consumer._commit, consumer._commit_offsets  # noqa: SLF001
+
+        async def committing(offsets: Mapping[TP, int]) -> bool:
+            held = offsets.keys() & consumer.assignment()  # it leaves the others out
+            is_done: bool = await commit(offsets)
+            for place in offsets.keys() - held if is_done else offsets:
+                # As it is now: a rebalance may have read it from Kafka meanwhile.
+                self._unchanged[place] = consumer._committed_offset[place]  # noqa: SLF001
+            return is_done
+
+        async def committing_offsets(offsets: Mapping[TP, int], **options: bool) -> bool:
+            is_done: bool = await commit_offsets(offsets, **options)
+            # Nothing has run since `committing` returned but the lines that take it for committed.
+            consumer._committed_offset.update(self._unchanged)  # noqa: SLF001
+            self._unchanged.clear()
+            return is_done
+
+        consumer._commit = committing  # noqa: SLF001
+        consumer._commit_offsets = committing_offsets  # noqa: SLF001
 
     def note(self, processed: Mapping[Partition, int]) -> None:
         """Note the last offsets that were processed; everything before them was, too."""

@@ -1,6 +1,6 @@
 """What an agent has processed may be committed; a batch that failed may not."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +23,12 @@ class Consumer:
 
     def _new_offset(self, _place: TP) -> int | None:
         return 1_000
+
+    async def _commit(self, _offsets: Mapping[TP, int]) -> bool:
+        return True
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        return await self._commit(offsets)
 
 
 class Stream:
