@@ -54,6 +54,7 @@ class BroadcastDetails(BroadcastReport):
             "price": "2500.00",
             "currency": "RUB",
             "balance": "1000.00",
+            "balance_currency": "RUB",
             "warnings": [
                 {
                     "reason": "balance",
@@ -105,10 +106,13 @@ class BroadcastDetails(BroadcastReport):
         default=None,
         description=f"of a broadcast that has ended: the price of messages unsent: {AMOUNT}",
     )
-    currency: str | None = None
+    currency: str | None = Field(
+        default=None, description="of `price`, `cost` and `refunded`: that of the account then"
+    )
     balance: str | None = Field(
         default=None, description=f"of the account now: {AMOUNT}; absent: unlimited"
     )
+    balance_currency: str | None = Field(default=None, description="of `balance`")
     waits_until: UtcTime | None = Field(
         default=None, description="it waits until then for its sending hours"
     )
@@ -170,8 +174,9 @@ class BroadcastDetails(BroadcastReport):
             price=None if review.price is None else amount_text(review.price),
             cost=None if review.cost is None else amount_text(review.cost.charged),
             refunded=None if review.cost is None else amount_text(review.cost.refunded),
-            currency=review.currency,
+            currency=review.cost.currency if review.cost else review.currency,
             balance=None if review.balance is None else amount_text(review.balance),
+            balance_currency=None if review.balance is None else review.currency,
             waits_until=review.waits_until,
             expected_end=review.forecast.ends_at,
             recent_rate=review.forecast.recent_rate,

@@ -102,7 +102,9 @@ class MessageReport(ResponseModel):
     sender: str | None = Field(default=None, description="absent: the service's own")
     reason: str | None = Field(default=None, description=REASON_MEANS)
     price: str | None = Field(default=None, description=f"what the account paid: {AMOUNT}")
-    currency: str | None = Field(default=None, description="of `price`: that of the account now")
+    currency: str | None = Field(
+        default=None, description="of `price`: that of the account at that time"
+    )
     refunded: bool | None = Field(
         default=None,
         description="true: it ended unsent, and its price and its place in the limits were "

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from inbound.broadcasts.costs import Cost, cost_of
+from inbound.broadcasts.costs import Cost, cost_of, is_priced_as_now
 from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.samples import Sample, own_sample, template_samples
 from inbound.broadcasts.sealing import AudienceSealer
@@ -51,8 +51,9 @@ class Review:
     samples: tuple[Sample, ...] = ()
     """One for each language that somebody gets; the first one is that of the first recipient."""
     price: Decimal | None = None
-    """Of all SMS parts."""
+    """Of all SMS parts; unknown once the account has changed its currency since it began."""
     currency: str | None = None
+    """Of price and balance; the cost has its own."""
     balance: Decimal | None = None
     """None is unlimited."""
     cost: Cost | None = None
@@ -84,7 +85,8 @@ class Reviewer:
         text, definition = self._text(one), definition_of(conn, one)
         samples = self._samples(conn, one, text, definition)
         account = next(iter(list_accounts(conn, one.account)), None)
-        price, cost = _price(one, account), cost_of(conn, one)
+        price = _price(one, account) if is_priced_as_now(conn, one) else None
+        cost = cost_of(conn, one)
         is_begun = one.state not in _NOT_BEGUN
         planned = Planned(samples, price, self.sender)
         return Review(

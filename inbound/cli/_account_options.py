@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from inbound.errors import SetupError
+from inbound.money import money
 from inbound.orders.account_rules import (
     CURRENCY,
     FASTEST,
@@ -21,6 +22,7 @@ from inbound.orders.account_rules import (
     MOST_PATTERNS,
     PLACES,
     amount,
+    exchange_rate,
     is_zone,
     seconds,
     whole_number,
@@ -96,6 +98,19 @@ class Money(click.ParamType):
         return found
 
 
+class ExchangeRate(click.ParamType):
+    """What one unit of a currency is worth in another: more than 0."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 — as click has it
+        """Return the rate."""
+        found = exchange_rate(value) if isinstance(value, str) else value
+        if found is None:
+            self.fail(f"{value!r}: use a number above 0, such as 0.0105", param, ctx)
+        return found
+
+
 _ORDERS: Final = _NumberOrNone(0, MOST_ORDERS)
 _OPTIONS: Final = (
     click.option(
@@ -162,8 +177,12 @@ def account_options(command: Command) -> Command:
 
 
 def apply_options(before: AccountSettings, options: dict[str, Any]) -> AccountSettings:
-    """Return the settings with what the options say. Raises `SetupError`."""
+    """Return the settings with what the options say. Raises `SetupError`.
+
+    With another currency the price and the balance are converted, unless they are given too.
+    """
     values = {name: value for name, value in options.items() if value not in (None, ())}
+    rate = values.pop("exchange_rate", None)
     top_up = values.pop("top_up", None)
     granted, revoked = values.pop("grant", ()), values.pop("revoke", ())
     if both := sorted(set(granted) & set(revoked)):
@@ -176,13 +195,41 @@ def apply_options(before: AccountSettings, options: dict[str, Any]) -> AccountSe
     _check(values)
     rights = (*before.rights, *granted)
     values["rights"] = tuple(one for one in RIGHTS if one in rights and one not in revoked)
-    after = replace(before, **values)
+    after = _exchanged(before, replace(before, **values), frozenset(values), rate)
     return after if top_up is None else _topped_up(after, top_up)
 
 
 def default_rights(options: dict[str, Any]) -> tuple[str, ...]:
     """Return the rights of a new account: notifications, unless it is told others."""
     return () if options["grant"] else (SEND,)
+
+
+def _exchanged(
+    before: AccountSettings, after: AccountSettings, given: frozenset[str], rate: Decimal | None
+) -> AccountSettings:
+    old, new = before.currency, after.currency
+    if old == new:
+        if rate is not None:
+            raise SetupError("--exchange-rate: only with another --currency")
+        return after
+    held = {
+        "balance": before.balance,
+        "price": None if "price_per_part" in given else before.price_per_part,
+    }
+    amounts = [f"a {of} of {money(one, old)}" for of, one in held.items() if one is not None]
+    if rate is None:
+        if amounts:
+            raise SetupError(
+                f"--currency {new}: the account has {' and '.join(amounts)}; say what one {old} is "
+                f"worth in {new} with --exchange-rate"
+            )
+        return after
+    converted: dict[str, Any] = {
+        name: None if amount is None else round(amount * rate, PLACES)
+        for name, amount in (("balance", before.balance), ("price_per_part", before.price_per_part))
+        if name not in given
+    }
+    return replace(after, **converted)
 
 
 def _topped_up(settings: AccountSettings, amount: Decimal) -> AccountSettings:

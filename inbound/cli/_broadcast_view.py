@@ -210,27 +210,28 @@ def _parts(number: int) -> Bilingual:
 
 
 def _money_lines(review: "Review") -> "Iterator[str]":
-    if review.price is None or review.currency is None:
+    if review.currency is None:
         return
     of: str = both("unlimited", "не ограничен")
     if review.balance is not None:
         of = money(review.balance, review.currency)
-    most = money(review.price, review.currency)
+    most = None if review.price is None else money(review.price, review.currency)
     if review.cost is None:
-        yield both(
-            "costs {most} at most; balance {of}",
-            "стоит не больше {most}; баланс {of}",
-            most=most,
-            of=of,
-        )
+        if most is not None:
+            yield both(
+                "costs {most} at most; balance {of}",
+                "стоит не больше {most}; баланс {of}",
+                most=most,
+                of=of,
+            )
         return
-    cost, back = (money(amount, review.currency) for amount in review.cost)
+    charged, refunded, currency = review.cost
     yield both(
-        "cost {cost} of {most} at most; {back} given back; balance {of}",
-        "стоила {cost} из возможных {most}; возвращено {back}; баланс {of}",
-        cost=cost,
-        most=most,
-        back=back,
+        "cost {cost}{most}; {back} given back; balance {of}",
+        "стоила {cost}{most}; возвращено {back}; баланс {of}",
+        cost=money(charged, currency),
+        most=both(" of {most} at most", " из возможных {most}", most=most) if most else "",
+        back=money(refunded, currency),
         of=of,
     )
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from inbound.cli._account_credentials import credentials, make_credentials
 from inbound.cli._account_options import (
+    ExchangeRate,
     Money,
     account_options,
     apply_options,
@@ -91,6 +92,12 @@ def create(settings: Settings, name: str, *, as_json: bool, **options: Any) -> N
 @click.option("--any-address", is_flag=True, help="Take orders from every address.")
 @click.option("--any-text", is_flag=True, help="Take texts that match no pattern.")
 @click.option("--top-up", type=Money(None), help="Add this to the balance.")
+@click.option(
+    "--exchange-rate",
+    type=ExchangeRate(),
+    help="With another --currency: what one unit of the old one is worth in it, such as 0.0105. "
+    "Balance and price are converted, unless they are given too.",
+)
 @click.option("--enable/--disable", "enabled", default=None, help="Take orders, or none.")
 @service_settings_options
 def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
@@ -113,7 +120,11 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
         changed = of_account(
             name,
             lambda: change_account(
-                connection, name, lambda before: apply_options(before, options), actor=os_user()
+                connection,
+                name,
+                lambda before: apply_options(before, options),
+                actor=os_user(),
+                exchange_rate=options["exchange_rate"],
             ),
         )
     done = both("changed {name}", "изменена {name}", name=name)

@@ -12,6 +12,7 @@ MOST_PARTS: Final = 8
 FASTEST: Final = 100_000
 """Messages a second."""
 PLACES: Final = 4
+RATE_PLACES: Final = 10
 MOST_MONEY: Final = Decimal(10) ** 8
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -48,6 +49,17 @@ def amount(text: str) -> Decimal | None:
     if not found.is_finite() or not 0 <= found < MOST_MONEY:
         return None
     return found if int(found.as_tuple().exponent) >= -PLACES else None
+
+
+def exchange_rate(text: str) -> Decimal | None:
+    """Return a number above 0 with up to ten decimals; None for anything else."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not found.is_finite() or not 0 < found < MOST_MONEY:
+        return None
+    return found if int(found.as_tuple().exponent) >= -RATE_PLACES else None
 
 
 def is_zone(name: str) -> bool:

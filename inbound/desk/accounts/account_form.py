@@ -87,6 +87,12 @@ def settings_of(fields: Mapping[str, str], before: AccountSettings) -> AccountSe
         read.wrong("zone", "There is no such time zone. Use an IANA name like Europe/Moscow.")
     if not rules.CURRENCY.fullmatch(values["currency"]):
         read.wrong("currency", "A currency has three letters, such as RUB.")
+    if values["currency"] != before.currency and before.balance is not None:
+        read.wrong(
+            "currency",
+            "The account has a balance, so its currency needs an exchange rate: an operator "
+            "changes it on the command line.",
+        )
     if read.problems:
         raise FormError(read.problems)
     return replace(before, **values)

@@ -140,6 +140,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
     "Send to people who are not in the directory.": "Отправлять тем, кого нет в справочнике.",
     "Place orders through Kafka.": "Подавать заказы через Kafka.",
     "There is no such time zone. Use an IANA name like Europe/Moscow.": "Такого часового пояса нет. Используйте имя IANA, например Europe/Moscow.",
+    "The account has a balance, so its currency needs an exchange rate: an operator changes it on the command line.": "У учётной записи есть баланс, поэтому для смены валюты нужен курс: её меняет оператор в командной строке.",
     "A currency has three letters, such as RUB.": "Валюта — три латинские буквы, например RUB.",
     "Use a whole number, or leave it empty.": "Введите целое число или оставьте пустым.",
     "Use a time like 30s, 10m, 2h or 1d, or leave it empty.": "Введите время, например 30s, 10m, 2h или 1d, или оставьте пустым.",

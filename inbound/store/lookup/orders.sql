@@ -28,12 +28,12 @@ WHERE sent.smsc_message_id = ANY(%(ids)s) AND sent.order_id IS NOT NULL
 LIMIT %(limit)s
 
 -- name: waiting_orders
--- With the name of their broadcast, the currency of their account, whether the broadcast is paused,
--- and the keyed digest of the text.
-SELECT order_id, orders.state, changed_at, due_at, nullif(broadcasts.name, ''), currency,
+-- With the name of their broadcast, the currency that their account had at their time, whether the
+-- broadcast is paused, and the keyed digest of the text.
+SELECT order_id, orders.state, changed_at, due_at, nullif(broadcasts.name, ''),
+       currency_at(orders.account, orders.created_at),
        coalesce(broadcasts.state = 'paused', false), text_digest
-FROM orders LEFT JOIN broadcasts USING (broadcast_id) LEFT JOIN accounts
-    ON accounts.account = orders.account
+FROM orders LEFT JOIN broadcasts USING (broadcast_id)
 WHERE order_id = ANY(%(order_ids)s)
 
 -- name: exclusions_of

@@ -19,6 +19,7 @@ from inbound.printing import printable
 from inbound.store.access import audit
 from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import raises_store_errors
+from inbound.store.orders.currencies import ExchangeRateMissingError, remember_currency
 from inbound.store.orders.rows import Account, UsageKey, usage_keys
 from inbound.store.statements import statements
 
@@ -120,13 +121,17 @@ def change_account(
     *,
     actor: str,
     now: datetime | None = None,
+    exchange_rate: Decimal | None = None,
 ) -> bool:
     """Change an account; False if it is so already. Orders that are being accepted come first.
 
     With another zone the orders of its current day, week and month are counted again, at `now`
-    (default: the time of the clock). Blocks on the database. Raises AccountMissingError, and what
-    `change` raises.
+    (default: the time of the clock). With another currency the one before is remembered until then;
+    `exchange_rate` is what one unit of it is worth in the new one, by which later refunds are
+    converted; `change` itself converts balance and price. Blocks on the database. Raises
+    AccountMissingError, ExchangeRateMissingError, and what `change` raises.
     """
+    at = now or utc_now()
     with conn.transaction():
         row = conn.execute(_LOCK_ACCOUNT, {"account": account}).fetchone()
         if row is None:
@@ -137,8 +142,15 @@ def change_account(
             return False
         conn.execute(_CHANGE_ACCOUNT, _parameters(account, after))
         if after.zone != before.zone:
-            _recount(conn, account, before.zone, after.zone, now)
-        _record(conn, actor, "accounts.change", f"{account}: {_differences(before, after)}")
+            _recount(conn, account, before.zone, after.zone, at)
+        differences = _differences(before, after)
+        if after.currency != before.currency:
+            if before.balance is not None and exchange_rate is None:
+                raise ExchangeRateMissingError(account)
+            remember_currency(conn, account, before.currency, exchange_rate, at)
+            if exchange_rate is not None:
+                differences += f"; one {before.currency} is {exchange_rate:f} {after.currency}"
+        _record(conn, actor, "accounts.change", f"{account}: {differences}")
     return True
 
 
@@ -239,10 +251,7 @@ def remove_sender(
     return True
 
 
-def _recount(
-    conn: psycopg.Connection, account: str, before: str, after: str, now: datetime | None
-) -> None:
-    at = now or utc_now()
+def _recount(conn: psycopg.Connection, account: str, before: str, after: str, at: datetime) -> None:
     periods = {
         name: [key.period for key in usage_keys(Account(account, zone=zone), at)]
         for name, zone in (("before", before), ("after", after))

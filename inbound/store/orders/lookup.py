@@ -29,7 +29,7 @@ _SCHEDULED_ORDERS: Final = _SQL["scheduled_orders"]
 class FoundOrder:
     """An order as its account may see it. `last_at` is when it expires.
 
-    `currency` is that of the account, if it has a price.
+    `currency` is that of the account at the time, if it has a price.
     """
 
     order_id: UUID

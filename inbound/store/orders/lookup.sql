@@ -4,7 +4,7 @@
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
        CASE WHEN price IS NOT NULL
-            THEN (SELECT currency FROM accounts WHERE account = %(account)s) END AS currency
+            THEN currency_at(account, created_at) END AS currency
 FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s
 
 -- name: search_orders
@@ -12,7 +12,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
        CASE WHEN price IS NOT NULL
-            THEN (SELECT currency FROM accounts WHERE account = %(account)s) END AS currency
+            THEN currency_at(account, created_at) END AS currency
 FROM orders
 WHERE account = %(account)s
   AND created_at >= %(since)s::timestamptz

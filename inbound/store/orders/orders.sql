@@ -101,7 +101,15 @@ WITH ended AS MATERIALIZED (
     FROM counters
     WHERE stored.account = counters.account AND stored.period = counters.period
 ), amounts AS (
-    SELECT account, sum(sign * price) AS amount FROM ended WHERE price IS NOT NULL GROUP BY account
+    -- What was paid in a former currency comes back in the one of now, if its worth is known.
+    SELECT ended.account, sum(sign * price * coalesce(past.to_current, 1)) AS amount
+    FROM ended LEFT JOIN LATERAL (
+        SELECT changed_at, to_current FROM account_currencies
+        WHERE account_currencies.account = ended.account AND changed_at > ended.created_at
+        ORDER BY changed_at LIMIT 1
+    ) AS past ON true
+    WHERE price IS NOT NULL AND (past.changed_at IS NULL OR past.to_current IS NOT NULL)
+    GROUP BY ended.account
 )
 UPDATE accounts SET balance = balance + amount FROM amounts
 WHERE accounts.account = amounts.account AND accounts.balance IS NOT NULL

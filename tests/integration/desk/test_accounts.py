@@ -96,6 +96,20 @@ async def test_a_field_that_is_refused_is_marked_and_kept(
     assert settings(world, name) == before
 
 
+async def test_a_balance_is_not_relabelled(world: DeskWorld) -> None:
+    browser = await world.signed_in(Role.OPERATOR)
+    name = await new_account(world, browser)
+    world.rows("UPDATE accounts SET balance = 100 WHERE account = %s", name)
+    page = await browser.open(f"/accounts/{name}")
+    page = await browser.send(page, f"/accounts/{name}", currency="EUR")
+    assert page.status == 422
+    assert "needs an exchange rate" in page.text
+    world.rows("UPDATE accounts SET balance = NULL WHERE account = %s", name)
+    page = await browser.open(f"/accounts/{name}")
+    page = await browser.send(page, f"/accounts/{name}", currency="EUR")
+    assert getattr(settings(world, name), "currency", "") == "EUR"
+
+
 async def test_two_people_who_edit_one_account_lose_nothing(world: DeskWorld) -> None:
     one, two = [await world.signed_in(Role.OPERATOR) for _ in range(2)]
     name = await new_account(world, one)
