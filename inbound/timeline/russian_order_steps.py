@@ -114,9 +114,9 @@ def _facts(d: Details) -> str:
 
 
 def _rescheduled(d: Details, zone: tzinfo) -> str:
-    number = f"отправка перенесена, это {d['dispatch']}-я попытка"
+    number = f"отправка перенесена, попытка {d['dispatch']}"
     if d["due_at"] is None:
-        return f"{number}: она будет, когда рассылка возобновится"
+        return f"{number}: когда рассылка возобновится"
     due, until = (_moment(d[name], zone) for name in ("due_at", "not_after"))
     return f"{number}: {due} (крайний срок {until})"
 

@@ -12,7 +12,7 @@ from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.russian_outcomes import being_sent, taken_up, undeliverable
-from inbound.timeline.words import Calendar
+from inbound.timeline.words import Calendar, days_in_russian
 from schemas.orders import OrderKind, OrderState, WithheldReason
 
 _LONG: Final = timedelta(days=1)
@@ -153,7 +153,7 @@ class _Sentence:
         if case.unread:
             return f"{sent}{self._unread()}"
         if case.open_for > _LONG:
-            return f"{sent}, отчёта о доставке нет уже {case.open_for.days} сут."
+            return f"{sent}, отчёта о доставке нет уже {days_in_russian(case.open_for.days)}"
         return f"{sent}, отчёта о доставке на телефон ещё нет"
 
     def _unknown(self) -> str:

@@ -88,7 +88,7 @@ def receipt_state(state: ReceiptState) -> str:
         case ReceiptState.UNDELIVERABLE:
             return "не может быть доставлено"
         case ReceiptState.ACCEPTED:
-            return "прочитано у оператора"
+            return "прочитано сотрудником оператора"
         case ReceiptState.UNKNOWN:
             return "неизвестно"
         case ReceiptState.REJECTED:

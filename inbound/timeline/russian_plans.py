@@ -61,7 +61,7 @@ def refusal(cause: RefusalCause) -> str:
         case RefusalCause.EXPIRED:
             return "; запрос не был проверен вовремя, и в нём отказано"
         case RefusalCause.ERASED:
-            return "; в запросе отказано, так как данные этого номера удалялись"
+            return "; в запросе отказано, так как данные этого номера были удалены"
         case RefusalCause.SWITCHED_OFF:
             return "; в запросе отказано: регистрационные данные сейчас не отправляются по СМС"
         case RefusalCause.NO_OPEN_CASE:
@@ -92,7 +92,7 @@ def decision_step(plan: Plan, d: Details) -> str:
         case Plan.UNKNOWN_NUMBER:
             return f"отказ: {client}"
         case Plan.INFO_STALE:
-            return f"отказ по давности: {client}, но возраст сообщения {age}"
+            return f"отказ, обработано слишком поздно: {client}, возраст сообщения {age}"
         case _:
             assert_never(plan)
     was = "включены" if d["notifications_on"] else "отключены"

@@ -34,8 +34,8 @@ def twice(case: TwiceCase, calendar: Calendar) -> str:
         more = len(case.copies) - MOST_NAMED
         others = f" и ещё {more}" if more > 0 else ""
         said.append(
-            "Отправка повторялась, так как было неизвестно, удалась ли первая, поэтому сообщение "
-            f"могло прийти несколько раз: {named}{others}."
+            "Отправка повторялась, так как было неизвестно, удалась ли первая попытка, "
+            f"поэтому сообщение могло прийти несколько раз: {named}{others}."
         )
     elif case.unread is not None:
         waits = as_clause(sentence(RUSSIAN, case.unread, calendar))

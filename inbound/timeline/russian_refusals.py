@@ -89,7 +89,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             )
         case RefusalReason.EXPIRED:
             return Refusal(
-                "срок его отправки истёк бы раньше, чем отправлять можно",
+                "срок его отправки истёк бы раньше, чем его можно отправить",
                 "нужно изменить часы отправки и срок",
             )
         case RefusalReason.REPEATED:

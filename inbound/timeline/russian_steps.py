@@ -122,7 +122,7 @@ def _queued(d: Details) -> str:
 
 def _claimed(d: Details) -> str:
     number = _attempt_number(d)
-    return f"{_purpose(d)}: взято в отправку шлюзом {d['gateway']}{number}"
+    return f"{_purpose(d)}: взято на отправку шлюзом {d['gateway']}{number}"
 
 
 def _sent(d: Details) -> str:

@@ -237,7 +237,7 @@ def test_details_are_data() -> None:
             True,
             4200,
             "refused as too old: the number is a client's, but the text is 1 h 10 min old",
-            "отказ по давности: номер есть у клиента, но возраст сообщения 1 ч 10 мин",
+            "отказ, обработано слишком поздно: номер есть у клиента, возраст сообщения 1 ч 10 мин",
         ),
     ],
 )
