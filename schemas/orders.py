@@ -85,7 +85,7 @@ class OrderState(DocumentedEnum):
         "held back: the person had switched notifications off, or it was stopped",
     )
     CANCELLED = "cancelled", "it was cancelled before it was queued"
-    REFUSED = "refused", "not accepted, or no more allowed when it was due; the reason tells why"
+    REFUSED = "refused", "not accepted, or no longer allowed when it was due; the reason tells why"
     ERASED = "erased", "the person was erased before it was sent"
 
 
