@@ -14,7 +14,7 @@ WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-long check contracts peers screenshots bench chaos lock clean
+.PHONY: help setup up test test-long check contracts peers screenshots bench versus chaos lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -68,6 +68,10 @@ bench: $(STAMP)  ## load the whole service, work through a million events, ask t
 	@$(BIN)/python -m tests.bench.messages
 	@$(BIN)/python -m tests.bench.dialects
 	@$(BIN)/python -m tests.bench.desk --requests $(or $(DESK_REQUESTS),1900000)
+
+versus: $(STAMP)  ## this service and Kannel with a script, in turns; a JSON object for each round and one for all
+	@.ci/peers
+	@$(BIN)/python -m tests.bench.versus $(ARGS)
 
 chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)

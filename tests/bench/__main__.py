@@ -79,23 +79,32 @@ async def _measure(
     pids = await asyncio.to_thread(context.__enter__)
     try:
         await centre.bound()
-        measured = ProcessUsages({**servers_pids, **pids})
-        say(f"warming up with {WARM_UP} requests")
-        await centre.text(phases[:WARM_UP], b"CLIENT sms stop")
-        say(f"{requests} requests, window {window}")
-        before, begin, own = measured.usage(), time.monotonic(), time.process_time()
-        full = await centre.text(phases[WARM_UP : WARM_UP + requests], b"CLIENT sms stop")
-        took_s = time.monotonic() - begin
-        after, own = measured.usage(), time.process_time() - own
-        rate = requests / took_s
-        calm_requests = max(100, min(requests, int(rate * 0.2 * 20)))
-        say(f"{calm_requests} requests at {rate * 0.2:.0f} a second")
-        calm_numbers = phases[WARM_UP + requests : WARM_UP + requests + calm_requests]
-        calm = await centre.text(calm_numbers, b"CLIENT sms stop", rate * 0.2)
-        return figures(requests, took_s, full, calm, before, after, own)
+        return await drive(centre, ProcessUsages({**servers_pids, **pids}), phases, requests)
     finally:
         await asyncio.to_thread(context.__exit__, None, None, None)
         await centre.stop()
+
+
+async def drive(
+    centre: LoadSmsc, measured: ProcessUsages, phases: list[str], requests: int
+) -> dict[str, object]:
+    """Send `requests` texts as fast as they are taken, then some at a fifth of that rate.
+
+    `phases` are the numbers: `WARM_UP`, and twice as many as there are requests.
+    """
+    say(f"warming up with {WARM_UP} requests")
+    await centre.text(phases[:WARM_UP], b"CLIENT sms stop")
+    say(f"{requests} requests")
+    before, begin, own = measured.usage(), time.monotonic(), time.process_time()
+    full = await centre.text(phases[WARM_UP : WARM_UP + requests], b"CLIENT sms stop")
+    took_s = time.monotonic() - begin
+    after, own = measured.usage(), time.process_time() - own
+    rate = requests / took_s
+    calm_requests = max(100, min(requests, int(rate * 0.2 * 20)))
+    say(f"{calm_requests} requests at {rate * 0.2:.0f} a second")
+    calm_numbers = phases[WARM_UP + requests : WARM_UP + requests + calm_requests]
+    calm = await centre.text(calm_numbers, b"CLIENT sms stop", rate * 0.2)
+    return figures(requests, took_s, full, calm, before, after, own)
 
 
 def figures(

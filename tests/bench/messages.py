@@ -104,17 +104,19 @@ async def _measure(
             bodies = _messages()
             await _send(http, list(islice(bodies, WARM_UP)), CONNECTIONS)
             say(f"{single} messages one at a time from {CONNECTIONS} connections")
-            before = measured.usage()["api"].cpu_s
+            before, begun = measured.usage()["api"].cpu_s, time.monotonic()
             one_at_a_time = await _send(http, list(islice(bodies, single)), CONNECTIONS)
             after = measured.usage()["api"].cpu_s
             sent = WARM_UP + single
             drained_s = await _drained(centre, sent)
+            single_s = centre.last_at - begun
             say(f"{listed} messages, {LIST_SIZE} at a time")
             lists = [list(islice(bodies, LIST_SIZE)) for _ in range(listed // LIST_SIZE)]
             in_lists = await _send(http, lists, LISTS_AT_ONCE)
             begin = time.monotonic()
             await _drained(centre, sent + listed)
         return {
+            "messages_per_second": round(single / single_s),
             "one_at_a_time": one_at_a_time
             | {"api_cpu_s_per_1000": round((after - before) * 1000 / single, 3)}
             | {"last_submitted_after_s": drained_s},
