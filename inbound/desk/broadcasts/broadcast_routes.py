@@ -112,11 +112,11 @@ async def broadcast(
 async def live_part(
     request: Request, desk: DeskDep, _: MaySee, broadcast_id: UUID, seen: str = ""
 ) -> Response:
-    """Answer with the part of the page that changes by itself, as it is now.
+    """Answer with the part of the page that changes by itself, as it was within a second.
 
-    If actions depend on what has changed, they and the history come with it.
+    If actions depend on what has changed, they and the history come with it, as they are now.
     """
-    now = await _known(desk, broadcast_id, desk.broadcasts.live(broadcast_id))
+    now = await _known(desk, broadcast_id, desk.broadcasts.watch(broadcast_id))
     if now.version == seen:
         return desk.pages.answer(
             request, "broadcast_live.html", 200, None, **_live_values(request, now)

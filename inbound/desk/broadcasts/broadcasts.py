@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.previews import Previews, find_largest, find_previews
 from inbound.broadcasts.review import Review, Reviewer, definition_of
+from inbound.desk.shared_readings import SHARED_S, SharedReadings
 from inbound.freshness.backlog import BacklogSource
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.freshness.people import freshness_of_people
@@ -101,7 +103,9 @@ class Broadcasts:
         keys: AudienceKeys,
         rules: DraftRules,
         clock: Callable[[], datetime],
+        shared_s: float = SHARED_S,
     ) -> None:
+        """`shared_s`: how old it may be what `watch` returns."""
         self._pool = pool
         self._backlog = backlog
         self.sealer = keys.sealer
@@ -109,6 +113,7 @@ class Broadcasts:
         self._clock = clock
         # By broadcast: no personal data, and an audience doesn't change.
         self._largest: OrderedDict[UUID, list[int]] = OrderedDict()
+        self._watched = SharedReadings[Live](shared_s)
 
     async def list_(self, account: str | None, behind: UUID | None) -> Listing:
         """Return a page of broadcasts, the newest first, of an account or of all."""
@@ -118,6 +123,10 @@ class Broadcasts:
         """Return how far a broadcast is."""
         backlog = await self._backlog.ask()
         return await self._pool.run(_live, broadcast_id, self._clock(), backlog)
+
+    async def watch(self, broadcast_id: UUID) -> Live:
+        """Return how far a broadcast is, as all who watch it at this moment see it."""
+        return await self._watched.get(broadcast_id, partial(self.live, broadcast_id))
 
     async def look(self, broadcast_id: UUID) -> Looked:
         """Return what the page of a broadcast shows."""

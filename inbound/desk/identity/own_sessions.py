@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg
 
+from inbound.desk.shared_readings import SHARED_S, SharedReadings
 from inbound.desk.tokens import digest_of, new_token
 from inbound.ops import metrics
 from inbound.store.access.audit import record
@@ -37,12 +38,14 @@ class OwnSessions:
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
         factor_roles: Collection[str] = (),
+        shared_s: float = SHARED_S,
     ) -> None:
         self._pool = pool
         self._limits = limits
         self._clock = clock
         self._new_id = new_id
         self._factor_roles = frozenset(factor_roles)
+        self._polling = SharedReadings[ValidSession | None](shared_s)
 
     async def begin(
         self, user: DeskUser, browser: str, account: bytes | None, *, by_provider: bool = False
@@ -60,10 +63,17 @@ class OwnSessions:
         return cookie
 
     async def find(self, cookie: str, browser: str, *, counts: bool) -> ValidSession | None:
-        """Return the valid session of a cookie; if that `counts`, it is used now."""
+        """Return the valid session of a cookie; if that `counts`, it is used now.
+
+        Where it doesn't, a page asks by itself: many tabs share an answer for a second.
+        """
         digests = digest_of(cookie), digest_of(browser)
         limits, now = self._limits, self._clock()
-        return await self._pool.run(use_session, *digests, limits, now, counts=counts)
+
+        async def use() -> ValidSession | None:
+            return await self._pool.run(use_session, *digests, limits, now, counts=counts)
+
+        return await (use() if counts else self._polling.get(digests, use))
 
     def needs_factor(self, session: ValidSession) -> bool:
         """Whether a role needs a second factor of the desk; the provider sees to its own."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from typing import Annotated, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -132,7 +132,9 @@ def ask_to_sign_in(request: Request, desk: Desk, error: SignInNeededError) -> Re
     if error.form is None:
         to = request.url.path
         if "hx-request" in request.headers:  # a part of a page: the whole page has to go there
-            return Response(status_code=401, headers={"HX-Redirect": PATH})
+            shown = urlsplit(request.headers.get("hx-current-url", "")).path
+            query = urlencode({"to": local_path(shown)})
+            return Response(status_code=401, headers={"HX-Redirect": f"{PATH}?{query}"})
         return see_other(PATH if to == "/" else f"{PATH}?{urlencode({'to': to})}")
     problem = desk.pages.words(request)(
         "Your session has ended. Sign in again: what you typed is kept."

@@ -24,3 +24,9 @@ if (menu) {
     });
   }
 }
+
+// A page in a background tab doesn't ask for changes. It asks at once when it is looked at again.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const asks = event.target.getAttribute("hx-trigger") || "";
+  if (document.hidden && asks.startsWith("every ")) event.preventDefault();
+});

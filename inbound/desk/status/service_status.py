@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import psycopg
 
 from inbound.api.backend import Sources, retry_once
+from inbound.desk.shared_readings import SHARED_S, SharedReadings
 from inbound.desk.status.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
 from inbound.freshness.model import Backlog
@@ -96,12 +97,25 @@ class ServiceStatus:
 
 
 class StatusReader:
-    """Reads the status; questions at the same time are separate."""
+    """Reads the status."""
 
-    def __init__(self, sources: Sources, limits: Limits, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        shared_s: float = SHARED_S,
+    ) -> None:
+        """`shared_s`: how old it may be what `watch` returns."""
         self._sources = sources
         self._limits = limits
         self._clock = clock
+
+        self._watched = SharedReadings[ServiceStatus](shared_s)
+
+    async def watch(self) -> ServiceStatus:
+        """Return the status as all who watch it at this moment see it. Raises nothing."""
+        return await self._watched.get("status", self.read)
 
     async def read(self) -> ServiceStatus:
         """Return the status now. Raises nothing while PostgreSQL or Kafka is away."""

@@ -34,17 +34,16 @@ MaySee = Annotated[Visitor, Depends(Sees(Right.STATUS))]
 @router.get(PATH)
 async def status_page(request: Request, desk: DeskDep, _: MaySee) -> Response:
     """Show how the service is. Answers also while Kafka is away."""
-    return await _page(request, desk, "status.html")
+    return _page(request, desk, "status.html", await desk.status.read())
 
 
 @router.get(f"{PATH}/live")
 async def live(request: Request, desk: DeskDep, _: MaySee) -> Response:
     """Return what changes on the page, for htmx."""
-    return await _page(request, desk, "status_live.html")
+    return _page(request, desk, "status_live.html", await desk.status.watch())
 
 
-async def _page(request: Request, desk: Desk, template: str) -> Response:
-    status = await desk.status.read()
+def _page(request: Request, desk: Desk, template: str, status: ServiceStatus) -> Response:
     charts = _charts(status.hour) if status.hour else None
     return desk.pages.answer(
         request,

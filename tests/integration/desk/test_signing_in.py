@@ -145,7 +145,7 @@ async def test_a_page_that_asks_by_itself_keeps_no_session_alive(world: DeskWorl
         world.now += timedelta(minutes=25)
         answer = await browser.client.get(ACCOUNT, headers={"HX-Request": "true"})
     assert answer.status_code == 401
-    assert answer.headers["hx-redirect"] == "/sign-in"
+    assert answer.headers["hx-redirect"] == "/sign-in?to=%2F"
 
 
 async def test_a_session_belongs_to_its_browser(world: DeskWorld) -> None:

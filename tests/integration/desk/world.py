@@ -130,6 +130,7 @@ class DeskWorld:
         factor_roles: Collection[Role] = (),
         uploads: Path | None = None,
         oidc: OidcSettings | None = None,
+        shared_s: float = 0,
     ) -> None:
         """`uploads`: the folder of another desk beside this one, which deletes it."""
         self.url = url
@@ -175,6 +176,7 @@ class DeskWorld:
             new_id=uuid4,
             factor_roles=factor_roles,
             passwords_of_all=oidc is None or oidc.passwords,
+            shared_s=shared_s,
         )
         self.desk = Desk(
             Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
@@ -187,10 +189,10 @@ class DeskWorld:
             MessageTemplates(pool, ALPHABET),
             kept,
             ClientImports(SUBJECT_KEY, VAULT_KEY, kept),
-            StatusReader(self.sources, self.limits, lambda: self.now),
+            StatusReader(self.sources, self.limits, lambda: self.now, shared_s),
             DeadLetters(pool, sealer, self.retries),
             self._long_work,
-            Broadcasts(pool, self, keys, rules, lambda: self.now),
+            Broadcasts(pool, self, keys, rules, lambda: self.now, shared_s),
             BroadcastDrafts(
                 pool, self._long_work, keys, rules, 366, lambda: self.now, answer_within_s=12
             ),
