@@ -26,7 +26,7 @@ from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import psycopg
@@ -44,6 +44,7 @@ from inbound.store.migrations.runner import migrate
 from schemas.topics import TOPICS
 from tests.bench import history
 from tests.bench.__main__ import free_port, quantile, say
+from tests.bench.desk_rows import fill_desk
 from tests.bench.lookup import REJECTED_MOS, fill_beside
 from tests.bench.processes import ProcessUsages, environment, roles, scserv, servers
 
@@ -115,6 +116,7 @@ def bench(folder: Path, requests: int, audience: int, pages: int) -> dict[str, A
             if conn.execute("SELECT FROM broadcasts").fetchone() is None:
                 _add_broadcast(conn, folder, settings, audience)
                 _add_user(conn)
+            fill_desk(conn, _broadcast(conn))
             asked = _addresses(conn, pages)
             figures: dict[str, Any] = _sizes(conn)
         with roles(folder, settings, {"desk": free_port()}) as started:
@@ -181,6 +183,13 @@ class Asked:
     searches: Mapping[str, Sequence[str]]
 
 
+def _broadcast(conn: psycopg.Connection) -> UUID:
+    """Return the broadcast that is half sent."""
+    row = conn.execute("SELECT broadcast_id FROM broadcasts WHERE state = 'running'").fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
 def _addresses(conn: psycopg.Connection, pages: int) -> Asked:
     """Return people, ids and days in no order, so that hardly any row is read twice."""
     random = Random("desk")
@@ -193,21 +202,36 @@ def _addresses(conn: psycopg.Connection, pages: int) -> Asked:
     [(count,)] = conn.execute("SELECT count(*) FROM subjects").fetchall()
     positions = [random.randint(1, last_position(conn)) for _ in range(pages)]
     requests = [id_ for (id_,) in conn.execute(_REQUEST_IDS, {"positions": positions})]
-    [(broadcast,)] = conn.execute("SELECT broadcast_id FROM broadcasts").fetchall()
+    broadcast = _broadcast(conn)
+    [account] = conn.execute("SELECT account FROM callback_urls ORDER BY account LIMIT 1")
     days = [history.END.date() - timedelta(days=n) for n in range(history.DAYS)]
     return Asked(
         paths={
             "person": [f"/people/{one}" for one in subjects],
             "broadcasts": ["/broadcasts"],
             "broadcast": [f"/broadcasts/{broadcast}"],
+            "watching a broadcast": [f"/broadcasts/{broadcast}/live"],
             "status": ["/status"],
+            "accounts": ["/accounts"],
+            "account and its calls": [f"/accounts/{account[0]}"],
+            "dead letters": ["/status/dead-letters"],
+            "templates": ["/templates"],
+            "template": [f"/templates/template-{n}" for n in range(1, pages + 1)],
+            "messages": ["/send"],
+            "scheduled": ["/send/scheduled"],
+            "sent here": ["/send/sent"],
+            "clients": ["/clients"],
+            "users": ["/users"],
             "report": [f"/status/report?day={day}" for day in days],
             "audit": ["/audit"],
+            "audit of a person": [f"/audit?actor=user+person-{n}" for n in range(60)],
+            "audit of an action": ["/audit?action=clients.change", "/audit?action=nothing"],
         },
         searches={
             "search by number": [history.number_of(random.randrange(count)) for _ in range(pages)],
             "search by request": requests,
             "search for nothing": [str(uuid4()) for _ in range(pages)],
+            "search by unknown client": [f"Z-{n}" for n in range(pages)],
             "search by name": [NAME],
         },
     )

@@ -270,7 +270,7 @@ def _read(conn: psycopg.Connection, name: str, now: datetime) -> Shown | None:
     if not found:
         return None
     keys = usage_keys(Account(name, zone=found[0].settings.zone), now)
-    urls = [one for one in list_urls(conn) if one.account == name]
+    urls = list_urls(conn, name)
     return Shown(
         found[0],
         records.find_usage_now(conn, keys),

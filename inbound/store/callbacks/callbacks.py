@@ -192,9 +192,9 @@ def remove_url(conn: psycopg.Connection, account: str) -> bool:
 
 
 @raises_store_errors
-def list_urls(conn: psycopg.Connection) -> list[ListedUrl]:
-    """Return all URLs with what waits for them."""
-    return fetch_rows(conn, ListedUrl, _LIST_URLS)
+def list_urls(conn: psycopg.Connection, account: str | None = None) -> list[ListedUrl]:
+    """Return the URLs with what waits for them, of all accounts or of one."""
+    return fetch_rows(conn, ListedUrl, _LIST_URLS, {"account": account})
 
 
 @raises_store_errors

@@ -95,6 +95,7 @@ DELETE FROM callback_urls WHERE account = %(account)s
 DELETE FROM callbacks WHERE account = %(account)s
 
 -- name: list_urls
+-- Counts by the indexes callbacks_due and callbacks_dead, the newest error by callbacks_failed.
 SELECT account, url, commands, private_allowed, changed_at, previous_until,
        (SELECT count(*) FROM callbacks
         WHERE callbacks.account = callback_urls.account AND dead_at IS NULL) AS waiting,
@@ -103,7 +104,9 @@ SELECT account, url, commands, private_allowed, changed_at, previous_until,
        (SELECT error FROM callbacks
         WHERE callbacks.account = callback_urls.account AND error IS NOT NULL
         ORDER BY id DESC LIMIT 1) AS error
-FROM callback_urls ORDER BY account
+FROM callback_urls
+WHERE %(account)s::text IS NULL OR account = %(account)s::text
+ORDER BY account
 
 -- name: list_dead
 SELECT callback_id, type, topic_id, (body::json ->> 'timestamp')::timestamptz AS told_at, dead_at,

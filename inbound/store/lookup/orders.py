@@ -81,10 +81,7 @@ def locate_orders_by_trace(conn: psycopg.Connection, trace_id: UUID) -> list[Ord
 
 @raises_store_errors
 def locate_by_order_message(conn: psycopg.Connection, message_id: UUID) -> list[OrderLocation]:
-    """Locate the order that this submitted MT fulfils, while its receipt can arrive.
-
-    Reads a whole table.
-    """
+    """Locate the order that this submitted MT fulfils, while its receipt can arrive."""
     return fetch_rows(conn, OrderLocation, _LOCATE_BY_ORDER_MESSAGE, {"message_id": message_id})
 
 

@@ -13,8 +13,7 @@ ORDER BY created_at DESC
 LIMIT %(limit)s
 
 -- name: locate_by_order_message
--- The order of a submitted message while its receipt can arrive. Reads the whole table, as
--- locate_by_centre_id does.
+-- The order of a submitted message while its receipt can arrive.
 SELECT DISTINCT sent.subject_id, sent.order_id, coalesce(stored.created_at, sent.submitted_at)
 FROM smsc_messages AS sent
 LEFT JOIN orders AS stored USING (order_id)

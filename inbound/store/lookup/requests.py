@@ -59,7 +59,7 @@ def locate_by_centre_id(conn: psycopg.Connection, ids: Collection[str]) -> list[
     """Locate requests with an MT to which an SMS centre gave one of these ids.
 
     Pass all spellings of the id (`inbound.smpp.message_ids.candidate_ids`). Finds messages of
-    the last days only. Reads a whole table.
+    the last days only.
     """
     return fetch_rows(
         conn, RequestLocation, _LOCATE_BY_CENTRE_ID, {"ids": list(ids), "limit": MAX_REQUESTS}

@@ -39,8 +39,7 @@ ORDER BY arrived_at DESC
 LIMIT %(limit)s
 
 -- name: locate_by_centre_id
--- Finds sent messages while they wait for receipts. Reads the whole table: such a look-up is
--- rare, and an index would cost every message. If the projection does not show the request yet:
+-- Finds sent messages while they wait for receipts, by the index smsc_messages_centre_id. If the projection does not show the request yet:
 -- no reply is sent later than two days after its MO.
 SELECT DISTINCT sent.subject_id, sent.request_id,
        coalesce(request.arrived_at, sent.submitted_at - interval '2 days')
