@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.desk.shared_readings import SHARED_S, SharedReadings
+from inbound.desk.shared_readings import SharedReadings
 from inbound.desk.tokens import digest_of, new_token
 from inbound.ops import metrics
 from inbound.store.access.audit import record
@@ -38,14 +38,13 @@ class OwnSessions:
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
         factor_roles: Collection[str] = (),
-        shared_s: float = SHARED_S,
     ) -> None:
         self._pool = pool
         self._limits = limits
         self._clock = clock
         self._new_id = new_id
         self._factor_roles = frozenset(factor_roles)
-        self._polling = SharedReadings[ValidSession | None](shared_s)
+        self._polling = SharedReadings[ValidSession | None](limits.shared.total_seconds())
 
     async def begin(
         self, user: DeskUser, browser: str, account: bytes | None, *, by_provider: bool = False
@@ -65,7 +64,7 @@ class OwnSessions:
     async def find(self, cookie: str, browser: str, *, counts: bool) -> ValidSession | None:
         """Return the valid session of a cookie; if that `counts`, it is used now.
 
-        Where it doesn't, a page asks by itself: many tabs share an answer for a second.
+        Where it doesn't, a page asks by itself: many tabs share an answer for a moment.
         """
         digests = digest_of(cookie), digest_of(browser)
         limits, now = self._limits, self._clock()

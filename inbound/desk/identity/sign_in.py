@@ -18,7 +18,6 @@ from inbound.desk.identity.second_factor import SecondFactors
 from inbound.desk.identity.sign_in_tickets import is_valid, make_ticket, name_of
 from inbound.desk.identity.throttle import Throttle
 from inbound.desk.identity.users import NAME
-from inbound.desk.shared_readings import SHARED_S
 from inbound.errors import ScservError
 from inbound.keys import VaultCipher
 from inbound.ops import metrics
@@ -73,16 +72,10 @@ class SignIn:
         new_id: Callable[[], UUID],
         factor_roles: Collection[str] = (),
         passwords_of_all: bool = True,
-        shared_s: float = SHARED_S,
     ) -> None:
         self.second_factors = SecondFactors(pool, cipher, clock)
         self.sessions = OwnSessions(
-            pool,
-            limits,
-            clock=clock,
-            new_id=new_id,
-            factor_roles=factor_roles,
-            shared_s=shared_s,
+            pool, limits, clock=clock, new_id=new_id, factor_roles=factor_roles
         )
         self.throttle = Throttle(pool, key, clock)
         self.passwords_of_all = passwords_of_all

@@ -31,10 +31,14 @@ _FORGET_FAILURES: Final = _SQL["forget_failures"]
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lasts: since its last use, and since it began."""
+    """How long a session lasts: since its last use, and since it began.
+
+    `shared`: how long the open tabs of a browser share the answer that it is valid.
+    """
 
     idle: timedelta
     absolute: timedelta
+    shared: timedelta = timedelta(seconds=1)
 
     def at(self, now: datetime) -> dict[str, Any]:
         """Return the times after which a valid session was used and begun."""

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -169,14 +170,13 @@ class DeskWorld:
         rules = DraftRules("SCSERV", "gsm0338")
         sign_in = SignIn(
             pool,
-            LIMITS,
+            replace(LIMITS, shared=timedelta(seconds=shared_s)),
             SUBJECT_KEY,
             VaultCipher(VAULT_KEY),
             clock=lambda: self.now,
             new_id=uuid4,
             factor_roles=factor_roles,
             passwords_of_all=oidc is None or oidc.passwords,
-            shared_s=shared_s,
         )
         self.desk = Desk(
             Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
