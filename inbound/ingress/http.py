@@ -25,7 +25,7 @@ from inbound.api.problems import ProblemKind, Refusal
 from inbound.errors import RetryableError
 from inbound.ingress.bytehand.version_1 import BYTEHAND_1
 from inbound.ingress.bytehand.version_2 import BYTEHAND_2
-from inbound.ingress.dialect import Dialect, Trouble
+from inbound.ingress.dialect import SHARE, BusyError, Dialect, Shares, Trouble
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.routes import SMSC
 from inbound.ingress.smspay.routes import SMSPAY
@@ -35,6 +35,7 @@ from inbound.settings import IngressSettings
 
 DIALECTS: Final[tuple[Dialect, ...]] = (SMSC, BYTEHAND_1, BYTEHAND_2, SMSPAY)
 MOST_AT_ONCE: Final = 256
+MOST_OF_ONE_ACCOUNT: Final = 96
 
 Paths = Sequence[tuple[re.Pattern[str], Dialect]]
 """The dialect of each path."""
@@ -71,6 +72,7 @@ def make_http(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = parts
+    app.state.shares = shares = Shares(MOST_OF_ONE_ACCOUNT)
     app.state.addresses = ClientAddresses(
         parse_networks(settings.trusted_proxies, "SCSERV_INGRESS__TRUSTED_PROXIES")
     )
@@ -90,22 +92,25 @@ def make_http(
         "account", metrics.INGRESS_REQUESTS, metrics.INGRESS_DURATION, SECURITY_HEADERS, render
     )
     # No HeadMiddleware: a GET sends here, and a HEAD must not.
-    return ObservabilityMiddleware(_Admission(app, paths), parts.clock, uuid4, served)
+    return ObservabilityMiddleware(_Admission(app, paths, shares), parts.clock, uuid4, served)
 
 
 class _Admission:
     """ASGI middleware: limits how many requests run, and the size and the time of their bodies."""
 
-    def __init__(self, app: ASGIApp, paths: Paths) -> None:
+    def __init__(self, app: ASGIApp, paths: Paths, shares: Shares) -> None:
         self._app = app
         self._paths = paths
+        self._shares = shares
         self._running = 0
         self._large = LargeBodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on admitted requests and answer the others."""
         if self._running >= MOST_AT_ONCE:
-            await _answer(_BusyError(), scope, self._paths)(scope, receive, send)
+            await _answer(BusyError("too many requests run at once"), scope, self._paths)(
+                scope, receive, send
+            )
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_SENDING_BODY_BYTES:
@@ -119,10 +124,8 @@ class _Admission:
         finally:
             self._running -= 1
             body.release()
-
-
-class _BusyError(RetryableError):
-    """Too many requests run."""
+            if (account := scope["state"].get(SHARE)) is not None:
+                self._shares.release(account)
 
 
 def _answer(error: Exception, scope: Scope, paths: Paths) -> Response:
@@ -138,7 +141,7 @@ def _answer(error: Exception, scope: Scope, paths: Paths) -> Response:
 
 def _trouble_of(error: Exception) -> Trouble:
     match error:
-        case Refusal(kind=ProblemKind.UNAVAILABLE) | TooManyWaitingError() | _BusyError():
+        case Refusal(kind=ProblemKind.UNAVAILABLE) | TooManyWaitingError() | BusyError():
             return Trouble.BUSY
         case HTTPException():
             return Trouble.MALFORMED
