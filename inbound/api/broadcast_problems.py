@@ -7,10 +7,13 @@ import psycopg
 
 from inbound.api.audience_rows import UnusableRowsError
 from inbound.api.backend import Backend
-from inbound.api.broadcasting import StartInPastError
 from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
-from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
+from inbound.broadcasts.control import (
+    NotPossibleError,
+    StartInPastError,
+    UnknownBroadcastError,
+)
 from inbound.store.broadcasts.repeats import KeyReusedError
 from schemas.orders import RefusalReason
 

@@ -16,6 +16,7 @@ from inbound.api.audience_rows import (
 )
 from inbound.api.broadcast_models import BroadcastToCreate, RecipientsQuery
 from inbound.broadcasts.control import (
+    StartInPastError,
     UnknownBroadcastError,
     create,
     delete,
@@ -55,10 +56,6 @@ from inbound.tables.model import TableShape
 from schemas.sending_hours import SendingHours
 
 Reviewed = tuple[Broadcast, Progress, Review]
-
-
-class StartInPastError(Exception):
-    """A broadcast can't be given a start that has passed."""
 
 
 @dataclass(frozen=True, slots=True)

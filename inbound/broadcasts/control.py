@@ -64,6 +64,10 @@ class UnknownBroadcastError(SetupError):
         )
 
 
+class StartInPastError(Exception):
+    """A broadcast can't be given a start that has passed."""
+
+
 class NotPossibleError(SetupError):
     """An action isn't possible in the state of the broadcast."""
 

@@ -16,9 +16,14 @@ from inbound.api.languages import DEFAULT
 from inbound.api.observability import ObservabilityMiddleware, Served
 from inbound.desk import static_files
 from inbound.desk.access import Desk
-from inbound.desk.accounts import account_routes, callback_routes, token_routes
+from inbound.desk.accounts import account_routes, callback_routes, sender_routes, token_routes
 from inbound.desk.audit import audit_routes
-from inbound.desk.broadcasts import broadcast_downloads, broadcast_drafting, broadcast_routes
+from inbound.desk.broadcasts import (
+    broadcast_actions,
+    broadcast_downloads,
+    broadcast_drafting,
+    broadcast_routes,
+)
 from inbound.desk.clients import client_import_routes, client_routes
 from inbound.desk.handset import handset as handset_routes
 from inbound.desk.host_names import HostMiddleware, HostNames
@@ -43,6 +48,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     person_routes.router,
     broadcast_drafting.router,
     broadcast_routes.router,
+    broadcast_actions.router,
     broadcast_downloads.router,
     send_routes.router,
     order_routes.router,
@@ -51,6 +57,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     client_import_routes.router,  # before the pages of one client
     client_routes.router,
     account_routes.router,
+    sender_routes.router,
     callback_routes.router,
     token_routes.router,
     audit_routes.router,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from inbound.callbacks.posting import check_url
 from inbound.callbacks.signing import new_secret, secret_context
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.accounts.account_routes import PATH, Notice, page
+from inbound.desk.accounts.account_pages import PATH, Notice, page
 from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does

@@ -20,7 +20,7 @@ from inbound.broadcasts.files import FileOrder, Written, write_exclusions, write
 from inbound.broadcasts.outcomes import NOT_REACHED
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.broadcast_files import TYPES, BroadcastFiles, FileWish, Write
-from inbound.desk.broadcasts.broadcast_routes import PATH, Notice, page, unknown_broadcast
+from inbound.desk.broadcasts.broadcast_pages import PATH, Notice, page, unknown_broadcast
 from inbound.desk.job_words import BROKEN_OFF, problem_of
 from inbound.desk.long_work import Job, JobOrder
 from inbound.desk.problems import Trouble

@@ -13,7 +13,7 @@ from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import READING, SEPARATORS
 from inbound.desk.broadcasts.broadcast_drafts import Loading, Wanted
-from inbound.desk.broadcasts.broadcast_routes import PATH, words_of
+from inbound.desk.broadcasts.broadcast_pages import PATH, words_of
 from inbound.desk.broadcasts.draft_forms import (
     FIELD,
     MOST_PER_S,

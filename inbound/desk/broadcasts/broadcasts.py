@@ -15,7 +15,14 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.control import DELETED, delete, found, perform, progress_of
+from inbound.broadcasts.control import (
+    DELETED,
+    StartInPastError,
+    delete,
+    found,
+    perform,
+    progress_of,
+)
 from inbound.broadcasts.drafting import DraftRules
 from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.loading import AudienceKeys
@@ -38,10 +45,6 @@ _REMEMBERED: Final = 500
 
 class StaleActionError(Exception):
     """Somebody else has changed the broadcast since its page was made."""
-
-
-class StartInPastError(Exception):
-    """A broadcast can't be given a start that has passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""The page of one broadcast: what its routes share."""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from inbound.broadcasts.control import UnknownBroadcastError
+from inbound.desk.access import Desk
+from inbound.desk.broadcasts import broadcast_words
+from inbound.desk.broadcasts.broadcasts import Live, is_moving
+from inbound.desk.problems import Trouble
+from inbound.desk.visitors import Visitor
+from inbound.parsers.numbers import mask
+from inbound.store.broadcasts.rows import Broadcast
+
+PATH: Final = "/broadcasts"
+ONE: Final = PATH + "/{broadcast_id}"
+_MOVING_EVERY: Final = "2s"
+_STILL_EVERY: Final = "10s"
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What an action led to: what was done, or what is wrong and what was typed."""
+
+    done: str = ""
+    problem: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    typed_at: str = ""
+    typed_reason: str = ""
+
+
+async def page(
+    request: Request, desk: Desk, broadcast_id: UUID, notice: Notice, status: int = 200
+) -> HTMLResponse:
+    """Return the page of a broadcast."""
+    looked = await known(desk, broadcast_id, desk.broadcasts.look(broadcast_id))
+    soon = desk.clock().astimezone(ZoneInfo(desk.sources.zone))
+    return desk.pages.answer(
+        request,
+        "broadcast.html",
+        status,
+        None,
+        looked=looked,
+        review=looked.review,
+        notice=notice,
+        now_local=f"{soon:%Y-%m-%dT%H:%M}",
+        own_sender=desk.broadcast_drafts.own_sender,
+        masked=mask,
+        duration=_duration(looked.live.one),
+        **live_values(request, looked.live),
+    )
+
+
+def _duration(one: Broadcast) -> timedelta:
+    """Return how long it sends at its rate; nothing if that can't be told."""
+    return timedelta(seconds=one.lifecycle.recipients / one.rate if one.rate else 0)
+
+
+def words_of(request: Request) -> dict[str, object]:
+    """Return how templates write broadcasts."""
+    return {"w": broadcast_words, "n": broadcast_words.Numbers(request.state.language)}
+
+
+def live_values(request: Request, live: Live) -> dict[str, object]:
+    """Return what the part of the page needs that changes by itself."""
+    visitor: Visitor = request.state.visitor
+    now = live.one.lifecycle
+    return {
+        "live": live,
+        "one": live.one,
+        "every": _MOVING_EVERY if is_moving(live.one) else _STILL_EVERY,
+        "is_own": visitor.session.actor in {now.created_by, now.started_by},
+        **words_of(request),
+    }
+
+
+async def known(desk: Desk, broadcast_id: UUID, looking: Awaitable[Result]) -> Result:
+    """Return what was looked for. Raises Trouble if there is no such broadcast."""
+    try:
+        return await looking
+    except UnknownBroadcastError:
+        pass
+    raise await unknown_broadcast(desk, broadcast_id)
+
+
+async def unknown_broadcast(desk: Desk, broadcast_id: UUID) -> Trouble:
+    """Say that there is no broadcast with this id, and who deleted it if somebody did."""
+    deleted = await desk.broadcasts.deletion(broadcast_id)
+    if deleted is None:
+        return Trouble(
+            404,
+            "There is no such broadcast.",
+            "Check the address, or choose a broadcast from the list.",
+        )
+    at = deleted.at.astimezone(ZoneInfo(desk.sources.zone))
+    return Trouble(
+        404,
+        "{by} deleted this draft: {at}.",
+        "Choose a broadcast from the list, or make the draft anew.",
+        values={"by": deleted.actor, "at": f"{at:%d.%m.%Y %H:%M}"},
+    )
