@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ from inbound.desk.moments import MomentError, parse_moment
 from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, Language
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from schemas.orders import DEFAULT_ACCOUNT, LONGEST_TEXT, Order, OrderKind
+from schemas.sending_hours import SendingHours
 from schemas.texts import check_text, is_blank
 
 FIELD: Final = "f."
@@ -31,6 +32,10 @@ NOBODY: Final = (
 )
 _KINDS: Final = (OrderKind.NOTIFICATION, OrderKind.SERVICE)
 _LONGEST_RECIPIENT: Final = 64
+_NAMES: Final = (
+    *("to", "person", "account", "kind", "sender", "template", "text", "at", "once"),
+    *("hours_from", "hours_to"),
+)
 _A_MOMENT_AGO: Final = timedelta(minutes=1)
 
 
@@ -46,14 +51,15 @@ class Typed:
     template: str = ""
     text: str = field(default="", repr=False)
     at: str = ""
+    hours_from: str = ""
+    hours_to: str = ""
     once: str = field(default_factory=lambda: str(uuid4()))
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def typed_in(sent: Mapping[str, str]) -> Typed:
     """Return what a form was sent with."""
-    names = ("to", "person", "account", "kind", "sender", "template", "text", "at", "once")
-    own = {name: sent[name].strip() for name in names if name in sent}
+    own = {name: sent[name].strip() for name in _NAMES if name in sent}
     if "text" in sent:
         own["text"] = sent["text"].replace("\r\n", "\n")
     fields = {
@@ -81,7 +87,19 @@ def problems_of(
         found |= _text(typed.text)
     if typed.at:
         found |= _time(typed.at, now, zone, days)
+    try:
+        hours_of(typed, zone)
+    except ValueError:
+        found |= wrong("hours", "Give both times, and two different ones, or neither.")
     return found
+
+
+def hours_of(typed: Typed, zone: str) -> SendingHours | None:
+    """Return in which hours it may be sent; None for any. Raises ValueError."""
+    if not typed.hours_from and not typed.hours_to:
+        return None
+    start, end = time.fromisoformat(typed.hours_from), time.fromisoformat(typed.hours_to)
+    return SendingHours(start=start, end=end, zone=zone)
 
 
 def order_of(typed: Typed, number: str | None, zone: str, fields: Mapping[str, object]) -> Order:
@@ -108,6 +126,7 @@ def order_of(typed: Typed, number: str | None, zone: str, fields: Mapping[str, o
         fields={name: typed.fields.get(name, "") for name in fields} if has_template else {},
         sender=typed.sender or None,
         not_before=parse_moment(typed.at, zone) if typed.at else None,
+        hours=hours_of(typed, zone),
         idempotency_key=str(order_id),
         order_id=order_id,
     )

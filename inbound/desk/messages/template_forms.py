@@ -66,6 +66,18 @@ class TypedTemplate:
                 continue
         return list(names)
 
+    @property
+    def missing(self) -> Mapping[Language, list[str]]:
+        """By language the fields that another text has and this one lacks."""
+        found = {}
+        for language in self.languages:
+            try:
+                own = set(parse_text(self.texts[language]).fields)
+            except PlaceholderError:
+                continue
+            found[language] = [name for name in self.names if name not in own]
+        return {language: names for language, names in found.items() if names}
+
     def type_of(self, name: str) -> FieldType:
         """Return the type of a field, any text for a new one."""
         chosen = self.types.get(name)

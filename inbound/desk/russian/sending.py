@@ -70,6 +70,7 @@ SENDING: Final[Mapping[str, str]] = {
     "The text has an invisible control character. Type it again by hand.": "В тексте есть невидимый управляющий символ. Наберите текст заново вручную.",
     "Fill this in.": "Заполните это поле.",
     "This does not fit. What fits stands above.": "Это не подходит. Что подходит, написано выше.",
+    "Give both times, and two different ones, or neither.": "Укажите оба времени, и разные, или ни одного.",
     "This time is past. Leave it empty to send now.": "Это время уже прошло. Оставьте поле пустым, чтобы отправить сейчас.",
     "This is too far ahead. Choose an earlier time.": "Это слишком далеко. Выберите время раньше.",
     "Write day and time like 31.12.2026 18:30.": "Напишите день и время, например 31.12.2026 18:30.",

@@ -22,7 +22,7 @@ STATUS: Final[Mapping[str, str]] = {
     "{count} h": "{count} ч",
     "Messages sent today, {zone}": "Отправлено сегодня, {zone}",
     "delivered: {count}": "доставлено: {count}",
-    "no texts": "нет сообщений",
+    "no texts in the last hour": "за час сообщений не было",
     "last hour": "за последний час",
     "120 s are promised": "обещано 120 с",
     "Texts a minute": "Сообщений в минуту",

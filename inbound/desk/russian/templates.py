@@ -62,6 +62,8 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "Show the fields of these texts": "Показать поля этих текстов",
     "Store this version": "Сохранить версию",
     "Create the template": "Создать шаблон",
+    "The Russian text lacks fields that the English one has:": "В русском тексте нет полей, которые есть в английском:",
+    "The English text lacks fields that the Russian one has:": "В английском тексте нет полей, которые есть в русском:",
     "What it takes": "Что в нём",
     "Characters at most": "Символов не больше",
     "The texts have no fields yet. They appear here while you write.": "В текстах пока нет полей. Они появятся здесь, пока вы пишете.",

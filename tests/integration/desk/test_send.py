@@ -1,7 +1,9 @@
 """Writing to one person: what the form shows, what is sent once, refused, scheduled, cancelled."""
 
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -20,7 +22,7 @@ from inbound.store.orders.templates import add_template
 from tests.bench import history
 from tests.integration.api.world import import_clients
 from tests.integration.desk.browser import Browser, Page
-from tests.integration.desk.world import DeskWorld
+from tests.integration.desk.world import ZONE, DeskWorld
 
 PHONE = "+79037771001"
 CLIENT = "C-send-1"
@@ -174,6 +176,12 @@ async def test_a_template_is_filled_in_and_sent(world: DeskWorld, support: Brows
         ({"to": PHONE, "text": "Hello", "kind": "broadcast"}, "can't be sent"),
         ({"to": PHONE, "text": "Hello", "once": "x"}, "can't be sent"),
         ({"to": PHONE, "template": "no-such"}, "not there any more"),
+        ({"to": PHONE, "text": "Hello", "hours_from": "10:00"}, "Give both times"),
+        ({"to": PHONE, "text": "Hello", "hours_from": "9:0", "hours_to": "x"}, "Give both times"),
+        (
+            {"to": PHONE, "text": "Hello", "hours_from": "10:00", "hours_to": "10:00"},
+            "two different ones",
+        ),
     ],
 )
 async def test_a_form_that_is_wrong_sends_nothing_and_keeps_what_was_typed(
@@ -199,6 +207,22 @@ async def test_a_refusal_says_why_and_what_to_do(support: Browser) -> None:
     assert page.form("/send").fields["text"] == "Здравствуйте!"
     [refused] = [link for link in page.links if link.startswith("/send/orders/")]
     assert "refused" in (await support.open(refused)).text
+
+
+async def test_a_message_waits_for_its_sending_hours(world: DeskWorld, support: Browser) -> None:
+    begins = (world.now.astimezone(ZoneInfo(ZONE)) + timedelta(hours=2)).replace(minute=0)
+    ends = begins + timedelta(hours=1)
+    page = await send(
+        support,
+        to=PHONE,
+        text="In its hours.",
+        hours_from=f"{begins:%H:%M}",
+        hours_to=f"{ends:%H:%M}",
+    )
+    assert "scheduled" in page.text
+    assert f"{begins:%d.%m.%Y %H:%M}" in page.text
+    cancelled = await support.send(page, f"{page.path}/cancel")  # other tests list what waits
+    assert "The message was cancelled" in cancelled.text
 
 
 async def test_a_message_for_later_waits_and_can_be_cancelled(

@@ -161,7 +161,7 @@ async def test_the_last_hour_is_shown_as_charts_with_their_figures(
     )
     assert f"Texts within the last minute {count}" in page.text
     assert slowest > timedelta(0)
-    assert "no texts" not in page.text
+    assert "no texts in the last hour" not in page.text
 
 
 async def test_the_page_answers_while_kafka_is_away(
@@ -216,7 +216,7 @@ async def test_while_nobody_can_be_recognised_the_page_says_why(
         raise StoreUnavailable("PostgreSQL at secret-host does not answer")
 
     browser = await status_world.signed_in(Role.OPERATOR, language=language)
-    monkeypatch.setattr(status_world.desk.sign_in, "find", away)
+    monkeypatch.setattr(status_world.desk.sign_in.sessions, "find", away)
     page = await browser.open("/status")
     assert page.status == 503
     assert said in page.text

@@ -82,6 +82,23 @@ async def test_the_fields_follow_from_the_texts(editor: Browser) -> None:
     assert "length.who" in part.text
 
 
+async def test_a_text_that_lacks_a_field_of_the_other_is_remarked(editor: Browser) -> None:
+    form = (await editor.open("/templates/_new")).form("/templates/_new").fields
+    for ru, en, remarks in (
+        ("Заявка {number} от {day}.", "Request {number}.", {"English": "day"}),
+        ("Заявка.", "Request {number}, {sum}.", {"Russian": "number , sum"}),
+        ("Заявка {day}.", "Request {number}.", {"Russian": "number", "English": "day"}),
+        ("Заявка {number}.", "Request {number}.", {}),
+        ("Заявка {number}.", "", {}),
+    ):
+        page = Page(await editor.client.post("/templates/_form", data=form | {"ru": ru, "en": en}))
+        for language in ("Russian", "English"):
+            is_said = f"The {language} text lacks fields" in page.text
+            assert is_said is (language in remarks), (ru, en)
+            if is_said:
+                assert f"one has: {remarks[language]}" in page.text
+
+
 async def test_a_new_version_leaves_the_old_one_as_it_was(editor: Browser) -> None:
     name = new_name()
     await create(editor, name)
