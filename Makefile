@@ -81,6 +81,9 @@ lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)
 	  --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	@for of in peers node; do \
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --no-emit-package typing requirements/$$of.in -o requirements/$$of.txt || exit 1; done
 
 clean:  ## remove what setup and up made here (the data of `make up` too)
 	rm -rf $(VENV) .cache .scserv
