@@ -1,6 +1,7 @@
 """What is wrong with the service now, for the commands that say so."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,8 @@ BAD: Final = "bad"
 
 def ask_status(settings: Settings) -> "ServiceStatus":
     """Ask PostgreSQL and Kafka, and no process of the service. Blocks for some seconds at most."""
+    # What is wrong is in the status; logged, it would be told twice.
+    logging.getLogger("inbound.freshness.backlog").setLevel(logging.CRITICAL)
     return asyncio.run(_read(settings))
 
 

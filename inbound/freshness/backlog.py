@@ -160,8 +160,7 @@ class BacklogReader:
     async def _fail(self, error: Exception) -> None:
         if not self._was_away:
             log.warning(
-                "Kafka at %s does not answer (%s): answers can't say whether anything waits to be "
-                "processed",
+                "answers can't say whether anything waits to be processed: Kafka at %s: %s",
                 self._kafka,
                 in_words(error),
             )

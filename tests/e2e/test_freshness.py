@@ -202,6 +202,12 @@ def says_what_waits(answers: Answers) -> bool:
     return all(words in one for words, one in zip(waits, answers.sentences, strict=False))
 
 
+def waits_for_the_relay(answers: Answers) -> bool:
+    """Whether it is said in both languages that a reply waits, and is not being sent."""
+    waits = ("for our service to pass it on", "передача сообщений в нашем сервисе")
+    return all(words in one for words, one in zip(waits, answers.sentences, strict=False))
+
+
 def in_another_partition(service: Service, client: Client) -> Client:
     """A client whose texts are in another partition."""
     place = partition_of(service.key_of(client.number))
@@ -279,6 +285,7 @@ async def test_a_confirmed_stop_is_known_while_any_role_is_stopped(
             answers = await desk.until(
                 client, lambda answers: len(answers.subscriptions) == 2, "decided"
             )
+            await desk.until(client, waits_for_the_relay, "it waits for the relay")
         else:
             await service.text(client.number, "CLIENT sms stop")
             await service.script.replies(client.number)
