@@ -18,6 +18,7 @@ from typing import Final
 
 from inbound.errors import SetupError
 from inbound.kafka.connection import KafkaConnection
+from inbound.reasons import in_words
 
 USER: Final = "scserv"
 _NODE_USER: Final = "node"
@@ -107,6 +108,8 @@ def set_client_password(address: str, node_password: str, clients: KafkaConnecti
         finally:
             client.close()
     except (KafkaError, OSError) as error:
-        raise SetupError(f"Kafka does not take the password of its clients: {error!r}") from error
+        raise SetupError(
+            f"Kafka does not take the password of its clients: {in_words(error)}"
+        ) from error
     if problem:
         raise SetupError(f"Kafka does not take the password of its clients: {problem}")
