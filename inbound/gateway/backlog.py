@@ -8,8 +8,9 @@ are in records; a record has a maximum size, so they bound the bytes too.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -27,18 +28,33 @@ log = logging.getLogger(__name__)
 CHECK: Final = "backlog"
 EVERY_S: Final = 2.0
 
-Lag = Mapping[tuple[str, int], int]
-"""Records that the workers have not processed, by topic and partition."""
+
+class Behind(NamedTuple):
+    """How many records of a partition the workers have not processed, and where they stand."""
+
+    records: int
+    next_offset: int
+
+
+Lag = Mapping[tuple[str, int], Behind]
+"""How far the workers are behind, by topic and partition."""
 
 
 class Backlog:
     """Knows which partitions have no room. `limits` are records per partition, by topic."""
 
-    def __init__(self, limits: Mapping[str, int], health: Health) -> None:
-        """Nothing is full until the first measurement."""
+    def __init__(
+        self,
+        limits: Mapping[str, int],
+        health: Health,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is full until the first measurement. `clock` counts seconds."""
         self._limits = dict(limits)
         self._health = health
+        self._clock = clock
         self._full: frozenset[tuple[str, int]] = frozenset()
+        self._stands: dict[tuple[str, int], tuple[int, float]] = {}
 
     def is_full(self, topic: str, key: str) -> bool:
         """Whether the partition of this key has no room for another record."""
@@ -46,10 +62,13 @@ class Backlog:
 
     def note(self, lag: Lag) -> None:
         """Take a measurement; report it in health, metric and log."""
-        full = {place for place, records in lag.items() if records >= self._limits[place[0]]}
+        full = {place for place, one in lag.items() if one.records >= self._limits[place[0]]}
+        standing = self._standing_s(lag)
         for topic, limit in self._limits.items():
-            most = max((n for place, n in lag.items() if place[0] == topic), default=0)
+            most = max((one.records for place, one in lag.items() if place[0] == topic), default=0)
+            longest = max((s for place, s in standing.items() if place[0] == topic), default=0.0)
             metrics.BACKLOG_USED.set(most / limit, {"topic": topic})
+            metrics.BACKLOG_STANDING.set(longest, {"topic": topic})
         places = ", ".join(f"{topic}[{number}]" for topic, number in sorted(full))
         reason = f"the workers are too far behind in {places}: what arrives for it is refused"
         self._health.set(CHECK, ok=not full, reason=reason if full else "")
@@ -58,6 +77,17 @@ class Backlog:
         elif self._full and not full:
             log.info("the workers have caught up: MOs and receipts are accepted again")
         self._full = frozenset(full)
+
+    def _standing_s(self, lag: Lag) -> Mapping[tuple[str, int], float]:
+        """Return for how long nothing has been processed where something waits."""
+        now = self._clock()
+        stands = {}
+        for place, (records, next_offset) in lag.items():
+            if records:
+                stood, since = self._stands.get(place, (next_offset, now))
+                stands[place] = next_offset, since if stood == next_offset else now
+        self._stands = stands
+        return {place: now - since for place, (_, since) in stands.items()}
 
     async def watch(self, measure: Callable[[], Awaitable[Lag]], every_s: float = EVERY_S) -> None:
         """Measure until cancelled. While Kafka is away the last measurement counts."""
@@ -101,5 +131,6 @@ class LagReader:
         lag = {}
         for place in self._places:
             committed = await self._consumer.committed(place) or 0
-            lag[place.topic, place.partition] = ends[place] - max(committed, begins[place])
+            stands = max(committed, begins[place])
+            lag[place.topic, place.partition] = Behind(ends[place] - stands, stands)
         return lag

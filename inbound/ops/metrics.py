@@ -55,6 +55,12 @@ BACKLOG_USED = _meter.create_gauge(
     description="Share of the limit for unprocessed records in the fullest partition, by topic; "
     "at 1 the gateway refuses what arrives for it.",
 )
+BACKLOG_STANDING = _meter.create_gauge(
+    "scserv.backlog.standing",
+    unit="s",
+    description="For how long no worker has processed anything of a partition in which something "
+    "waits, by topic: the longest time. A gateway measures it, so no worker need be alive.",
+)
 QUOTA_USED = _meter.create_gauge(
     "scserv.quota.used",
     unit="{share}",

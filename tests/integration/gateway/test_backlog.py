@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 
-from inbound.gateway.backlog import LagReader
+from inbound.gateway.backlog import Behind, LagReader
 from inbound.kafka.connection import KafkaConnection
 from schemas.topics import TopicNames
 from tests.patience import PATIENCE_S
@@ -26,19 +26,19 @@ async def test_lag_is_what_the_group_has_not_committed(
         for client in (producer, lag, worker):
             await client.start()
             stack.push_async_callback(client.stop)
-        assert set((await lag()).values()) == {0}
+        assert {one.records for one in (await lag()).values()} == {0}
         for _ in range(5):
             await producer.send_and_wait(topics.mo, b"x", partition=3)
         await producer.send_and_wait(topics.receipts, b"x", partition=1)
         found = await lag()
-        assert {place: n for place, n in found.items() if n} == {
-            (topics.mo, 3): 5,
-            (topics.receipts, 1): 1,
+        assert {place: one for place, one in found.items() if one.records} == {
+            (topics.mo, 3): Behind(5, 0),
+            (topics.receipts, 1): Behind(1, 0),
         }
         place = TopicPartition(topics.mo, 3)
         worker.assign([place])
         await worker.commit({place: 2})
-        assert (await lag())[topics.mo, 3] == 3
+        assert (await lag())[topics.mo, 3] == Behind(3, 2)
 
 
 async def test_a_record_that_unpacks_to_megabytes_is_refused(

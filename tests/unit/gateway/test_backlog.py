@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -13,10 +14,11 @@ from aiokafka.errors import KafkaConnectionError
 from inbound.clock import utc_now
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
-from inbound.gateway.backlog import Backlog, Lag
+from inbound.gateway.backlog import Backlog, Behind, Lag
 from inbound.gateway.receipts import ReceiptPublisher, partition_of
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
+from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings.quotas import QuotaSettings
 from inbound.smpp.pdu import DeliverSm, ResponsePdu
@@ -30,7 +32,7 @@ from tests.set_aside import SetAside
 NAMES = TopicNames()
 HASHER = SubjectHasher(bytes(32))
 CLIENT, OTHER = "+79161234567", "+79161234569"
-FULL = {(NAMES.mo, partition_of(HASHER.hash(CLIENT).hex())): 10}
+FULL = {(NAMES.mo, partition_of(HASHER.hash(CLIENT).hex())): Behind(10, 0)}
 
 
 class Producer(AIOKafkaProducer):  # type: ignore[misc]  # untyped
@@ -103,13 +105,13 @@ async def test_a_text_for_a_full_partition_stays_with_the_centre(
     producer = Producer()
     made = arrivals(producer, backlog)
     assert partition_of(HASHER.hash(OTHER).hex()) != partition_of(HASHER.hash(CLIENT).hex())
-    backlog.note(dict.fromkeys(FULL, 9))
+    backlog.note(dict.fromkeys(FULL, Behind(9, 0)))
     assert await status(made) == Status.ESME_ROK
     backlog.note(FULL)
     assert await status(made) == Status.ESME_RX_T_APPN
     assert await status(made, OTHER) == Status.ESME_ROK
     assert not health.ready().ok
-    backlog.note(dict.fromkeys(FULL, 0))
+    backlog.note(dict.fromkeys(FULL, Behind(0, 0)))
     assert await status(made) == Status.ESME_ROK
     assert health.ready().ok
     assert len(producer.stored) == 3
@@ -117,7 +119,7 @@ async def test_a_text_for_a_full_partition_stays_with_the_centre(
 
 async def test_a_receipt_for_a_full_partition_stays_with_the_centre(backlog: Backlog) -> None:
     made = arrivals(Producer(), backlog)
-    backlog.note({(NAMES.receipts, n): 5 for n in range(8)})
+    backlog.note({(NAMES.receipts, n): Behind(5, 0) for n in range(8)})
     receipt = b"id:1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171200 stat:DELIVRD"
     assert await status(made, esm_class=0x04, short_message=receipt) == Status.ESME_RX_T_APPN
     assert await status(made) == Status.ESME_ROK
@@ -176,3 +178,26 @@ async def test_no_backlog_reaches_what_a_partition_keeps(backlog: Backlog) -> No
     most = QuotaSettings.model_fields["mo_backlog"].metadata
     limit = next(bound.le for bound in most if hasattr(bound, "le"))
     assert limit * record_bytes < PARTITION_BYTES
+
+
+def test_standing_counts_while_something_waits_and_nothing_is_processed(
+    health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, found = [0.0], []
+    gauge = SimpleNamespace(
+        set=lambda seconds, labels: found.append(seconds) if labels["topic"] == NAMES.mo else None
+    )
+    monkeypatch.setattr(metrics, "BACKLOG_STANDING", gauge)
+    backlog = Backlog({NAMES.mo: 10, NAMES.receipts: 5}, health, lambda: now[0])
+    place, other = (NAMES.mo, 0), (NAMES.mo, 1)
+    for lag in (
+        {place: Behind(0, 7), other: Behind(0, 0)},
+        {place: Behind(2, 7), other: Behind(0, 0)},  # they have just arrived
+        {place: Behind(3, 7), other: Behind(5, 0)},
+        {place: Behind(4, 7), other: Behind(5, 3)},  # the other partition moves
+        {place: Behind(4, 8), other: Behind(5, 6)},
+        {place: Behind(0, 12), other: Behind(5, 6)},
+    ):
+        backlog.note(lag)
+        now[0] += 10
+    assert found == [0, 0, 10, 20, 0, 10]
