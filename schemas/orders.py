@@ -188,6 +188,9 @@ class Order(Model):
     ) = Field(default=None, repr=False)
     callback: bool = Field(default=False, description="whether the account's URL is called")
     broadcast_id: UUID | None = None
+    is_bulk: bool = Field(
+        default=False, description="whether it goes in the lane of broadcasts, behind single ones"
+    )
     traceparent: str | None = Field(default=None, max_length=64)
     entry: OrderEntry | None = None
     order_id: UUID | None = Field(

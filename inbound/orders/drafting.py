@@ -12,7 +12,7 @@ from inbound.orders.tools import IntakeSettings, Tools
 from inbound.smpp.segmentation import UnsendableTextError, part_count
 from schemas.orders import Order, OrderKind, RefusalReason
 
-_NOT_CONTENT: Final = {"idempotency_key", "traceparent", "entry", "order_id"}
+_NOT_CONTENT: Final = {"idempotency_key", "traceparent", "entry", "order_id", "is_bulk"}
 _TOO_MANY_PARTS: Final = 255
 
 

@@ -69,4 +69,5 @@ def row_of(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -
         traceparent=draft.order.traceparent,
         was_scheduled=due_at is not None,
         stranger_hash=draft.recipient.number_hash if draft.recipient.subject_id is None else None,
+        is_bulk=draft.order.is_bulk,
     )

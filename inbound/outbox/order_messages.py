@@ -43,9 +43,10 @@ def order_message_row(
         consent_needed=needs_consent(order.kind),
         not_after=not_after,
     )
+    way = Purpose.BROADCAST if order.is_bulk else message.purpose
     return NewOutboxRow(
-        shard=shard_of(key, message.purpose),
-        topic=names.lane(LANE_OF[message.purpose]),
+        shard=shard_of(key, way),
+        topic=names.lane(LANE_OF[way]),
         key=key,
         event_id=str(message.message_id),
         type=MobileTerminated.TYPE,

@@ -4,7 +4,7 @@ The newest bind wins: a program that was killed binds again while its old connec
 be open. Transmitters and receivers are counted apart, because many programs bind one of each.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -14,12 +14,43 @@ from inbound.smpp.pdu import BindPdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
 
+_SINGLE_AT_ONCE: Final = 10.0
+_SINGLE_PER_S: Final = 1.0
 _REPLACED: Final = "a newer bind of the account replaced this one"
+
+
+class Pace:
+    """How fast an account submits over all its links.
+
+    Single messages go before bulk. Ten messages at once and one a second are single; what is above
+    is bulk, so that no account's many messages delay another's few. Messages with a priority_flag
+    are counted apart: they stay single while their account sends bulk.
+    """
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        """`rate` is in messages a second."""
+        self.bucket = TokenBucket(rate, clock, max(1.0, rate))
+        self._single = TokenBucket(_SINGLE_PER_S, clock, _SINGLE_AT_ONCE)
+        self._urgent = TokenBucket(_SINGLE_PER_S, clock, _SINGLE_AT_ONCE)
+
+    def takes_as_bulk(self, priority_flag: int) -> bool:
+        """Count a message; return whether it is bulk."""
+        bucket = self._urgent if priority_flag else self._single
+        if bucket.delay():
+            return True
+        bucket.take()
+        return False
+
+    @property
+    def is_forgettable(self) -> bool:
+        """Whether a new one would be the same."""
+        buckets = (self._single, self._urgent)
+        return not self.bucket.delay() and all(one.tokens >= _SINGLE_AT_ONCE for one in buckets)
 
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """One bound connection of an account. `bucket` limits all links of the account together."""
+    """One bound connection of an account. `pace` is that of all links of the account together."""
 
     id: UUID
     account: str
@@ -27,7 +58,7 @@ class Link:
     session: Session
     receives: bool
     transmits: bool
-    bucket: TokenBucket
+    pace: Pace
 
 
 class AccountLinks:
@@ -38,7 +69,7 @@ class AccountLinks:
         self._clock = clock
         self._new_id = new_id
         self._links: dict[Session, Link] = {}
-        self._buckets: dict[str, TokenBucket] = {}
+        self._paces: dict[str, Pace] = {}
 
     def __len__(self) -> int:
         return len(self._links)
@@ -75,11 +106,11 @@ class AccountLinks:
         for link in options.surplus(rivals):
             link.session.close(_REPLACED)
             del self._links[link.session]
-        bucket = self._buckets.setdefault(account, TokenBucket(rate, self._clock, max(1.0, rate)))
-        bucket.set_rate(rate)
+        pace = self._paces.setdefault(account, Pace(rate, self._clock))
+        pace.bucket.set_rate(rate)
         link = Link(
             *(self._new_id(), account, options, session, bind.receives, bind.transmits),
-            bucket=bucket,
+            pace=pace,
         )
         self._links[session] = link
         return link
@@ -87,13 +118,10 @@ class AccountLinks:
     def closed(self, session: Session) -> None:
         """Forget a link. Safe to repeat."""
         link = self._links.pop(session, None)
-        if link is not None and not any(self._of(link.account)):
-            # A bucket that is full again remembers nothing.
-            bucket = self._buckets[link.account]
-            if not bucket.delay():
-                del self._buckets[link.account]
+        if link is not None and not self._of(link.account) and link.pace.is_forgettable:
+            del self._paces[link.account]
 
-    def _of(self, account: str) -> Iterable[Link]:
+    def _of(self, account: str) -> list[Link]:
         return [link for link in self._links.values() if link.account == account]
 
 

@@ -174,9 +174,9 @@ class SmppServer:
                 return _refused(request, status)
             request = as_submit(request)
         if isinstance(request, SubmitSm):
-            if link.bucket.delay():
+            if link.pace.bucket.delay():
                 return self._counted(request, Taken(Status.ESME_RTHROTTLED))
-            link.bucket.take()
+            link.pace.bucket.take()
             return asyncio.ensure_future(self._take(request, link))
         if isinstance(request, QuerySm | CancelSm):
             return asyncio.ensure_future(self._look_up(request, link))

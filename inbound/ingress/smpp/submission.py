@@ -121,7 +121,13 @@ def split_comment(written: str) -> Text:
 
 
 def order_of(
-    submission: Submission, text: str, *, account: str, key: str, registered: int
+    submission: Submission,
+    text: str,
+    *,
+    account: str,
+    key: str,
+    registered: int,
+    is_bulk: bool = False,
 ) -> Order:
     """Return the order of a message. Raises SubmissionError for what no order may have.
 
@@ -137,6 +143,7 @@ def order_of(
             expires_at=submission.expires_at,
             idempotency_key=key,
             callback=not registered,
+            is_bulk=is_bulk,
         )
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors() if one["loc"]}

@@ -57,6 +57,18 @@ class _Ids:
 
 
 @dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a message comes from, and what its program wants."""
+
+    account: str
+    link: UUID
+    registered: int
+    at: datetime
+    is_bulk: bool
+    parts_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Submitting:
     """Makes orders of messages. `batcher` places them."""
 
@@ -79,7 +91,8 @@ class Submitting:
             submission = read(pdu, self.country, now)
             if submission.part is not None:
                 return await self._take_part(pdu, submission, submission.part, link, now)
-            return await self._take_whole(submission, link, now)
+            is_bulk = link.pace.takes_as_bulk(pdu.priority_flag)
+            return await self._take_whole(submission, link, now, is_bulk=is_bulk)
         except SubmissionError as error:
             log.debug("account %s: refused: %s", link.account, error)
             return Taken(error.status)
@@ -91,11 +104,16 @@ class Submitting:
             log.warning("account %s: messages over SMPP wait: %s", link.account, error)
             return Taken(Status.ESME_RSYSERR)
 
-    async def _take_whole(self, submission: Submission, link: Link, now: datetime) -> Taken:
+    async def _take_whole(
+        self, submission: Submission, link: Link, now: datetime, *, is_bulk: bool
+    ) -> Taken:
         text = split_comment(submission.text)
         message_id = await self.numbers.next()
         placement = self._placement(
-            submission, text, link.account, link.id, _Ids([message_id]), submission.registered, now
+            submission,
+            text,
+            _Ids([message_id]),
+            _Origin(link.account, link.id, submission.registered, now, is_bulk),
         )
         return await self._place(placement, message_id)
 
@@ -125,19 +143,26 @@ class Submitting:
         added = await self.long_messages.add(new, own_id=link.options.single)
         if not added.whole:
             return Taken(Status.ESME_ROK, str(added.message_id))
-        return await self._take_parts(key, added.whole, added.message_id, now)
+        is_bulk = link.pace.takes_as_bulk(pdu.priority_flag)
+        return await self._take_parts(key, added.whole, added.message_id, now, is_bulk=is_bulk)
 
     async def take_left_behind(
         self, key: PartsKey, stored: Sequence[StoredPart], now: datetime
     ) -> None:
         """Place a whole message whose program has all its ids. Raises RetryableError."""
         try:
-            await self._take_parts(key, stored, None, now)
+            await self._take_parts(key, stored, None, now, is_bulk=False)
         except SubmissionError as error:
             log.info("account %s: a long message was refused: %s", key.account, error)
 
     async def _take_parts(
-        self, key: PartsKey, stored: Sequence[StoredPart], answered: int | None, now: datetime
+        self,
+        key: PartsKey,
+        stored: Sequence[StoredPart],
+        answered: int | None,
+        now: datetime,
+        *,
+        is_bulk: bool,
     ) -> Taken:
         """Place a whole message; `answered` is the id that the answer gives to its program."""
         try:
@@ -146,13 +171,11 @@ class Submitting:
             told = frozenset(
                 one for one in whole.message_ids if one != answered or len(whole.message_ids) == 1
             )
-            placement = self._placement(
-                *(whole.submission, text, key.account, whole.link),
-                _Ids(whole.message_ids, told),
-                whole.registered,
-                now,
-                parts_key=key.parts_key,
+            origin = _Origin(
+                *(key.account, whole.link, whole.registered, now, is_bulk), key.parts_key
             )
+            ids = _Ids(whole.message_ids, told)
+            placement = self._placement(whole.submission, text, ids, origin)
         except SubmissionError:
             await self.long_messages.reject(key)
             raise
@@ -163,25 +186,18 @@ class Submitting:
         return Taken(status, "" if status else str(message_id))
 
     def _placement(
-        self,
-        submission: Submission,
-        text: Text,
-        account: str,
-        link: UUID,
-        ids: _Ids,
-        registered: int,
-        now: datetime,
-        *,
-        parts_key: bytes | None = None,
+        self, submission: Submission, text: Text, ids: _Ids, origin: _Origin
     ) -> Placement:
+        account = origin.account
         order = order_of(
             submission,
             text.text,
             account=account,
             key=f"{_KEY}{ids.ids[0]}",
-            registered=registered,
+            registered=origin.registered,
+            is_bulk=origin.is_bulk,
         )
-        self._check_horizon(order, now)
+        self._check_horizon(order, origin.at)
         is_single = len(ids.ids) > 1 or submission.part is None
         digest = self.order_hasher.digest(
             *(b"smpp", account.encode(), submission.phone.encode()),
@@ -199,15 +215,15 @@ class Submitting:
                 comment=seal_comment(self.sealer, text.comment, one),
                 words=words,
                 digest=digest,
-                link=link,
-                registered=registered,
+                link=origin.link,
+                registered=origin.registered,
                 parts=1 if is_single or submission.part is None else submission.part.total,
-                created_at=now,
+                created_at=origin.at,
                 is_told=one in ids.told,
             )
             for one in ids.ids
         ]
-        return Placement(order, messages, parts_key)
+        return Placement(order, messages, origin.parts_key)
 
     def _check_horizon(self, order: Order, now: datetime) -> None:
         for name in beyond_horizon(order, now, self.ahead_days):

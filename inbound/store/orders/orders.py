@@ -34,7 +34,7 @@ ORDER_TYPES: Final = (
     *("uuid", "text", "uuid", "text", "text", "text", "text", "int4", "text", "text", "int2"),
     *("numeric", "bytea", "bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz"),
     *("timestamptz", "bytea", "int2", "bool", "uuid", "bool", "text", "bool"),
-    "bytea",
+    *("bytea", "bool"),
 )
 COPY_CONTENTS: Final = _SQL["copy_contents"]
 CONTENT_TYPES: Final = ("uuid", "uuid", "bytea", "timestamptz")
@@ -114,6 +114,7 @@ def order_row(order: OrderRow) -> tuple[object, ...]:
         order.traceparent,
         order.was_scheduled,
         order.stranger_hash,
+        order.is_bulk,
     )
 
 

@@ -5,7 +5,7 @@ COPY orders (
     order_id, account, subject_id, kind, state, reason, template, template_version, language,
     sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at, not_after,
     last_at, hours, dispatch, resend_unknown, broadcast_id, callback, traceparent, was_scheduled,
-    stranger_hash
+    stranger_hash, is_bulk
 )
 FROM STDIN (FORMAT binary)
 
@@ -16,7 +16,7 @@ COPY order_contents (order_id, subject_id, sealed, delete_at) FROM STDIN (FORMAT
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 
 -- name: lock_orders
@@ -24,7 +24,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UPDATE
 
 -- name: find_due_orders
@@ -32,7 +32,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UP
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
 FROM orders WHERE due_at <= %(now)s
 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
@@ -41,7 +41,7 @@ ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
 FROM orders WHERE state = 'queued' AND changed_at < %(before)s
 ORDER BY changed_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 

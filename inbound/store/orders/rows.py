@@ -146,6 +146,7 @@ class OrderRow:
     was_scheduled: bool = False
     refunded: bool = False
     stranger_hash: bytes | None = None
+    is_bulk: bool = False
 
     @property
     def was_accepted(self) -> bool:

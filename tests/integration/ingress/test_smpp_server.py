@@ -341,3 +341,31 @@ async def test_a_restarted_server_delivers_what_waits(
     async with serving() as (port,):
         receipt = await (await bind(port, shop)).receive()
     assert f"id:{message_id} ".encode() in receipt.short_message
+
+
+async def test_many_messages_of_an_account_are_bulk_and_its_urgent_ones_are_not(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        program.peer.send(
+            *(
+                SubmitSm(
+                    source_addr="SCSERV",
+                    dest_addr_ton=1,
+                    destination_addr=PHONE,
+                    short_message=b"text %d" % number,
+                    sequence=number,
+                )
+                for number in range(2, 42)
+            )
+        )
+        for _ in range(2, 42):
+            assert (await program.peer.read(SubmitSmResp)).status == 0
+        program.sequence = 41
+        assert (await program.submit("now", priority_flag=1)).status == 0
+        query = "SELECT count(*) FROM outbox WHERE topic = %(topic)s"
+        assert 0 < rows(conn, query, topic="sms.mt.bulk.v1")[0] <= 30
+        assert rows(conn, query, topic="sms.mt.normal.v1")[0] >= 11
+        (is_bulk,) = rows(conn, "SELECT is_bulk FROM orders ORDER BY created_at DESC LIMIT 1")
+        assert not is_bulk
