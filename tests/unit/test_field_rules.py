@@ -56,6 +56,7 @@ class Inner(BaseModel, extra="forbid"):
         (Annotated[int, Field(lt=1)], 1, "has to be less than 1"),
         (Colour, CANARY, "has to be red or blue"),
         (Literal["on", "off"], CANARY, "has to be on or off"),
+        (Literal["off", "on", "auto"], CANARY, "has to be off, on or auto"),
         (UUID, CANARY, "has to be a UUID"),
         (datetime, CANARY, "has to be a time with an offset, like 2024-05-17T12:30:00Z"),
         (AwareDatetime, "2024-05-17T12:30:00", "has to be a time with an offset, like 2024-05-17T"),

@@ -47,7 +47,7 @@ class Body(BaseModel):
     ("field", "said"),
     [
         ("kind", "has to be notification or service"),
-        ("state", "has to be scheduled or queued"),
+        ("state", "has to be scheduled, queued, sent, "),
     ],
 )
 def test_a_choice_is_named_in_the_words_of_the_api(field: str, said: str) -> None:
