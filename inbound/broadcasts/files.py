@@ -22,6 +22,7 @@ from inbound.broadcasts.sealing import AudienceSealer
 from inbound.errors import SetupError
 from inbound.store.access.audit import MAX_LENGTH, check_reason, record
 from inbound.store.broadcasts.rows import Broadcast, RecipientState
+from inbound.tables.reasons import in_russian
 from inbound.tables.rejected import (
     EXCLUDED_FILE,
     EXCLUDED_FILE_RU,
@@ -225,10 +226,16 @@ def _in_russian(row: ExcludedRow, one: Broadcast) -> str:
     if isinstance(row.detail, Bilingual):
         return row.detail
     why = EXPLANATIONS[row.reason].russian
+    named = f"{MSISDN_COLUMN.name}: "
+    if row.detail.startswith(named):
+        told = in_russian(row.detail.removeprefix(named))
+        return f"номер: {told}" if told else why
     if row.reason is not Exclusion.FIELDS:
         return why
     name = next((name for name in one.columns if row.detail.startswith(f"{name} ")), None)
-    return why if name is None else f"«{name}»: {why}"
+    if name is None:
+        return why
+    return f"«{name}»: {in_russian(row.detail.removeprefix(f'{name} ')) or why}"
 
 
 def _unreadable(row: ExcludedRow, one: Broadcast) -> tuple[list[str], list[str]]:

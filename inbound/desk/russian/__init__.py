@@ -13,8 +13,10 @@ from inbound.desk.russian.sending import SENDING
 from inbound.desk.russian.status import STATUS
 from inbound.desk.russian.templates import TEMPLATES
 from inbound.desk.russian.users import USERS
+from inbound.tables.reasons import RUSSIAN as CELLS
 
 PAGES: Final[tuple[Mapping[str, str], ...]] = (
+    CELLS,
     *(COMMON, SENDING, TEMPLATES, BROADCASTS, CLIENTS, ACCOUNTS, STATUS, AUDIT, USERS, JOBS),
 )
 RUSSIAN: Final[Mapping[str, str]] = {

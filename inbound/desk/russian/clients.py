@@ -75,14 +75,9 @@ CLIENTS: Final[Mapping[str, str]] = {
     "Download the rejected rows": "Скачать отклонённые строки",
     "A workbook with the reasons. It has numbers and secrets: correct the rows, import it, and delete it. It stays here for a day.": "Книга с причинами. В ней номера и секреты: исправьте строки, загрузите её и удалите. Здесь она хранится сутки.",
     # Why rows are rejected.
-    "is empty": "не заполнено",
     "all fields are empty": "все поля пусты",
     "starts or ends with a blank": "начинается или кончается пробелом",
     "contains a character that can't be printed": "содержит непечатаемый символ",
-    "is a number and not text, so zeros at its start may be missing": "число, а не текст: нули в начале могли пропасть",
-    "is a date or time and not text": "дата или время, а не текст",
-    "is in scientific notation, so digits are missing": "записано с экспонентой: часть цифр потеряна",
-    "is an error of the spreadsheet, not a value": "ошибка таблицы, а не значение",
     "the number belongs to another client_id": "номер принадлежит другому клиенту",
     "the client_id already has another number": "у клиента уже есть другой номер",
 }

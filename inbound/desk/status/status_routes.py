@@ -1,6 +1,7 @@
 """Routes of the status: what an operator looks at first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -10,13 +11,15 @@ from starlette.responses import Response
 from inbound.desk.access import Desk, DeskDep
 from inbound.desk.navigation import Place
 from inbound.desk.roles import Right
-from inbound.desk.status.alarms import alarms_of
+from inbound.desk.status.alarms import Alarm, alarms_of
+from inbound.desk.status.bind_reasons import reason_in_russian
 from inbound.desk.status.bind_states import OF_LANE, shown_bind
 from inbound.desk.status.charts import HEIGHT, WIDTH, Chart, bars_of, chart_of
 from inbound.desk.status.service_status import ServiceStatus
 from inbound.desk.visitors import Sees, Visitor
 from inbound.freshness.model import PendingWork
 from inbound.projections.queries import COUNTED_A_MINUTE, Minute
+from inbound.timeline.model import Language
 
 PATH: Final = "/status"
 PLACE: Final = Place(PATH, "Status", "status", Right.STATUS)
@@ -45,23 +48,38 @@ async def live(request: Request, desk: DeskDep, _: MaySee) -> Response:
 
 def _page(request: Request, desk: Desk, template: str, status: ServiceStatus) -> Response:
     charts = _charts(status.hour) if status.hour else None
+    is_russian = desk.pages.words(request).language is Language.RU
+
+    def bind_reason(english: str) -> str:
+        return reason_in_russian(english) if is_russian else english
+
     return desk.pages.answer(
         request,
         template,
         service=status,
         stored=status.stored,
-        alarms=alarms_of(status),
+        alarms=[_worded(alarm, bind_reason) for alarm in alarms_of(status)],
         arrived=charts[0] if charts else None,
         taken=charts[1] if charts else None,
         arrived_now=_newest(status.hour),
         most_a_minute=COUNTED_A_MINUTE,
         waiting=_waiting(status),
         shown_bind=shown_bind,
+        bind_reason=bind_reason,
         bound_since=_since,
         lanes=OF_LANE,
         width=WIDTH,
         height=HEIGHT,
         every=POLL_EVERY,
+    )
+
+
+def _worded(alarm: Alarm, bind_reason: Callable[[str], str]) -> Alarm:
+    """Return an alarm whose reason is in the language of the page."""
+    if "reason" not in alarm.values:
+        return alarm
+    return replace(
+        alarm, values={**alarm.values, "reason": bind_reason(str(alarm.values["reason"]))}
     )
 
 

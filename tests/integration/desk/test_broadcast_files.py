@@ -143,12 +143,12 @@ async def test_a_russian_file_has_russian_words_and_rows_that_load_again_once_co
     assert lines[0] == ["строка", "состояние", "причина", "время", "Телефон", "Имя", "Заметка"]
     told = {line[0]: line for line in lines[1:]}
     assert {line[1] for line in lines[1:]} == {"исключена"}
-    assert told["3"][2] == "не номер телефона или нельзя быть в этом уверенным"
+    assert told["3"][2] == "номер: без + в начале нужно 11 цифр, первая 7 или 8"
     # Its own cells, one too many; and too few, without the number.
     assert told["4"][4:] == [second, "Бор", "ис", "x"]
     assert told["5"][4:] == ["", "", ""]
     assert third in told["5"][2]
-    assert told["6"][2].startswith("«Имя»: поле пусто")
+    assert told["6"][2].startswith("«Имя»: не заполнено")
     assert not any(
         "a" <= char <= "z" for line in lines[1:] for char in line[2].replace("msisdn", "")
     )

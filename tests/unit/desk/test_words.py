@@ -15,6 +15,7 @@ from inbound.desk.roles import Role
 from inbound.desk.russian import PAGES, RUSSIAN
 from inbound.desk.status.bind_states import OF_BIND, OF_LANE
 from inbound.desk.words import Words
+from inbound.tables.reasons import RUSSIAN as CELLS
 from inbound.timeline.model import Language
 
 DESK = Path(__file__).parents[3] / "inbound" / "desk"
@@ -102,7 +103,7 @@ def test_every_word_is_in_both_languages_and_every_translation_is_used() -> None
     used = {*in_templates(), *in_modules(), *(role.value for role in Role)} - HEADERS
     used |= {shown.word for shown in [*OF_REPLY.values(), *OF_ORDER.values()]}
     used |= {shown.word for shown in OF_BIND.values()} | set(OF_LANE.values())
-    used |= set(REASONS)
+    used |= {*REASONS, *CELLS}
     used |= {"{count} s", "{count} min", "{count} h", "staff member {name}"}
     assert used - RUSSIAN.keys() == set()
     assert RUSSIAN.keys() - used - set(constants()) == set()

@@ -1,0 +1,42 @@
+"""Why a bind is down, in Russian, by the English that gateways report. Pure.
+
+What the system or the SMS centre says (an error of the network, a status of SMPP) stays as it is.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+_WHOLE: Final[Mapping[str, str]] = {
+    "the peer closed the connection": "СМС-центр закрыл соединение",
+    "the peer stopped reading": "СМС-центр перестал читать",
+    "the peer unbound": "СМС-центр отключился (unbind)",
+    "the SMS centre unbinds": "СМС-центр отключается (unbind)",
+    "this side unbound": "шлюз отключился (unbind)",
+    "this side stops": "шлюз останавливается",
+    "this side stopped handling requests": "шлюз перестал обрабатывать запросы",
+    "the SMS centre did not accept the connection in time": "СМС-центр не принял соединение вовремя",
+    "no bind was tried yet": "подключений ещё не было",
+}
+_BEGINNINGS: Final[Mapping[str, str]] = {
+    "no connection to the SMS centre: ": "нет соединения с СМС-центром: ",
+    "the connection broke: ": "соединение оборвалось: ",
+    "no answer to the bind: ": "нет ответа на bind: ",
+    "the SMS centre refused the bind: ": "СМС-центр отклонил bind: ",
+    "the peer sent an invalid frame: ": "СМС-центр прислал неверный пакет: ",
+    "no answer to enquire_link for ": "нет ответа на enquire_link, время ожидания ",
+    "the peer sent nothing for ": "СМС-центр ничего не присылал ",
+    "no bind within ": "подключение не состоялось за ",
+}
+
+
+def reason_in_russian(reason: str) -> str:
+    """Return a reason in Russian; as it is if it has another beginning."""
+    if reason in _WHOLE:
+        return _WHOLE[reason]
+    for english, russian in _BEGINNINGS.items():
+        if reason.startswith(english):
+            rest = reason.removeprefix(english)
+            seconds = rest.removesuffix(" s")
+            is_time = seconds != rest and seconds.replace(".", "").isdigit()
+            return russian + (f"{seconds} с" if is_time else rest)
+    return reason
