@@ -35,6 +35,11 @@ RECONNECT: Final[Mapping[str, int]] = {"reconnect_backoff_ms": 50, "reconnect_ba
 PARTITIONS: Final = "partitions"
 """The setting of a `TopicDifference` that is about the number of partitions."""
 
+REPLICAS: Final = "replicas"
+"""The setting of a `TopicDifference` that is about the copies of its least copied partition."""
+
+IN_SYNC: Final = "min.insync.replicas"
+
 _TIMEOUT_S: Final = 15.0
 _TOPICS_WITHIN_S: Final = 60.0  # for a hundred partitions, on a busy broker
 _LOOK_AGAIN_S: Final = 0.02
@@ -86,21 +91,23 @@ def apply(
     Blocks for about 75 s at most. With a replication factor of 3 or more `min.insync.replicas` is
     2, so that an acknowledged message is on two machines.
 
-    Raises `SetupError` before changing anything if a topic has another number of partitions:
-    after repartitioning, a person's later messages could overtake earlier ones.
+    Raises `SetupError` before changing anything if a topic has another number of partitions (after
+    repartitioning, a person's later messages could overtake earlier ones), fewer replicas than
+    wanted, or a higher `min.insync.replicas`: nothing that protects messages is lowered, nor said
+    to be there when it is not.
     """
     wanted = _with_durability(specs, replication_factor)
     wait_for_broker(kafka)
     with _client(kafka, _TIMEOUT_S) as client:
-        before = _differences(client, wanted)
-        _refuse_other_partitions(before)
+        before = _differences(client, wanted, replication_factor)
+        _refuse_what_apply_cannot_mend(before)
         missing = {diff.topic for diff in before if diff.found is None}
         created = _create(client, [s for s in wanted if s.name in missing], replication_factor)
         names = [spec.name for spec in wanted]
         client.wait_for_topics(names, timeout_ms=int(_TOPICS_WITHIN_S * 1000))
         # Another process may have created some meanwhile, perhaps from older specs.
-        drifted = _differences(client, wanted) if missing else before
-        _refuse_other_partitions(drifted)
+        drifted = _differences(client, wanted, replication_factor) if missing else before
+        _refuse_what_apply_cannot_mend(drifted)
         _alter(client, drifted)
         _wait_until_altered(client, wanted if drifted else [])
     touched = {*created, *(diff.topic for diff in drifted)}
@@ -133,7 +140,7 @@ class _Wanted:
 
 
 def _with_durability(specs: Iterable[TopicSpec], replication_factor: int) -> list[_Wanted]:
-    in_sync = {"min.insync.replicas": "2" if replication_factor >= 3 else "1"}
+    in_sync = {IN_SYNC: "2" if replication_factor >= 3 else "1"}
     return [_Wanted(spec.name, spec.partitions, {**spec.config, **in_sync}) for spec in specs]
 
 
@@ -155,7 +162,9 @@ def _client(kafka: KafkaConnection, timeout_s: float) -> Iterator[KafkaAdminClie
         raise SetupError(f"Kafka at {kafka} failed: {in_words(error)}") from error
 
 
-def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[TopicDifference]:
+def _differences(
+    client: KafkaAdminClient, wanted: Sequence[_Wanted], replication_factor: int = 1
+) -> list[TopicDifference]:
     topics = client.describe_topics([spec.name for spec in wanted])
     found = {topic["name"]: topic for topic in topics if topic["error_code"] != _ABSENT}
     configs = _configs(client, [spec for spec in wanted if spec.name in found])
@@ -164,8 +173,11 @@ def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[To
         if spec.name not in found:
             differences.append(TopicDifference(spec.name, "topic", None, "present"))
             continue
+        partitions = found[spec.name]["partitions"]
+        copies = min(len(partition["replica_nodes"]) for partition in partitions)
         settings = {
-            PARTITIONS: (str(len(found[spec.name]["partitions"])), str(spec.partitions)),
+            PARTITIONS: (str(len(partitions)), str(spec.partitions)),
+            REPLICAS: (str(copies), str(max(copies, replication_factor))),
             **{key: (configs[spec.name][key], value) for key, value in spec.config.items()},
         }
         differences += [
@@ -190,12 +202,23 @@ def _configs(client: KafkaAdminClient, specs: Sequence[_Wanted]) -> dict[str, di
     }
 
 
-def _refuse_other_partitions(differences: Iterable[TopicDifference]) -> None:
+def _refuse_what_apply_cannot_mend(differences: Iterable[TopicDifference]) -> None:
     for diff in differences:
         if diff.setting == PARTITIONS:
             raise SetupError(
                 f"{diff}; partitions are never changed in place, because keys would move:"
                 " delete the topic, or choose a new version of its name"
+            )
+        if diff.setting == REPLICAS:
+            raise SetupError(
+                f"{diff}; a topic gets more replicas by Kafka's kafka-reassign-partitions.sh:"
+                " run it, then this again. Nothing was changed"
+            )
+        if diff.setting == IN_SYNC and int(diff.found or 0) > int(diff.wanted):
+            raise SetupError(
+                f"{diff}; that would keep acknowledged messages on fewer machines: set"
+                " SCSERV_KAFKA_REPLICATION_FACTOR to the replicas that the topics have."
+                " Nothing was changed"
             )
 
 

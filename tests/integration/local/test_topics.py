@@ -58,6 +58,37 @@ def test_another_number_of_partitions_is_refused_before_anything_is_done(
     assert len(missing) == len(specs) - 1
 
 
+def test_fewer_replicas_than_wanted_are_told_and_nothing_is_changed(
+    kafka_bootstrap: str, topics: TopicNames
+) -> None:
+    broker = KafkaConnection(kafka_bootstrap)
+    before = settings_of(kafka_bootstrap, topics.mo)
+    with pytest.raises(SetupError, match=rf"{topics.mo}: replicas is 1, wanted 3; .*reassign"):
+        admin.apply(broker, topics.specs(), 3)
+    assert settings_of(kafka_bootstrap, topics.mo) == before
+    assert admin.check(broker, topics.specs()) == []
+
+
+def test_what_protects_messages_is_never_lowered(kafka_bootstrap: str, topics: TopicNames) -> None:
+    client = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    client.alter_configs([ConfigResource("topic", topics.mo, {"min.insync.replicas": "2"})])
+    client.close()
+    while settings_of(kafka_bootstrap, topics.mo)["min.insync.replicas"] != "2":
+        """Kafka shows a change a moment after it accepted it; the test's own limit ends this."""
+    with pytest.raises(
+        SetupError, match=r"min\.insync\.replicas is 2, wanted 1; .*SCSERV_KAFKA_REPLICATION_FACTOR"
+    ):
+        admin.apply(KafkaConnection(kafka_bootstrap), topics.specs(), 1)
+    assert settings_of(kafka_bootstrap, topics.mo)["min.insync.replicas"] == "2"
+
+
+def settings_of(bootstrap: str, topic: str) -> dict[str, str]:
+    client = KafkaAdminClient(bootstrap_servers=bootstrap)
+    found = client.describe_configs([ConfigResource("topic", topic)], config_filter="all")
+    client.close()
+    return {name: str(entry["value"]) for name, entry in found["topic"][topic].items()}
+
+
 def test_a_setting_kafka_does_not_know_is_told_in_its_words(
     kafka_bootstrap: str, topic_names: TopicNames
 ) -> None:
