@@ -31,6 +31,10 @@ COMMANDS: Final[dict[str, Command]] = {
         "timeline:timeline",
         "Show what happened to a text or an order: a sentence for the client, then every step.",
     ),
+    "messages": Command(
+        "messages:messages",
+        "Show the messages that an account or a broadcast had sent, newest first.",
+    ),
     "events": Command(
         "events:events", "Print the events of one person or of orders, one JSON object per line."
     ),
