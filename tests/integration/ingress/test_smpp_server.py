@@ -1,10 +1,17 @@
 """Programs bind to the SMPP server and submit: real connections, a real database."""
 
+import asyncio
 from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
+from psycopg import sql
 
+from inbound.cli import scserv
+from inbound.clock import utc_now
+from inbound.ingress.smpp.long_messages import WAIT
+from inbound.ingress.smpp.placing import Placing
 from inbound.smpp.pdu import (
     BindReceiver,
     BindTransmitter,
@@ -25,6 +32,8 @@ from inbound.smpp.pdu import (
 from inbound.smpp.segmentation import split
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
+from inbound.store.errors import StoreUnavailable
+from inbound.store.smpp.parts import expire_parts
 from tests.integration.ingress.smpp_world import (
     PHONE,
     bind,
@@ -369,3 +378,96 @@ async def test_many_messages_of_an_account_are_bulk_and_its_urgent_ones_are_not(
         assert rows(conn, query, topic="sms.mt.normal.v1")[0] >= 11
         (is_bulk,) = rows(conn, "SELECT is_bulk FROM orders ORDER BY created_at DESC LIMIT 1")
         assert not is_bulk
+
+
+async def test_a_message_that_stays_incomplete_expires_and_its_program_is_told(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        part = split(LONG, reference=7)[0]
+        answer = await program.submit(part.short_message, esm_class=part.esm_class)
+        query = QuerySm(message_id=answer.message_id, source_addr="SCSERV")
+        assert (await program.ask(query, QuerySmResp)).message_state == 1
+        later = utc_now() + WAIT
+        assert expire_parts(conn, later - WAIT, later) == 1
+        receipt = await program.receive()
+        assert id_of(receipt) == answer.message_id
+        assert b"stat:EXPIRED err:246" in receipt.short_message
+        assert (await program.ask(query, QuerySmResp)).message_state == 3
+    assert rows(conn, "SELECT order_id FROM orders") == []
+
+
+async def test_whole_messages_that_a_killed_process_left_become_orders(
+    shop: dict[str, Any], conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = split(LONG, reference=7)
+    with monkeypatch.context() as killed:
+        # The process ends after the last part was stored, before its order is.
+        killed.setattr(Placing, "place", _never)
+        async with serving() as (port,):
+            program = await bind(port, shop)
+            for part in parts[:-1]:
+                await program.submit(part.short_message, esm_class=part.esm_class)
+            program.peer.send(
+                SubmitSm(
+                    source_addr_ton=5,
+                    source_addr="SCSERV",
+                    dest_addr_ton=1,
+                    dest_addr_npi=1,
+                    destination_addr=PHONE,
+                    registered_delivery=1,
+                    esm_class=parts[-1].esm_class,
+                    short_message=parts[-1].short_message,
+                    sequence=99,
+                )
+            )
+            total = "SELECT count(*) FROM smpp_parts"
+            await eventually(lambda: rows(conn, total) == [len(parts)])
+    assert rows(conn, "SELECT order_id FROM orders") == []
+    conn.execute("UPDATE smpp_parts SET arrived_at = arrived_at - interval '1 minute'")
+    async with serving():
+        await eventually(lambda: rows(conn, "SELECT parts FROM orders") == [len(parts)])
+
+
+async def _never(*_: object) -> list[Status]:
+    raise StoreUnavailable("the process is killed")
+
+
+async def test_an_erased_person_leaves_no_address_and_the_receipt_still_comes(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop, BindTransmitter)
+        answer = await program.submit(schedule_delivery_time="000001000000000R")
+        part = split(LONG, reference=7)[0]
+        await program.submit(part.short_message, esm_class=part.esm_class)
+        arguments = ["erase", "--phone", f"+{PHONE}", "--reason", "test", "--yes"]
+        result = await asyncio.to_thread(CliRunner().invoke, scserv, arguments)
+        assert result.exit_code == 0, result.output
+        assert rows(conn, "SELECT addresses FROM smpp_messages") == [None]
+        assert rows(conn, "SELECT sequence FROM smpp_parts") == []
+        receipt = await (await bind(port, shop, BindReceiver)).receive()
+    assert (id_of(receipt), receipt.source_addr) == (answer.message_id, "")
+    assert b"stat:DELETED" in receipt.short_message
+
+
+async def test_texts_comments_and_numbers_are_sealed_and_not_logged(
+    shop: dict[str, Any], conn: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        octets = "canary-text\n~~~\ncanary-comment".encode("gsm23.038")
+        assert (await program.submit(octets)).status == 0
+        part = split("canary-part " * 20, reference=7)[0]
+        await program.submit(part.short_message, esm_class=part.esm_class)
+        await program.submit("canary-refused", destination_addr="112")
+    stored = [
+        str(row)
+        for table in ("smpp_messages", "smpp_parts", "orders", "order_contents", "outbox", "events")
+        for row in conn.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+    ]
+    for secret in ("canary", PHONE, shop["password"]):
+        assert not any(secret in one for one in stored), secret
+        assert secret not in caplog.text

@@ -1,0 +1,85 @@
+"""The links of accounts: how many, how fast, and which one receives."""
+
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from inbound.ingress.smpp.links import AccountLinks, Pace
+from inbound.smpp.bind_options import BindOptions
+from inbound.smpp.pdu import BindPdu, BindReceiver, BindTransceiver, BindTransmitter
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def links() -> AccountLinks:
+    ids = count(1)
+    return AccountLinks(Clock(), lambda: UUID(int=next(ids)))
+
+
+def session(bind: type[BindPdu]) -> Any:
+    """What the links look at of a session that is bound."""
+    made = SimpleNamespace(reason="", bound_as=SimpleNamespace(receives=bind.receives))
+
+    def close(reason: str) -> None:
+        made.reason = reason
+
+    made.close = close
+    return _Hashable(made)
+
+
+class _Hashable:
+    def __init__(self, made: Any) -> None:
+        self._made = made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
+
+
+def admit(
+    found: AccountLinks, bind: type[BindPdu], account: str = "shop", options: str = ""
+) -> Any:
+    one = session(bind)
+    parsed = BindOptions.parse(options)
+    assert parsed is not None
+    found.admit(one, bind(), account, parsed, 30.0)
+    return one
+
+
+def test_the_newest_link_that_receives_gets_the_receipts() -> None:
+    found = links()
+    admit(found, BindTransceiver, options="MCON2")
+    second = admit(found, BindReceiver, options="MCON2")
+    admit(found, BindTransmitter, options="MCON3")
+    assert found.receiver("shop") == second
+    found.closed(second)
+    assert found.receiver("shop") is not None
+    assert found.accounts() == {"shop"}
+    assert found.receiver("other") is None
+
+
+def test_a_transmitter_ends_no_receiver_and_no_other_account() -> None:
+    found = links()
+    receiver, other = admit(found, BindReceiver), admit(found, BindTransceiver, "other")
+    admit(found, BindTransmitter)
+    assert (receiver.reason, other.reason) == ("", "")
+    admit(found, BindTransceiver)
+    assert receiver.reason
+    assert len(found) == 2
+
+
+def test_above_ten_at_once_an_account_s_messages_are_bulk_but_for_urgent_ones() -> None:
+    clock = Clock()
+    pace = Pace(1000, clock)
+    assert [pace.takes_as_bulk(0) for _ in range(12)] == [False] * 10 + [True] * 2
+    assert not pace.takes_as_bulk(1)
+    assert not pace.is_forgettable
+    clock.now = 1.0
+    assert [pace.takes_as_bulk(0) for _ in range(2)] == [False, True]
+    clock.now = 100.0
+    assert pace.is_forgettable
