@@ -75,7 +75,7 @@ class HttpServer:
 
     async def run(self) -> None:
         """Serve until cancelled, then finish started answers. Raises SetupError."""
-        listening = _listen(self._settings)
+        listening = listen(self._settings)
         self.port = listening.getsockname()[1]
         self._log_address()
         serving = asyncio.create_task(self._server.serve([]))
@@ -177,7 +177,8 @@ class _UvicornServer(uvicorn.Server):
         yield
 
 
-def _listen(settings: ListenerSettings) -> socket.socket:
+def listen(settings: TcpSettings) -> socket.socket:
+    """Return a socket that listens where the settings say. Raises SetupError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server(

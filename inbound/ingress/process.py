@@ -8,6 +8,7 @@ from inbound.clock import utc_now
 from inbound.ingress.http import make_http
 from inbound.ingress.parts import OpenParts, Parts
 from inbound.ingress.smpp.wiring import run_smpp_server
+from inbound.ingress.smsc.mail_server import MailServer
 from inbound.ops.health import Health
 from inbound.settings import Settings
 
@@ -31,6 +32,8 @@ def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listene
     if settings.ingress.on:
         app = make_http(parts, settings.ingress)
         listeners.append(HttpServer(app, settings.ingress, health).run)
+    if settings.smtp_server.on:
+        listeners.append(MailServer(parts, settings.smtp_server).run)
     if settings.smpp_server.on:
         listeners.append(lambda: run_smpp_server(settings, health, parts))
     return listeners

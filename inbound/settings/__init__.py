@@ -12,6 +12,7 @@ from inbound.settings.model import (
     ListenerSettings,
     Settings,
     SmppServerSettings,
+    SmtpServerSettings,
     TcpSettings,
 )
 from inbound.settings.oidc import OidcSettings
@@ -33,6 +34,7 @@ __all__ = [
     "Settings",
     "SmppServerSettings",
     "SmppSettings",
+    "SmtpServerSettings",
     "TcpSettings",
     "load_partial_settings",
     "load_settings",

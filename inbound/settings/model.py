@@ -171,6 +171,16 @@ class SmppServerSettings(TcpSettings):
     )
 
 
+class SmtpServerSettings(TcpSettings):
+    """Settings of the SMTP server, which takes messages in SMSC's dialect."""
+
+    called: ClassVar[str] = "the SMTP server"
+    group: ClassVar[str] = "SMTP_SERVER"
+
+    on: bool = Field(default=False, description="whether messages are taken by mail")
+    port: int = Field(default=2525, ge=0, le=65535, description="its port; 0 picks a free one")
+
+
 class Settings(KafkaSettings):
     """All settings with their defaults."""
 
@@ -279,6 +289,9 @@ class Settings(KafkaSettings):
     )
     oidc: OidcSettings = Field(
         default=OidcSettings(), description="the OpenID provider where users of the desk sign in"
+    )
+    smtp_server: SmtpServerSettings = Field(
+        default=SmtpServerSettings(), description="messages by mail, in SMSC's dialect"
     )
     phone_password: SecretStr = Field(
         default=SecretStr(""),

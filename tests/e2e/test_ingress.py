@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import smtplib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
@@ -25,6 +27,15 @@ class Program:
 
     http: httpx.AsyncClient
     credentials: dict[str, Any]
+    mail_port: int
+
+    def send_mail(self, phone: str, text: str) -> None:
+        """Send a message by mail. Blocks."""
+        head = f"{self.credentials['login']}:{self.credentials['password']}:::0,0,"
+        mail = EmailMessage()
+        mail.set_content(f"{head}:{phone}:{text}")
+        with smtplib.SMTP("127.0.0.1", self.mail_port, timeout=PATIENCE_S) as smtp:
+            smtp.send_message(mail, "shop@example.org", ["send@example.org"])
 
     async def smsc(self, path: str, **fields: Any) -> Any:
         """Ask in SMSC's dialect; return the JSON answer."""
@@ -44,14 +55,19 @@ class Program:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def program(service: Service) -> AsyncIterator[Program]:
     """The service with an ingress, and a program with an account of its own."""
-    port = free_port()
-    service.extra_environment["SCSERV_INGRESS__PORT"] = str(port)
+    port, mail_port = free_port(), free_port()
+    service.extra_environment |= {
+        "SCSERV_INGRESS__PORT": str(port),
+        "SCSERV_SMPP_SERVER__PORT": "0",
+        "SCSERV_SMTP_SERVER__ON": "true",
+        "SCSERV_SMTP_SERVER__PORT": str(mail_port),
+    }
     await service.start("ingress")
     ran = await service.command("accounts", "create", "shop", "--json")
     assert ran.status == 0, ran.err
     base = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_S) as http:
-        yield Program(http, json.loads(ran.out))
+        yield Program(http, json.loads(ran.out), mail_port)
 
 
 async def test_a_message_in_each_dialect_reaches_the_phone(
@@ -74,6 +90,8 @@ async def test_a_message_in_each_dialect_reaches_the_phone(
         answer = await program.http.get("/users/send_bulk.php", params={**asked, "text": TEXT})
         assert answer.text == "MSG_OK"
         assert (await phone.receive()).text == TEXT
+        await asyncio.to_thread(program.send_mail, number, "SMTP")
+        assert (await phone.receive()).text == "SMTP"
         await program.has_status(number, sent["id"], 1)
     log = service.log_of("ingress")
     assert "POST /sys/send.php 200" in log

@@ -1,0 +1,134 @@
+"""The listener of SMSC over SMTP: takes a mail, sends its message, and forwards nothing.
+
+The answer to DATA is SMSC's sentence. aiosmtpd logs commands and addresses; its log is off.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any, Final
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from typing_extensions import override
+
+from inbound.api.server import listen, tls_context
+from inbound.errors import RetryableError
+from inbound.ingress.access import Denial, DeniedError
+from inbound.ingress.parts import Parts
+from inbound.ingress.smsc.answers import Answers, SmscError
+from inbound.ingress.smsc.codes import ErrorCode
+from inbound.ingress.smsc.mail import fields_of
+from inbound.ingress.smsc.sending import send
+from inbound.orders.batching import TooManyWaitingError
+from inbound.settings import SmtpServerSettings
+
+MOST_BYTES: Final = 256 * 1024
+MOST_CONNECTIONS: Final = 100
+MOST_OF_ADDRESS: Final = 20
+IDLE_S: Final = 60.0
+
+_BUSY: Final = "451 4.3.2 too many messages; try again"
+_UNAVAILABLE: Final = "451 4.3.0 service is not available"
+
+log = logging.getLogger(__name__)
+
+
+class MailServer:
+    """Serves until cancelled; `port` is the port in use once it listens."""
+
+    def __init__(self, parts: Parts, settings: SmtpServerSettings) -> None:
+        """Raises SetupError for a bad certificate."""
+        self._parts = parts
+        self._settings = settings
+        self._tls = tls_context(settings)
+        self._open: Counter[str] = Counter()
+        self.port = 0
+        logging.getLogger("mail.log").disabled = True
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises SetupError."""
+        listening = listen(self._settings)
+        self.port = listening.getsockname()[1]
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._protocol, sock=listening, ssl=self._tls)
+        log.info("listening on smtp://%s:%d", self._settings.host, self.port)
+        async with server:
+            await server.serve_forever()
+
+    def _protocol(self) -> SMTP:
+        return _Connection(
+            self._open,
+            Handler(self._parts),
+            data_size_limit=MOST_BYTES,
+            timeout=IDLE_S,
+            hostname="scserv",
+            ident="SCSERV",
+            loop=asyncio.get_running_loop(),
+        )
+
+
+class Handler:
+    """What aiosmtpd calls for a mail."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def handle_DATA(self, _: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 — its name
+        """Send the message of a mail; return the answer."""
+        peer: Any = session.peer
+        content: Any = envelope.content
+        try:
+            return f"250 {await self._send(content, peer[0] if peer else None)}"
+        except SmscError as error:
+            sentence = bytes(Answers().error(error).body).decode()
+            return f"550 5.7.0 {sentence}"
+        except TooManyWaitingError:
+            return _BUSY
+        except RetryableError:
+            return _UNAVAILABLE
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer a defect; its text could quote the mail."""
+        log.error("defect: %s", type(error).__name__)
+        return _UNAVAILABLE
+
+    async def _send(self, content: bytes, address: str | None) -> str:
+        fields = fields_of(content)
+        try:
+            caller = await self._parts.access.by_password(fields["login"], fields["psw"], address)
+        except DeniedError as error:
+            is_banned = error.denial is Denial.BANNED
+            code = ErrorCode.ADDRESS_BLOCKED if is_banned else ErrorCode.AUTHORISE
+            raise SmscError(code) from None
+        answer = await send(self._parts, caller, fields, Answers())
+        return bytes(answer.body).decode()
+
+
+class _Connection(SMTP):
+    """One connection; there is room for some of each address, and for so many of all."""
+
+    def __init__(self, opened: Counter[str], *arguments: Any, **named: Any) -> None:  # noqa: ANN401
+        super().__init__(*arguments, **named)
+        self._opened = opened
+        self._peer: str | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("peername")
+        address = peer[0] if peer else ""
+        is_full = self._opened.total() >= MOST_CONNECTIONS
+        if is_full or self._opened[address] >= MOST_OF_ADDRESS:
+            transport.close()
+            return
+        self._peer = address
+        self._opened[address] += 1
+        super().connection_made(transport)
+
+    @override
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._peer is None:
+            return
+        self._opened[self._peer] -= 1
+        if not self._opened[self._peer]:
+            del self._opened[self._peer]
+        super().connection_lost(error)
