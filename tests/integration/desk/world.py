@@ -131,11 +131,14 @@ class DeskWorld:
         factor_roles: Collection[Role] = (),
         uploads: Path | None = None,
         oidc: OidcSettings | None = None,
+        address: str = "http://desk.test",
+        now: datetime = NOW,
         shared_s: float = 0,
     ) -> None:
         """`uploads`: the folder of another desk beside this one, which deletes it."""
         self.url = url
-        self.now = NOW
+        self.now = now
+        self.address = address
         self.phones = FakePhones(lambda: self.now)
         self.oldest: Oldest | None = {}
         self.uploads = uploads or Path(tempfile.mkdtemp(prefix="scserv-desk-"))
@@ -206,14 +209,14 @@ class DeskWorld:
 
     def _provider(self, oidc: OidcSettings, sign_in: SignIn) -> ProviderSignIn:
         return ProviderSignIn(
-            ProviderClient(oidc, "http://desk.test/sign-in/back", lambda: self.now),
+            ProviderClient(oidc, f"{self.address}/sign-in/back", lambda: self.now),
             self.sources.pool,
             sign_in.sessions,
             sign_in.throttle,
             VaultCipher(VAULT_KEY),
             roles=parse_mapping(oidc.roles_claim, oidc.roles),
             clock=lambda: self.now,
-            sign_out_back="http://desk.test/sign-in",
+            sign_out_back=f"{self.address}/sign-in",
         )
 
     async def ask(self) -> Backlog:
