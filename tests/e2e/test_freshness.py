@@ -25,7 +25,10 @@ from tests.patience import PATIENCE_S
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DENIALS: Final = ("no record of a text", "нет сведений", "no request", "no events")
-UNSENT: Final = ("is being sent", "overdue", "отправляется", "срок ист", "could not be sent")
+UNSENT: Final = (
+    *("is being sent", "has been waiting", "overdue", "could not be sent"),
+    *("отправляется", "ждёт отправки", "срок ист"),
+)
 LANGUAGES: Final = ("en", "ru")
 ARRIVED: Final = ("delivered to", "was handed", "доставлено на", "передано оператору")
 TEXT, SERVICE_TEXT = "Ваша заявка выполнена", "Код 4321"
