@@ -6,6 +6,7 @@ about, and photographs them in a real Chromium. Files are WebP in docs/images.
 
 import asyncio
 import base64
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import gethostname
 from typing import Final
 
 from tests.patience import PATIENCE_S
@@ -26,6 +28,12 @@ WIDTH: Final = 1200
 SENDER: Final = "+79031112233"
 """The first phone of the handset."""
 _QUALITY: Final = 72
+# No picture names the machine that it was taken on.
+_RENAME: Final = (
+    "for (const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);"
+    " walker.nextNode();) { const node = walker.currentNode;"
+    f" node.data = node.data.replaceAll({json.dumps(gethostname())}, 'host'); }}"
+)
 _DESK: Final = re.compile(r"desk: (\S+?)/? user (\S+) password (\S+)")
 
 
@@ -146,6 +154,7 @@ def _broadcast(data: Path) -> None:
 
 
 async def _save(tab: Tab, name: str) -> None:
+    await tab.run(_RENAME)
     layout = await tab.call("Page.getLayoutMetrics")
     height = min(int(layout["cssContentSize"]["height"]), 1000)
     shot = await tab.call(

@@ -11,7 +11,7 @@ USERS: Final[Mapping[str, str]] = {
     "Sessions": "Сеансы",
     "active": "активен",
     "disabled": "отключён",
-    "not signed in": "ещё не входил",
+    "not signed in": "сеансов нет",
     "A new user": "Новый пользователь",
     "Small Latin letters, digits, dots and dashes, such as ivanova. It stays in the audit for ever.": "Строчные латинские буквы, цифры, точки и дефисы, например ivanova. Имя навсегда останется в аудите.",
     "Create the user": "Создать",
