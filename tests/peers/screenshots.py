@@ -32,7 +32,7 @@ _QUALITY: Final = 72
 _RENAME: Final = (
     "for (const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);"
     " walker.nextNode();) { const node = walker.currentNode;"
-    f" node.data = node.data.replaceAll({json.dumps(gethostname())}, 'host'); }}"
+    f" node.data = node.data.replaceAll({json.dumps(gethostname() + '-')}, 'host-'); }}"
 )
 _DESK: Final = re.compile(r"desk: (\S+?)/? user (\S+) password (\S+)")
 
