@@ -118,6 +118,9 @@ class MessageReport(ResponseModel):
     )
     expires_at: UtcTime | None = Field(default=None, description="when it expires")
     broadcast_id: UUID | None = None
+    comment: str | None = Field(
+        default=None, description="what its program wrote for itself, over SMPP; it was not sent"
+    )
 
     @classmethod
     def values_of(

@@ -12,8 +12,10 @@ from inbound.api.cursors import CURSOR, read_cursor, write_cursor
 from inbound.api.list_freshness import result_freshness
 from inbound.api.message_models import ListedMessage
 from inbound.api.models import CurrentAnswer, RequestModel, example
+from inbound.api.patterns import TEXT
 from inbound.api.request_pages import DEFAULT_DAYS, MAX_PAGE_SIZE
 from inbound.freshness.model import PendingWork
+from inbound.orders.comments import comments_of, words_of
 from inbound.store.orders.lookup import OrderKey, OrderQuery, search_orders
 from inbound.store.people.subjects import numbers_of
 from schemas.moments import Moment
@@ -36,6 +38,14 @@ class MessageSearch(RequestModel):
         default=None, description="name of its template; `text` for its own text"
     )
     broadcast: UUID | None = Field(default=None, description="messages of this broadcast")
+    comment: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        pattern=TEXT,
+        description="words of the comment that a program sent with it over SMPP; whole words, in "
+        "any order",
+    )
     limit: int = Field(default=50, ge=1, le=MAX_PAGE_SIZE, description="messages per page at most")
     cursor: str | None = Field(
         default=None,
@@ -89,6 +99,7 @@ async def find_page(backend: Backend, asked: MessageSearch, account: str) -> Mes
         kind=asked.kind,
         template=asked.template,
         broadcast_id=asked.broadcast,
+        words=_words(backend, asked.comment, account),
     )
     freshness = await result_freshness(backend, None, PendingWork.ORDERS)
     # One more shows whether there is a next page.
@@ -96,9 +107,12 @@ async def find_page(backend: Backend, asked: MessageSearch, account: str) -> Mes
     page = found[: asked.limit]
     subject_ids = {one.subject_id for one in page if one.subject_id}
     numbers = await backend.run(numbers_of, backend.sources.sealer, subject_ids)
+    order_ids = [one.order_id for one in page]
+    comments = await backend.run(comments_of, backend.sources.sealer, order_ids)
     messages = [
         ListedMessage(
-            **ListedMessage.values_of(one, numbers.get(one.subject_id) if one.subject_id else None)
+            **ListedMessage.values_of(one, numbers.get(one.subject_id) if one.subject_id else None),
+            comment=comments.get(one.order_id),
         )
         for one in page
     ]
@@ -110,3 +124,10 @@ async def find_page(backend: Backend, asked: MessageSearch, account: str) -> Mes
         next_cursor=cursor,
         **MessagePage.current(freshness),
     )
+
+
+def _words(backend: Backend, comment: str | None, account: str) -> tuple[bytes, ...] | None:
+    """Return the hashes of the words to look for, None for any comment."""
+    if comment is None:
+        return None
+    return words_of(backend.broadcasting.order_hasher, account, comment)

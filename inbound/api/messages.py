@@ -33,6 +33,7 @@ from inbound.api.tokens import Scope
 from inbound.faults import MOST_SHOWN
 from inbound.freshness.model import PendingWork
 from inbound.ops.telemetry import parse_traceparent
+from inbound.orders.comments import comments_of
 from inbound.orders.horizon import beyond_horizon, too_far
 from inbound.store.orders.lookup import FoundOrder, events_of_order, find_order
 from inbound.store.people.subjects import numbers_of
@@ -167,8 +168,10 @@ async def message(
         number = await _number(backend, order)
         values = FullMessageReport.values_of(order, number, is_revealed=reveal is not None)
         current = FullMessageReport.current(freshness)
+        comments = await backend.run(comments_of, backend.sources.sealer, [order.order_id])
+        history, comment = history_of(order, events), comments.get(order.order_id)
         return MessageLookUp(
-            FullMessageReport(**values, **current, history=history_of(order, events))
+            FullMessageReport(**values, **current, comment=comment, history=history)
         )
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
     return MessageLookUp(await follow(backend, who, find_by_any_id, message_id, lang, revealing))

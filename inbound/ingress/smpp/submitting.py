@@ -12,7 +12,7 @@ from inbound.ingress.numbers import Numbers
 from inbound.ingress.smpp.links import Link
 from inbound.ingress.smpp.long_messages import LongMessages
 from inbound.ingress.smpp.placing import Placement
-from inbound.ingress.smpp.sealing import Addresses, seal_comment, seal_pdu, words_of
+from inbound.ingress.smpp.sealing import Addresses, seal_pdu
 from inbound.ingress.smpp.submission import (
     Submission,
     SubmissionError,
@@ -24,6 +24,7 @@ from inbound.ingress.smpp.submission import (
 )
 from inbound.keys import OrderHasher, SubjectHasher
 from inbound.orders.batching import Batcher, TooManyWaitingError
+from inbound.orders.comments import seal_comment, words_of
 from inbound.orders.horizon import beyond_horizon
 from inbound.smpp.address import Address
 from inbound.smpp.pdu import SubmitSm, encode

@@ -92,7 +92,10 @@ class ScheduledOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderQuery:
-    """Which orders of an account to find; None matches every one."""
+    """Which orders of an account to find; None matches every one.
+
+    `words` are keyed hashes of words that the comment of a message over SMPP has.
+    """
 
     account: str
     since: datetime
@@ -101,6 +104,7 @@ class OrderQuery:
     kind: str | None = None
     template: str | None = None
     broadcast_id: UUID | None = None
+    words: tuple[bytes, ...] | None = None
 
 
 @raises_store_errors
@@ -132,6 +136,7 @@ def search_orders(
         "kind": query.kind,
         "template": query.template,
         "broadcast_id": query.broadcast_id,
+        "words": None if query.words is None else list(query.words),
         "after_at": after and after.created_at,
         "after_id": after and after.order_id,
         "limit": limit,

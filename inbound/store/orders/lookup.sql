@@ -21,6 +21,9 @@ WHERE account = %(account)s
   AND (%(kind)s::text IS NULL OR kind = %(kind)s::text)
   AND (%(template)s::text IS NULL OR template = %(template)s::text)
   AND (%(broadcast_id)s::uuid IS NULL OR broadcast_id = %(broadcast_id)s::uuid)
+  AND (%(words)s::bytea[] IS NULL
+       OR order_id IN (SELECT order_id FROM smpp_messages AS message
+                       WHERE message.account = %(account)s AND words @> %(words)s::bytea[]))
   AND (%(after_at)s::timestamptz IS NULL
        OR created_at <= %(after_at)s::timestamptz
           AND (created_at, order_id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))

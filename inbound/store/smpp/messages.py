@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import psycopg
 
@@ -12,6 +13,7 @@ from inbound.store.smpp.rows import (
     FoundMessage,
     JoinedParts,
     RecentMessage,
+    SealedComment,
     SmppWrites,
     SubmittedMessage,
 )
@@ -23,6 +25,7 @@ _ADD_RECEIPTS: Final = _SQL["add_receipts_of_ended"]
 _FIND_RECENT: Final = _SQL["find_recent"]
 _ADD_MESSAGE: Final = _SQL["add_message"]
 _FIND_MESSAGE: Final = _SQL["find_message"]
+_FIND_COMMENTS: Final = _SQL["find_comments"]
 _FIND_RATE: Final = _SQL["find_rate"]
 _SWEEP_MESSAGES: Final = _SQL["sweep_messages"]
 _SWEEP_DELIVERIES: Final = _SQL["sweep_deliveries"]
@@ -95,6 +98,12 @@ def find_message(conn: psycopg.Connection, account: str, message_id: int) -> Fou
     """Return a message; None if there is none, or if it is another account's."""
     parameters = {"account": account, "message_id": message_id}
     return fetch_row(conn, FoundMessage, _FIND_MESSAGE, parameters)
+
+
+@raises_store_errors
+def find_comments(conn: psycopg.Connection, order_ids: Collection[UUID]) -> list[SealedComment]:
+    """Return the comments of those of these orders that have one."""
+    return fetch_rows(conn, SealedComment, _FIND_COMMENTS, {"order_ids": list(order_ids)})
 
 
 @raises_store_errors

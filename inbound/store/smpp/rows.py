@@ -89,6 +89,15 @@ class RecentMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedComment:
+    """The comment of an order's message."""
+
+    order_id: UUID
+    message_id: int
+    comment: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FoundMessage:
     """A message of an account, and how far its order has come. `addresses` are sealed."""
 

@@ -51,6 +51,11 @@ UNION ALL
 (SELECT message_id, NULL, addresses, 'queued', arrived_at FROM smpp_parts
  WHERE message_id = %(message_id)s AND account = %(account)s AND order_id IS NULL LIMIT 1)
 
+-- name: find_comments
+SELECT DISTINCT ON (order_id) order_id, message_id, comment FROM smpp_messages
+WHERE order_id = ANY(%(order_ids)s::uuid[]) AND comment IS NOT NULL
+ORDER BY order_id, message_id
+
 -- name: lock_parts
 SELECT pg_advisory_xact_lock(hashtextextended(%(account)s || encode(%(parts_key)s, 'hex'), 67))
 

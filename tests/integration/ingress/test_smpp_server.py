@@ -1,6 +1,7 @@
 """Programs bind to the SMPP server and submit: real connections, a real database."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -12,6 +13,8 @@ from inbound.cli import scserv
 from inbound.clock import utc_now
 from inbound.ingress.smpp.long_messages import WAIT
 from inbound.ingress.smpp.placing import Placing
+from inbound.keys import OrderHasher, VaultCipher
+from inbound.orders.comments import comments_of, words_of
 from inbound.smpp.pdu import (
     BindReceiver,
     BindTransmitter,
@@ -33,7 +36,10 @@ from inbound.smpp.segmentation import split
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from inbound.store.errors import StoreUnavailable
+from inbound.store.orders.lookup import OrderQuery, search_orders
+from inbound.store.sealing import Sealer
 from inbound.store.smpp.parts import expire_parts
+from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.ingress.smpp_world import (
     PHONE,
     bind,
@@ -52,6 +58,14 @@ LONG = "A text that needs more than one part, because it is longer than 160. " *
 def id_of(receipt: DeliverSm) -> str:
     """Return the id in the text of a receipt."""
     return receipt.short_message.decode().split()[0].removeprefix("id:")
+
+
+def found_by(conn: psycopg.Connection, account: str, words: str) -> list[str]:
+    """Return the comments of an account's messages that are found by these words."""
+    hashes = words_of(OrderHasher(SUBJECT_KEY), account, words)
+    query = OrderQuery(account, since=utc_now() - timedelta(days=1), words=hashes)
+    found = [one.order_id for one in search_orders(conn, query, None, 10)]
+    return list(comments_of(conn, Sealer(VaultCipher(VAULT_KEY)), found).values())
 
 
 @pytest.fixture
@@ -210,6 +224,9 @@ async def test_a_comment_is_neither_sent_nor_counted(
         program = await bind(port, shop)
         octets = "hello\n~~~\nOrder 4711".encode("gsm23.038")
         assert (await program.submit(octets)).status == 0
+        assert found_by(conn, "shop", "4711 order") == ["Order 4711"]
+        assert found_by(conn, "shop", "4712") == []
+        assert found_by(conn, "other", "4711") == []
         # Without the comment it is the same text.
         assert (await program.submit()).status == Status.ESME_RSUBMITFAIL
     assert rows(conn, "SELECT comment IS NOT NULL, cardinality(words) FROM smpp_messages") == [
