@@ -4,6 +4,7 @@ Setting out is a form, so that nobody is signed in without having asked. Its ans
 leads on by itself, because the policy lets no form end at another host.
 """
 
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -19,13 +20,13 @@ from inbound.desk.provider.id_tokens import BadTokenError
 from inbound.desk.provider.provider_sign_in import Arrival, LostError, ProviderSignIn
 from inbound.desk.provider.transport import ProviderError
 from inbound.desk.visitors import SESSION, cookie_name
-from inbound.printing import printable
 
 PATH: Final = "/sign-in/provider"
 BACK: Final = "/sign-in/back"
 _CONTINUE: Final = "/sign-in/continue"
 _JOURNEY: Final = "scserv_journey"
-_LONGEST_ERROR: Final = 40
+_ERROR: Final = re.compile("[a-z_]{1,40}")
+"""Anybody can write such an address: no other text of theirs is shown."""
 
 router = APIRouter()
 AnyForm = Annotated[SentForm, Depends(read_form)]
@@ -115,10 +116,11 @@ def _away(
 
 def _declined(request: Request, desk: Desk, provider: ProviderSignIn, arrival: Arrival) -> Response:
     """Say that the provider has sent somebody back without a code (RFC 6749, 4.1.2.1)."""
+    given = arrival.query["error"]
     problem = desk.pages.words(request)(
         "{provider} has not let you in: {error}. Nothing was changed.",
         provider=provider.title,
-        error=printable(arrival.query["error"])[:_LONGEST_ERROR],
+        error=given if _ERROR.fullmatch(given) else "error",
     )
     to = _to(provider, arrival)
     return show_sign_in(request, desk, 403, problem=problem, to=to)
