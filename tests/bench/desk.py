@@ -225,6 +225,7 @@ def _addresses(conn: psycopg.Connection, pages: int) -> Asked:
             "report": [f"/status/report?day={day}" for day in days],
             "audit": ["/audit"],
             "audit of a person": [f"/audit?actor=user+person-{n}" for n in range(60)],
+            "audit of a person and action": ["/audit?actor=user+person-3&action=clients.change"],
             "audit of an action": ["/audit?action=clients.change", "/audit?action=nothing"],
         },
         searches={

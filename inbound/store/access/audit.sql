@@ -35,7 +35,7 @@ WHERE request_id = %(broadcast_id)s AND action LIKE 'broadcast.%%'
 ORDER BY id LIMIT %(limit)s
 
 -- name: search_audit
--- The newest first, before a place: a time and an id. Three statements, so that each has its index.
+-- The newest first, before a place: a time and an id. Four statements, so that each has its index.
 SELECT id, at, actor, action, subject_id,
        CASE WHEN action NOT LIKE 'broadcast.%%' THEN request_id END,
        CASE WHEN action LIKE 'broadcast.%%' THEN request_id END, reason
@@ -48,7 +48,16 @@ SELECT id, at, actor, action, subject_id,
        CASE WHEN action NOT LIKE 'broadcast.%%' THEN request_id END,
        CASE WHEN action LIKE 'broadcast.%%' THEN request_id END, reason
 FROM audit
-WHERE actor = %(actor)s AND (%(action)s::text IS NULL OR action = %(action)s::text)
+WHERE actor = %(actor)s
+  AND (at, id) < (%(before)s::timestamptz, %(before_id)s::bigint) AND at >= %(since)s::timestamptz
+ORDER BY at DESC, id DESC LIMIT %(limit)s
+
+-- name: search_audit_of_both
+SELECT id, at, actor, action, subject_id,
+       CASE WHEN action NOT LIKE 'broadcast.%%' THEN request_id END,
+       CASE WHEN action LIKE 'broadcast.%%' THEN request_id END, reason
+FROM audit
+WHERE actor = %(actor)s AND action = %(action)s
   AND (at, id) < (%(before)s::timestamptz, %(before_id)s::bigint) AND at >= %(since)s::timestamptz
 ORDER BY at DESC, id DESC LIMIT %(limit)s
 

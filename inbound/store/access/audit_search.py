@@ -17,6 +17,7 @@ _SQL: Final = statements(__package__, "audit")
 _SEARCH: Final = _SQL["search_audit"]
 _SEARCH_OF_ACTOR: Final = _SQL["search_audit_of_actor"]
 _SEARCH_OF_ACTION: Final = _SQL["search_audit_of_action"]
+_SEARCH_OF_BOTH: Final = _SQL["search_audit_of_both"]
 _LIST_ACTORS: Final = _SQL["list_actors"]
 _LIST_ACTIONS: Final = _SQL["list_actions"]
 _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -56,7 +57,9 @@ def search_entries(
         "limit": limit,
     }
     statement = _SEARCH
-    if wanted.actor:
+    if wanted.actor and wanted.action:
+        statement = _SEARCH_OF_BOTH
+    elif wanted.actor:
         statement = _SEARCH_OF_ACTOR
     elif wanted.action:
         statement = _SEARCH_OF_ACTION
