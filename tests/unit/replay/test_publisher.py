@@ -123,7 +123,7 @@ def test_it_begins_behind_its_position() -> None:
 def test_position_stays_before_a_failed_event(how: str) -> None:
     first: dict[str, Any] = {how: lambda n: n >= 4}
     made, _ = publishing(**first)
-    with pytest.raises(PublishStoppedError, match="KafkaTimeoutError"):
+    with pytest.raises(PublishStoppedError, match="Kafka did not answer in time"):
         made.run()
     assert (made.position, made.events) == (4, 4)
     again, producer = publishing(position=made.position)
@@ -145,7 +145,7 @@ def test_position_survives_a_database_outage() -> None:
         return LOG[:3]
 
     made, _ = publishing(read=once)
-    with pytest.raises(PublishStoppedError, match="StoreUnavailable: gone"):
+    with pytest.raises(PublishStoppedError, match="gone"):
         made.run()
     assert made.position == 3
 
@@ -248,7 +248,8 @@ def test_events_that_kafka_never_takes_are_left_out_and_reported() -> None:
         position=0,
     )
     assert replay.run()
-    assert replay.refused == [(4, "MessageSizeTooLargeError"), (9, "MessageSizeTooLargeError")]
+    too_large = "the record is too large for Kafka"
+    assert replay.refused == [(4, too_large), (9, too_large)]
     assert list(dict.fromkeys(producer.stored)) == [
         one for one in ids if one not in {ids[3], ids[8]}
     ]
