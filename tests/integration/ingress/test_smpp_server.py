@@ -156,6 +156,8 @@ async def test_parts_are_one_order_with_one_id_and_one_receipt(
         assert [one.status for one in answers] == [0] * len(parts)
         assert len({one.message_id for one in answers}) == 1
         assert rows(conn, "SELECT parts FROM orders") == [len(parts)]
+        # What is left of the parts recognises them, and holds no text.
+        assert rows(conn, "SELECT pdu FROM smpp_parts") == [None] * len(parts)
         end_orders(conn)
         receipt = await program.receive()
     assert f"sub:{len(parts):03d} dlvrd:{len(parts):03d}".encode() in receipt.short_message
