@@ -7,7 +7,7 @@ No tables, no web server, no exactly_once: nothing here is authoritative.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -108,15 +108,14 @@ class BatchLimits:
     records: int
     octets: int | None = None
 
-    def split(self, records: Sequence[TopicRecord]) -> Iterator[slice]:
-        """Yield the places of as many of these records as fit, in order."""
-        start = octets = 0
+    def first(self, records: Sequence[TopicRecord]) -> int:
+        """Return how many of these records fit into one transaction, one at least."""
+        octets = 0
         for place, record in enumerate(records):
             octets += len(record.value)
-            if self.octets is not None and octets > self.octets and place > start:
-                yield slice(start, place)
-                start, octets = place, len(record.value)
-        yield slice(start, len(records))
+            if self.octets is not None and octets > self.octets and place:
+                return place
+        return len(records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ class WorkerApp:
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
             checked = Checks(progress, Continuity(self._find_bounds), commits)
-            agent = _agent(processor, batch, checked)
+            agent = _agent(processor, batch, checked, self._is_current)
             self._app.agent(topic, name=name)(agent)
 
     async def start(self) -> None:
@@ -175,6 +174,15 @@ class WorkerApp:
         if isinstance(reason, RetryableError):
             raise reason  # an outage, said in its own words
         raise RuntimeError("the Faust app stopped") from reason
+
+    def _is_current(self, event: Any) -> bool:  # noqa: ANN401
+        """Whether an event was fetched since the last rebalance: older ones are read again.
+
+        Another worker may have their partition by now, and two that decide about the same people
+        are in each other's way.
+        """
+        is_current: bool = event.message.generation_id == self._app.consumer_generation_id
+        return is_current
 
     async def _find_bounds(self, partition: Partition) -> Bounds:
         """Ask Kafka, as long as it takes."""
@@ -258,17 +266,25 @@ def _credentials(kafka: KafkaConnection) -> faust.types.auth.CredentialsT | None
     return faust.SSLCredentials(context) if context else None
 
 
-def _agent(processor: BatchProcessor, limits: BatchLimits, checks: Checks) -> Callable[[Any], Any]:
+def _agent(
+    processor: BatchProcessor,
+    limits: BatchLimits,
+    checks: Checks,
+    is_current: Callable[[Any], bool],
+) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
         stream.enable_acks = False  # an event is acked once it is processed
-        async for events in gathered(stream.events(), limits.records):
-            await checks.continuity.check(map(_place, events))
-            records = [_record(event) for event in events]
-            for batch in limits.split(records):
-                await processor(records[batch])
-                processed = dict(map(_place, events[batch]))
+        async for gathering in gathered(stream.events(), limits.records):
+            waiting = gathering
+            while events := [event for event in waiting if is_current(event)]:
+                records = [_record(event) for event in events]
+                count = limits.first(records)
+                batch, waiting = events[:count], events[count:]
+                await checks.continuity.check(map(_place, batch))
+                await processor(records[:count])
+                processed = dict(map(_place, batch))
                 checks.commits.note(processed)
-                for event in events[batch]:
+                for event in batch:
                     await stream.ack(event)
                 checks.progress.processed(processed)
             yield

@@ -20,6 +20,7 @@ from inbound.registrations.holds import Holds, HoldSettings
 from inbound.retention import sweep
 from inbound.settings import Settings
 from inbound.store.transactions.port import Store
+from inbound.store.turns import Turns
 from inbound.subjects import StateCache
 from schemas.topics import TopicNames
 from streams.app import WorkerApp
@@ -57,7 +58,7 @@ class Worker:
         self._waiting: set[str] = set()
         self._names = TopicNames.prefixed(settings.topic_prefix)
         # Shared: results change the subjects that commands changed before.
-        cache = StateCache()
+        cache, self._turns = StateCache(), Turns()
         self._holds = Holds(
             stores[1],
             HoldSettings(self._names, timedelta(seconds=settings.policies.reply_valid_for_s)),
@@ -92,6 +93,7 @@ class Worker:
             processor,
             self._dead_letters(store, "dead letters of commands"),
             report=partial(self._report, "commands"),
+            turns=self._turns,
         )
 
     def _delivery(self, store: Store, cache: StateCache) -> BatchProcessor:
@@ -103,6 +105,7 @@ class Worker:
             self._dead_letters(store, "dead letters of results"),
             split,
             report=partial(self._report, "results"),
+            turns=self._turns,
         )
 
     def _notify(self, orders: IntakeConnections) -> BatchProcessor:
@@ -112,6 +115,7 @@ class Worker:
             ),
             self._dead_letters(orders.store, "dead letters of orders"),
             report=partial(self._report, "orders"),
+            turns=self._turns,
         )
 
     def _dead_letters(self, store: Store, check: str) -> DeadLetterWriter:

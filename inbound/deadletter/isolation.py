@@ -17,6 +17,7 @@ from inbound.errors import PoisonError, RetryableError, SetupError
 from inbound.kafka.decoding import TopicRecord
 from inbound.plurals import counted
 from inbound.store.errors import Conflict, StoreFault
+from inbound.store.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ class BatchProcessor:
     restarted, and Kafka delivers the batch again. Any other error is narrowed down to the
     messages that cause it; they are handed to `set_aside`. `split` takes a record apart that holds
     many messages. `report` gets the reason while processing waits, and None once it goes on.
+    Processors that share `turns` do not lose to each other for ever.
     """
 
     def __init__(
@@ -118,7 +120,9 @@ class BatchProcessor:
         set_aside: Callable[[Sequence[FailedRecord]], Awaitable[None]],
         split: Callable[[TopicRecord], Sequence[TopicRecord]] = lambda record: [record],
         report: Callable[[str | None], None] = lambda _: None,
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns or Turns()
         self._process = process
         self._set_aside = set_aside
         self._split = split
@@ -141,6 +145,7 @@ class BatchProcessor:
             await self._set_aside(bisection.culprits)
 
     async def _with_retries(self, records: Sequence[TopicRecord]) -> None:
+        has_lost = False
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.05, max=3),
@@ -149,7 +154,12 @@ class BatchProcessor:
             reraise=True,
         ):
             with attempt:
-                await self._process(records)
+                async with self._turns.alone() if has_lost else self._turns.together():
+                    try:
+                        await self._process(records)
+                    except Conflict:
+                        has_lost = True
+                        raise
         if self._waiting:
             self._waiting = False
             log.info("processing continues")

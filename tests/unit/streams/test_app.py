@@ -1,6 +1,6 @@
 """What an agent has processed may be committed; a batch that failed may not."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,6 +58,7 @@ def agent(
     *,
     committed: int = 7,
     commits: Commits | None = None,
+    is_current: Callable[[Any], bool] = lambda _: True,
 ) -> Any:
     async def process(records: Sequence[TopicRecord]) -> None:
         if failure is not None:
@@ -72,7 +73,7 @@ def agent(
 
     processor = BatchProcessor(process, set_aside)
     checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), commits or Commits())
-    return _agent(processor, BatchLimits(10), checks)(Stream(log))
+    return _agent(processor, BatchLimits(10), checks, is_current)(Stream(log))
 
 
 async def test_acked_after_the_commit() -> None:
@@ -101,3 +102,13 @@ async def test_nothing_is_processed_behind_records_that_were_passed_over() -> No
         async for _ in agent(log, committed=6):
             pass
     assert log == []
+
+
+async def test_what_was_fetched_before_a_rebalance_is_left_to_be_read_again() -> None:
+    log: list[str] = []
+    commits, consumer = Commits(), Consumer()
+    commits.guard(consumer)
+    async for _ in agent(log, commits=commits, is_current=lambda _: False):
+        pass
+    assert log == []
+    assert consumer._new_offset(TP("t", 3)) is None
