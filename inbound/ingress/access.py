@@ -9,6 +9,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from inbound.api.addresses import client_of
@@ -35,12 +36,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program that was let in. Of a disabled account, the intake refuses every order."""
+    """A program that was let in. Of a disabled account, the intake refuses every order.
+
+    `changed_at` is when its credentials were made.
+    """
 
     account: str
     number: int
     login: str
     enabled: bool
+    changed_at: datetime
 
     @property
     def name(self) -> str:
@@ -104,7 +109,7 @@ class Access:
         if not found.address_allowed:
             log.warning("account %s: right credentials from a foreign address", found.account)
             raise denied(Denial.FOREIGN_ADDRESS)
-        return Caller(found.account, found.number, found.login, found.enabled)
+        return Caller(found.account, found.number, found.login, found.enabled, found.changed_at)
 
     def _fits(self, found: FoundCredentials, kind: Secret, secrets: Collection[str]) -> bool:
         stored = {

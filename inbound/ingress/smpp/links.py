@@ -4,7 +4,7 @@ The newest bind wins: a program that was killed binds again while its old connec
 be open. Transmitters and receivers are counted apart, because many programs bind one of each.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from inbound.smpp.bind_options import BindOptions
 from inbound.smpp.pdu import BindPdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
+from inbound.store.access.account_credentials import SignedIn
 
 _SINGLE_AT_ONCE: Final = 10.0
 _SINGLE_PER_S: Final = 1.0
@@ -53,12 +54,17 @@ class Link:
     """One bound connection of an account. `pace` is that of all links of the account together."""
 
     id: UUID
-    account: str
+    signed_in: SignedIn
     options: BindOptions
     session: Session
     receives: bool
     transmits: bool
     pace: Pace
+
+    @property
+    def account(self) -> str:
+        """The account whose link this is."""
+        return self.signed_in.account
 
 
 class AccountLinks:
@@ -82,6 +88,18 @@ class AccountLinks:
         """Return the ids of the links that are open."""
         return {link.id for link in self._links.values() if not link.session.reason}
 
+    def signed_in(self) -> Sequence[SignedIn]:
+        """Return how each link has signed in."""
+        return [link.signed_in for link in self._links.values()]
+
+    def end(self, outdated: Collection[SignedIn], reason: str) -> int:
+        """End the links that have signed in this way; return how many."""
+        ended = [link.session for link in self._links.values() if link.signed_in in outdated]
+        for session in ended:
+            session.close(reason)
+            self.closed(session)
+        return len(ended)
+
     def accounts(self) -> set[str]:
         """Return the accounts that have a link to receive on."""
         return {link.account for link in self._links.values() if _can_receive(link)}
@@ -95,9 +113,15 @@ class AccountLinks:
         return newest
 
     def admit(
-        self, session: Session, bind: BindPdu, account: str, options: BindOptions, rate: float
+        self,
+        session: Session,
+        bind: BindPdu,
+        signed_in: SignedIn,
+        options: BindOptions,
+        rate: float,
     ) -> Link:
         """Add a link, and end the oldest ones that are too many. `rate` is in messages a second."""
+        account = signed_in.account
         rivals = [
             link
             for link in self._of(account)
@@ -109,7 +133,7 @@ class AccountLinks:
         pace = self._paces.setdefault(account, Pace(rate, self._clock))
         pace.bucket.set_rate(rate)
         link = Link(
-            *(self._new_id(), account, options, session, bind.receives, bind.transmits),
+            *(self._new_id(), signed_in, options, session, bind.receives, bind.transmits),
             pace=pace,
         )
         self._links[session] = link

@@ -33,6 +33,7 @@ from inbound.smpp.pdu import (
 from inbound.smpp.session import Answer, Session, SessionSettings, State
 from inbound.smpp.status import Status, name_of
 from inbound.smpp.submitted_data import as_submit, check
+from inbound.store.access.account_credentials import SignedIn
 
 log = logging.getLogger(__name__)
 
@@ -131,10 +132,9 @@ class SmppServer:
 
     async def _admit(self, bind: BindPdu, session: Session) -> int:
         ends = session.addresses()
+        address = ends[0][0] if ends else None
         try:
-            caller = await self._access.by_password(
-                bind.system_id, bind.password, ends[0][0] if ends else None
-            )
+            caller = await self._access.by_password(bind.system_id, bind.password, address)
             if not caller.enabled:
                 return Status.ESME_RBINDFAIL
             rate = await self._rate_of(caller.account) or self._rules.rate_per_s
@@ -147,7 +147,8 @@ class SmppServer:
             return Status.ESME_RBINDFAIL
         # Programs write what they like into system_type.
         options = BindOptions.parse(bind.system_type) or BindOptions()
-        self._links.admit(session, bind, caller.account, options, rate)
+        signed_in = SignedIn(caller.account, caller.changed_at, address)
+        self._links.admit(session, bind, signed_in, options, rate)
         metrics.SMPP_SERVER_LINKS.set(len(self._links))
         log.info("account %s has bound, %d links in all", caller.account, len(self._links))
         return Status.ESME_ROK

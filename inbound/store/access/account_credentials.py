@@ -3,7 +3,9 @@
 `inbound.ingress.credentials` makes them, `inbound.ingress.access` compares them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import psycopg
@@ -18,6 +20,7 @@ NUMBERS_AT_ONCE: Final = 100
 _SQL: Final = statements(__package__, "account_credentials")
 _PUT_CREDENTIALS: Final = _SQL["put_credentials"]
 _FIND_CREDENTIALS: Final = _SQL["find_credentials"]
+_FIND_OUTDATED: Final = _SQL["find_outdated"]
 _TAKE_NUMBERS: Final = _SQL["take_numbers"]
 
 
@@ -51,7 +54,19 @@ class FoundCredentials:
     password: bytes = field(repr=False)
     key: bytes = field(repr=False)
     service: bytes = field(repr=False)
+    changed_at: datetime
     address_allowed: bool
+
+
+class SignedIn(NamedTuple):
+    """How a program that stays connected has signed in.
+
+    `changed_at` is that of the credentials it used, `address` its own, None if unknown.
+    """
+
+    account: str
+    changed_at: datetime
+    address: str | None
 
 
 @raises_store_errors
@@ -79,6 +94,20 @@ def find_credentials(
     """
     parameters = {**name._asdict(), "address": address}
     return fetch_row(conn, FoundCredentials, _FIND_CREDENTIALS, parameters)
+
+
+@raises_store_errors
+def find_outdated(conn: psycopg.Connection, signed_in: Sequence[SignedIn]) -> list[SignedIn]:
+    """Return those who could not sign in again the way they did.
+
+    Their account has other credentials now, or does not allow their address any more.
+    """
+    parameters = {
+        "accounts": [one.account for one in signed_in],
+        "times": [one.changed_at for one in signed_in],
+        "addresses": [one.address for one in signed_in],
+    }
+    return [signed_in[place - 1] for (place,) in conn.execute(_FIND_OUTDATED, parameters)]
 
 
 @raises_store_errors

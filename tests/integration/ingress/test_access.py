@@ -52,11 +52,14 @@ async def denial(trying: Awaitable[Caller]) -> Denial:
     return raised.value.denial
 
 
-async def test_an_account_is_created_with_credentials_that_let_it_in(access: Access) -> None:
+async def test_an_account_is_created_with_credentials_that_let_it_in(
+    access: Access, conn: psycopg.Connection
+) -> None:
     shop = made("create", "shop")
     assert shop["account"] == "shop"
     number, password = str(shop["id"]), shop["password"]
-    expected = Caller("shop", shop["id"], "shop", enabled=True)
+    (changed_at,) = conn.execute("SELECT changed_at FROM account_credentials").fetchone() or ()
+    expected = Caller("shop", shop["id"], "shop", enabled=True, changed_at=changed_at)
     assert await access.by_key(number, shop["key"], HERE) == expected
     assert await access.by_key_alone(shop["key"], HERE) == expected
     assert await access.by_service(number, str(shop["service_id"]), HERE) == expected

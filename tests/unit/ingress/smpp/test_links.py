@@ -1,5 +1,6 @@
 """The links of accounts: how many, how fast, and which one receives."""
 
+from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,9 @@ from uuid import UUID
 from inbound.ingress.smpp.links import AccountLinks, Pace
 from inbound.smpp.bind_options import BindOptions
 from inbound.smpp.pdu import BindPdu, BindReceiver, BindTransceiver, BindTransmitter
+from inbound.store.access.account_credentials import SignedIn
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 class Clock:
@@ -47,7 +51,7 @@ def admit(
     one = session(bind)
     parsed = BindOptions.parse(options)
     assert parsed is not None
-    found.admit(one, bind(), account, parsed, 30.0)
+    found.admit(one, bind(), SignedIn(account, NOW, None), parsed, 30.0)
     return one
 
 
