@@ -104,6 +104,8 @@ class SmppServer:
                 enquire_link_s=0,
                 queue_limit=rules.window,
                 idle_limit_s=rules.idle_s,
+                # What can't be read is the program's to repair: nobody would notice that it is cut.
+                strict=True,
                 interface_version=_VERSION,
                 system_id=NAME,
             ),

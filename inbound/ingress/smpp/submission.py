@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 from pydantic import ValidationError
@@ -22,7 +23,11 @@ from inbound.smpp.subscriber import parse_subscriber
 from inbound.smpp.times import parse_time
 from inbound.smpp.user_data import (
     CONCATENATIONS,
+    IE_CONCAT_8,
     TLV_MESSAGE_PAYLOAD,
+    TLV_SAR_REFERENCE,
+    TLV_SAR_SEQUENCE,
+    TLV_SAR_TOTAL,
     UDHI,
     ConcatenatedPart,
     parse_user_data_header,
@@ -34,6 +39,9 @@ COMMENT_MARK: Final = "\n~~~\n"
 LONGEST_COMMENT: Final = 1000
 
 _CHANNEL: Final = re.compile(r"__(?:MMS|MAIL|CALL|VIBER|SOC|BOT|HLR|PING)__")
+_USED_ONCE: Final = frozenset(
+    {TLV_MESSAGE_PAYLOAD, TLV_SAR_REFERENCE, TLV_SAR_TOTAL, TLV_SAR_SEQUENCE}
+)
 # 4 means octets; programs of services with this dialect send Latin text with it.
 _OCTETS: Final = 0x04
 
@@ -98,7 +106,11 @@ def read(pdu: SubmitSm, country: str, now: datetime) -> Submission:
 
 def join(parts: Sequence[Submission]) -> str:
     """Return the text of all parts of a message. Raises SubmissionError."""
-    joined = text_of([one.part for one in parts if one.part])
+    of_message = [one.part for one in parts if one.part]
+    # Programs may cut a character in two, so only what is decoded together has whole ones.
+    for coding, group in groupby(of_message, key=lambda part: part.data_coding):
+        _check_pairs(b"".join(part.body for part in group), coding)
+    joined = text_of(of_message)
     if joined is None:
         raise SubmissionError(Status.ESME_RINVDCS, "the octets are no text")
     return joined
@@ -165,13 +177,50 @@ def _check_fields(pdu: SubmitSm) -> None:
     if not alphabet.is_text(pdu.data_coding):
         raise SubmissionError(Status.ESME_RINVDCS, "the data_coding is not that of a text")
     if pdu.esm_class & UDHI:
-        payload = pdu.short_message or dict(pdu.tlvs).get(TLV_MESSAGE_PAYLOAD, b"")
-        header = parse_user_data_header(payload)
-        if any(element not in CONCATENATIONS for element, _ in header.elements):
-            raise SubmissionError(Status.ESME_RINVESMCLASS, "the header is not that of a part")
+        _check_header(pdu.short_message or dict(pdu.tlvs).get(TLV_MESSAGE_PAYLOAD, b""))
+    _check_parameters(pdu)
+
+
+def _check_header(payload: bytes) -> None:
+    """Refuse a header that does not say which part of a message this is.
+
+    A phone ignores what is impossible, and shows each part as a message of its own.
+    """
+    elements = parse_user_data_header(payload).elements
+    if any(element not in CONCATENATIONS for element, _ in elements):
+        raise SubmissionError(Status.ESME_RINVESMCLASS, "the header is not that of a part")
+    if len(elements) > 1:
+        raise SubmissionError(Status.ESME_RINVESMCLASS, "the header names two parts")
+    for element, value in elements:
+        if len(value) != (3 if element == IE_CONCAT_8 else 4) or not 1 <= value[-1] <= value[-2]:
+            raise SubmissionError(Status.ESME_RINVESMCLASS, "the header names no part")
+
+
+def _check_parameters(pdu: SubmitSm) -> None:
+    """Refuse SAR parameters that don't say which part this is, and values given twice.
+
+    A reference by itself says nothing, and is ignored (SMPP 3.4, 5.3.2.22).
+    """
+    used = [tag for tag, _ in pdu.tlvs if tag in _USED_ONCE]
+    if len(used) != len(set(used)):
+        raise SubmissionError(Status.ESME_ROPTPARNOTALLWD, "a parameter is given twice")
+    values = dict(pdu.tlvs)
+    if TLV_SAR_TOTAL not in values and TLV_SAR_SEQUENCE not in values:
+        return
+    reference = values.get(TLV_SAR_REFERENCE, b"")
+    total, sequence = values.get(TLV_SAR_TOTAL, b""), values.get(TLV_SAR_SEQUENCE, b"")
+    is_whole = (len(reference), len(total), len(sequence)) == (2, 1, 1)
+    if not (is_whole and 1 <= sequence[0] <= total[0]):
+        raise SubmissionError(Status.ESME_RINVOPTPARAMVAL, "the SAR parameters name no part")
+
+
+def _check_pairs(octets: bytes, coding: int) -> None:
+    if alphabet.is_ucs_2(coding) and len(octets) % 2:
+        raise SubmissionError(Status.ESME_RINVDCS, "half a character is missing")
 
 
 def _decoded(body: bytes, coding: int) -> str:
+    _check_pairs(body, coding)
     text = alphabet.decode(body, coding)
     if text is None:
         raise SubmissionError(Status.ESME_RINVDCS, "the octets are no text")

@@ -31,10 +31,17 @@ from inbound.smpp.pdu import (
     SubmitMultiResp,
     SubmitSm,
     SubmitSmResp,
+    Tlvs,
+    encode,
 )
 from inbound.smpp.segmentation import split
 from inbound.smpp.status import Status
-from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
+from inbound.smpp.user_data import (
+    TLV_MESSAGE_PAYLOAD,
+    TLV_SAR_REFERENCE,
+    TLV_SAR_SEQUENCE,
+    TLV_SAR_TOTAL,
+)
 from inbound.store.errors import StoreUnavailable
 from inbound.store.orders.lookup import OrderQuery, search_orders
 from inbound.store.sealing import Sealer
@@ -58,6 +65,15 @@ LONG = "A text that needs more than one part, because it is longer than 160. " *
 def id_of(receipt: DeliverSm) -> str:
     """Return the id in the text of a receipt."""
     return receipt.short_message.decode().split()[0].removeprefix("id:")
+
+
+def sar(total: int, sequence: int) -> Tlvs:
+    """Return the SAR parameters of a part."""
+    return (
+        (TLV_SAR_REFERENCE, b"\0\x07"),
+        (TLV_SAR_TOTAL, bytes((total,))),
+        (TLV_SAR_SEQUENCE, bytes((sequence,))),
+    )
 
 
 def found_by(conn: psycopg.Connection, account: str, words: str) -> list[str]:
@@ -245,7 +261,22 @@ async def test_a_comment_is_neither_sent_nor_counted(
         ({"text": "__MAIL__: hello".encode("gsm23.038")}, Status.ESME_RINVSERTYP),
         ({"data_coding": 0x02}, Status.ESME_RINVDCS),
         ({"data_coding": 0x08, "text": b"\xd8\x00"}, Status.ESME_RINVDCS),
+        ({"data_coding": 0x08, "text": "текст".encode("utf-16-be")[:-1]}, Status.ESME_RINVDCS),
+        ({"data_coding": 0x19, "text": b"\x04"}, Status.ESME_RINVDCS),
         ({"esm_class": 0x40, "text": b"\x06\x05\x04\x0b\x84\x23\xf0x"}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "text": b"\x05\0\x03\x07\x02\x03x"}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "text": b"\x05\0\x03\x07\0\0x"}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "text": b"\x05\0\x03\x07\x02\0x"}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "text": b"\x04\0\x02\x02\x01x"}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "text": b"\x09\0\x03\x07\x02\x01x"}, Status.ESME_RINVESMCLASS),
+        (
+            {"esm_class": 0x40, "text": b"\x0a" + b"\0\x03\x07\x02\x01" * 2},
+            Status.ESME_RINVESMCLASS,
+        ),
+        ({"tlvs": sar(2, 3)}, Status.ESME_RINVOPTPARAMVAL),
+        ({"tlvs": sar(0, 0)}, Status.ESME_RINVOPTPARAMVAL),
+        ({"tlvs": sar(2, 1)[1:]}, Status.ESME_RINVOPTPARAMVAL),
+        ({"tlvs": sar(2, 1) * 2}, Status.ESME_ROPTPARNOTALLWD),
         ({"validity_period": "yesterday"}, Status.ESME_RINVEXPIRY),
         ({"validity_period": "200101000000000+"}, Status.ESME_RINVEXPIRY),
         ({"schedule_delivery_time": "991231235959000+"}, Status.ESME_RINVSCHED),
@@ -261,6 +292,47 @@ async def test_what_can_not_be_done_is_refused_and_not_stored(
         assert (answer.status, answer.message_id) == (status, "")
         assert rows(conn, "SELECT message_id FROM smpp_messages") == []
         assert (await program.submit("the link goes on")).status == 0
+
+
+async def test_optional_parameters_that_are_cut_off_are_refused(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        whole = encode(
+            SubmitSm(
+                source_addr="SCSERV",
+                dest_addr_ton=1,
+                destination_addr=PHONE,
+                tlvs=((TLV_MESSAGE_PAYLOAD, b"hello"),),
+                sequence=2,
+            )
+        )[:-1]
+        program.peer.writer.write(len(whole).to_bytes(4, "big") + whole[4:])
+        answer = await program.peer.read(SubmitSmResp)
+        assert (answer.sequence, answer.status) == (2, Status.ESME_RINVOPTPARSTREAM)
+        program.sequence = 2
+        assert (await program.submit("the link goes on")).status == 0
+    assert rows(conn, "SELECT count(*) FROM orders") == [1]
+
+
+async def test_a_character_that_is_cut_in_two_by_parts_is_whole_in_the_message(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    octets = "текст".encode("utf-16-be")
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        for missing, status in ((0, 0), (1, Status.ESME_RINVDCS)):
+            halves = (octets[:5], octets[5 : len(octets) - missing])
+            header = b"\x05\0\x03%c\x02" % missing
+            first, second = [
+                await program.submit(
+                    header + bytes((number,)) + half, esm_class=0x40, data_coding=8
+                )
+                for number, half in enumerate(halves, 1)
+            ]
+            assert (first.status, second.status) == (0, status)
+    assert rows(conn, "SELECT count(*) FROM orders") == [1]
 
 
 async def test_a_message_can_be_queried_and_while_scheduled_cancelled(
