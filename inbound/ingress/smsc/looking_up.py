@@ -1,8 +1,9 @@
 """`status.php` and `balance.php`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from inbound.ingress.smsc.codes import (
     ErrorCode,
     status_of,
 )
-from inbound.ingress.smsc.sending import DIALECT, order_key, phones_of
+from inbound.ingress.smsc.sending import DIALECT, IdKind, MessageId, phones_of
 from inbound.money import amount_text
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.store.orders.account_records import list_accounts
@@ -49,18 +50,31 @@ async def statuses(
     A comma at the end of `phone` and `id` asks for a list, even of one.
     """
     asked = _asked(fields)
-    ids = [
-        parts.order_id(caller.account, DIALECT, order_key(one.message_id, one.phone))
-        for one in asked
-    ]
-    found = await parts.pool.run(find_orders, caller.account, ids)
+    found = await _find(parts, caller, asked)
     is_list = "," in fields.get("id", "") or "," in fields.get("phone", "")
     detailed = fields.get("all", "") in _DETAILS
     results = [
-        _result(one, found.get(order_id), detailed=detailed, is_list=is_list)
-        for one, order_id in zip(asked, ids, strict=True)
+        _result(one, order, detailed=detailed, is_list=is_list)
+        for one, order in zip(asked, found, strict=True)
     ]
     return answers.several(results) if is_list else answers.one(results[0])
+
+
+async def _find(
+    parts: Parts, caller: Caller, asked: Sequence[_Asked]
+) -> Sequence[FoundOrder | None]:
+    """Return the orders. Where an id was given by both, the message is the program's."""
+    ids = [
+        [
+            parts.order_id(
+                caller.account, DIALECT, MessageId(one.message_id, kind).order_key(one.phone)
+            )
+            for kind in (IdKind.PROGRAM, IdKind.SERVICE)
+        ]
+        for one in asked
+    ]
+    found = await parts.pool.run(find_orders, caller.account, list(chain.from_iterable(ids)))
+    return [found.get(own) or found.get(given) for own, given in ids]
 
 
 async def balance(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -40,6 +40,27 @@ _SEPARATORS: Final = re.compile(r"[,;\n]")
 _OFF: Final = frozenset({"", "0"})
 
 
+class IdKind(Enum):
+    """Who gave a message its id. Both may give the same number to different messages.
+
+    The values stand in keys of orders and never change.
+    """
+
+    PROGRAM = "own"
+    SERVICE = "number"
+
+
+class MessageId(NamedTuple):
+    """The id of a message, which all phones of its list share."""
+
+    text: str
+    kind: IdKind
+
+    def order_key(self, phone: str) -> str:
+        """Return the key of the order of one phone among those of the message."""
+        return f"{self.kind.value}:{self.text}:{phone}"
+
+
 class Cost(Enum):
     """The values of `cost`: what the answer has."""
 
@@ -59,19 +80,14 @@ async def send(
     text = _text(fields, parts.alphabet)
     if cost is Cost.ONLY:
         return await _estimate(parts, caller, phones, text, answers)
-    message_id = _given_id(fields) or str(await parts.numbers.next())
+    message_id = _given_id(fields) or MessageId(str(await parts.numbers.next()), IdKind.SERVICE)
     orders = _orders(parts, caller, fields, phones, text, message_id)
     placed = await parts.place(orders)
     accepted = [one for one in placed if one.reason is None]
     if not accepted:
         reason = next(one.reason for one in placed if one.reason is not None)
-        raise SmscError(error_of(reason), message_id=message_id)
-    return await _answer(parts, caller, message_id, accepted, cost, answers)
-
-
-def order_key(message_id: str, phone: str) -> str:
-    """Return the key of the order of one phone among those of a message."""
-    return f"{message_id}:{phone}"
+        raise SmscError(error_of(reason), message_id=message_id.text)
+    return await _answer(parts, caller, message_id.text, accepted, cost, answers)
 
 
 def phones_of(text: str) -> list[str]:
@@ -86,7 +102,7 @@ def _orders(
     fields: Mapping[str, str],
     phones: Sequence[str],
     text: str,
-    message_id: str,
+    message_id: MessageId,
 ) -> list[Order]:
     now = parts.clock()
     time = parse_time(fields.get("time", ""), fields.get("tz", ""), parts.zone, now)
@@ -104,7 +120,7 @@ def _orders(
                 not_before=time.not_before,
                 expires_at=expires_at,
                 hours=time.hours,
-                idempotency_key=f"{DIALECT}:{order_key(message_id, phone)}",
+                idempotency_key=f"{DIALECT}:{message_id.order_key(phone)}",
             )
             for phone in phones
         ]
@@ -192,13 +208,13 @@ def _text(fields: Mapping[str, str], alphabet: str) -> str:
         raise SmscError(ErrorCode.PARAMETERS) from None
 
 
-def _given_id(fields: Mapping[str, str]) -> str | None:
+def _given_id(fields: Mapping[str, str]) -> MessageId | None:
     given = fields.get("id", "")
     if given in _OFF:
         return None
     if not _ID.fullmatch(given):
         raise SmscError(ErrorCode.PARAMETERS)
-    return given
+    return MessageId(given, IdKind.PROGRAM)
 
 
 def _is_mobile(phone: str) -> bool:

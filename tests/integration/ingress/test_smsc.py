@@ -125,6 +125,25 @@ async def test_a_list_has_one_id_and_each_phone_its_status(
     ]
 
 
+async def test_an_id_of_the_program_is_no_number_of_the_service(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    first = (await sent(http, shop, phones=phone, mes="first"))["id"]
+    # The next numbers of the service, before and after it gives them out.
+    for own in (first, first + 1):
+        assert (await sent(http, shop, phones=phone, mes=f"own {own}", id=own))["id"] == own
+    assert (await sent(http, shop, phones=phone, mes="second"))["id"] == first + 1
+    assert (await sent(http, shop, phones=phone, mes="third"))["id"] == first + 2
+    assert world.texts("shop") == {
+        *("first", "second", "third", f"own {first}", f"own {first + 1}"),
+    }
+    world.rows("UPDATE orders SET state = 'delivered' WHERE parts = 1")
+    assert (await sent(http, shop, phones=phone, mes="a" * 161, id=first + 2))["cnt"] == 2
+    found = [(await status(http, shop, phone=phone, id=first + n))["status"] for n in range(3)]
+    assert found == [1, 1, -1]
+
+
 async def test_states_that_its_programs_know(
     world: World, shop: Credentials, http: httpx.AsyncClient
 ) -> None:
