@@ -23,6 +23,7 @@ RELAY_HEARTBEAT_S = 60.0
 PROJECTOR_HEARTBEAT_S = 60.0
 # 0 to 19: on a busy machine replies come first.
 PROJECTOR_NICE = 10
+_CONFLICTS_OF_WORKER = 5
 
 
 @click.command
@@ -71,7 +72,9 @@ def worker(settings: Settings) -> None:
             PostgresStore(url, cipher, quotas=quotas),
         )
         directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_key_bytes())
-        await Worker(settings, stores, directory, IntakeConnections(settings), health).run()
+        # A batch that loses soon runs alone: the worker's transactions take turns.
+        orders = IntakeConnections(settings, conflicts=_CONFLICTS_OF_WORKER)
+        await Worker(settings, stores, directory, orders, health).run()
 
     sys.exit(run_role(main))
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from inbound.errors import RetryableError
@@ -22,6 +22,7 @@ from inbound.orders.ports import Companion, Placed
 from inbound.orders.recipients import Recipients
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.orders.writing import BatchWriter
+from inbound.store.errors import Conflict
 from inbound.store.orders.rows import STRANGERS
 from inbound.store.transactions.port import Transaction
 from inbound.subjects import Subjects
@@ -29,15 +30,22 @@ from schemas.orders import Order
 
 MOST_IN_BATCH: Final = 1000
 
+CONFLICTS: Final = 20
+"""Attempts that may lose to other transactions; with the pauses between them about 5 s."""
+
 _ATTEMPTS: Final = 5
 
 
 class Intake:
     """Places orders. One batch at a time: a second one waits for the first."""
 
-    def __init__(self, tools: Tools, settings: IntakeSettings) -> None:
+    def __init__(
+        self, tools: Tools, settings: IntakeSettings, *, conflicts: int = CONFLICTS
+    ) -> None:
+        """`conflicts` is the attempt at which a batch that loses to others is given up."""
         self._tools = tools
         self._settings = settings
+        self._conflicts = conflicts
         self._recipients = Recipients(tools.directory, tools.subject_hasher)
 
     async def place(
@@ -45,9 +53,10 @@ class Intake:
     ) -> list[Placed]:
         """Place up to `MOST_IN_BATCH` orders in one transaction; return an answer for each.
 
-        Durable when it returns. Blocks on the directory and the database, and tries a few times.
-        Raises RetryableError when one of them stays away: then only orders with an idempotency
-        key are safe to place again. The `companion` takes part in the transaction.
+        Durable when it returns. Blocks on the directory and the database, and tries a few times;
+        more often while it only loses to transactions that change the same people. Raises
+        RetryableError in the end: then only orders with an idempotency key are safe to place again.
+        The `companion` takes part in the transaction.
         """
         if len(orders) > MOST_IN_BATCH:
             raise ValueError(f"a batch has at most {MOST_IN_BATCH} orders")
@@ -57,7 +66,7 @@ class Intake:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.01, max=0.5),
-            stop=stop_after_attempt(_ATTEMPTS),
+            stop=self._gives_up,
             reraise=True,
         ):
             with attempt:
@@ -80,6 +89,11 @@ class Intake:
                 writer.subjects.remember()
                 return writer.placed
         raise AssertionError("tenacity returns or raises")
+
+    def _gives_up(self, attempt: RetryCallState) -> bool:
+        error = attempt.outcome.exception() if attempt.outcome else None
+        most = self._conflicts if isinstance(error, Conflict) else _ATTEMPTS
+        return attempt.attempt_number >= most
 
     async def _decide(
         self, transaction: Transaction, drafts: Sequence[Draft], perhaps_placed: Collection[UUID]

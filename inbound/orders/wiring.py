@@ -7,7 +7,7 @@ from uuid import uuid4
 from inbound.clock import utc_now
 from inbound.directory.postgres import PostgresDirectory
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
-from inbound.orders.intake import Intake
+from inbound.orders.intake import CONFLICTS, Intake
 from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.settings import Settings
@@ -20,8 +20,17 @@ APPLICATION_NAME = "scserv orders"
 class IntakeConnections:
     """An intake on connections of its own, which others may share; `close` them at the end."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
-        """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        conflicts: int = CONFLICTS,
+    ) -> None:
+        """Open nothing yet. `conflicts` is as in `Intake`.
+
+        Raises `SetupError` when a key is missing or malformed.
+        """
         url = settings.database_url.get_secret_value()
         subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
         self.store = PostgresStore(url, VaultCipher(vault_key), application_name=APPLICATION_NAME)
@@ -40,6 +49,7 @@ class IntakeConnections:
                 clock=clock,
             ),
             intake_settings(settings),
+            conflicts=conflicts,
         )
 
     async def close(self) -> None:

@@ -102,7 +102,7 @@ class Submitting:
         except (TooManyPartsError, TooManyWaitingError):
             return Taken(Status.ESME_RMSGQFUL)
         except RetryableError as error:
-            log.warning("account %s: messages over SMPP wait: %s", link.account, error)
+            log.warning("account %s: ESME_RSYSERR, to be submitted again: %s", link.account, error)
             return Taken(Status.ESME_RSYSERR)
 
     async def _take_whole(

@@ -74,7 +74,7 @@ class Tables:
         """Store a state; raise Conflict when the stored one has moved on."""
         stored = self.states.get(new.stream_id)
         if stored is not None and stored.version != new.expected_version:
-            raise Conflict("a subject has moved on since its state was read")
+            raise Conflict("other transactions changed the same people at the same time")
         self.states[new.stream_id] = StoredState(new.version, new.state_version, new.state)
 
     def append(self, new: NewEvent, now: datetime) -> None:

@@ -63,7 +63,7 @@ async def write(
         if changes.events or changes.outbox:
             locked = await appender.lock(conn)
     if merged is not None and merged.rowcount != len(changes.states):
-        raise Conflict("a subject has moved on since its state was read")
+        raise Conflict("other transactions changed the same people at the same time")
     if locked is None:
         return None
     end = await appender.log_end(locked)

@@ -1,7 +1,7 @@
 """Orders on real PostgreSQL: limits under concurrency, and a `stop` that races a claim."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -12,16 +12,18 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from typing_extensions import override
 
 from inbound.handlers.orders import dispatched_message_id
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.orders.dispatch import Dispatcher
-from inbound.orders.ports import Placed
+from inbound.orders.ports import Companion, Placed
 from inbound.store.claims.postgres import PostgresClaims
 from inbound.store.claims.rows import ToClaim
+from inbound.store.errors import Conflict
 from inbound.store.orders.account_records import change_account
 from inbound.store.transactions.changes import Changes
-from inbound.store.transactions.port import Store
+from inbound.store.transactions.port import Store, Transaction
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from schemas.events import DomainEvent, SubscriptionStarted, SubscriptionStopped
@@ -68,6 +70,31 @@ async def test_processes_together_exceed_no_limit(
     assert {one.reason for one in placed} == {None, reason}
     (balance,) = conn.execute("SELECT balance FROM accounts").fetchone() or (None,)
     assert balance in {None, Decimal("0.5")}
+
+
+class _Loses(Companion):
+    """Takes part in transactions of which the first ones lose to others."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    @override
+    async def begin(self, transaction: Transaction) -> None:
+        if self.times:
+            self.times -= 1
+            raise Conflict("another transaction was first")
+
+    @override
+    def finish(self, changes: Changes, placed: Sequence[Placed]) -> None:
+        pass
+
+
+async def test_a_batch_that_loses_to_others_is_placed_all_the_same_and_once(
+    stores: list[PostgresStore], conn: psycopg.Connection
+) -> None:
+    (placed,) = await intake_on(stores[0]).place([order()], _Loses(7))
+    assert placed.reason is None
+    assert conn.execute("SELECT order_id FROM orders").fetchall() == [(placed.order_id,)]
 
 
 async def test_processes_together_keep_the_minimum_delay(
