@@ -17,7 +17,6 @@ MOST_PARAMETERS: Final = 100
 FORM: Final = "application/x-www-form-urlencoded"
 
 _LONGEST_NAME: Final = 64
-_SCALARS: Final = (str, int, float)
 
 
 class ParameterError(ValueError):
@@ -55,18 +54,15 @@ async def read_pairs(request: Request) -> dict[str, bytes]:
     return found | of_body
 
 
-async def read_object(request: Request) -> dict[str, str]:
-    """Return the JSON object in the body: strings, numbers, and true and false as 1 and 0.
-
-    A list of strings becomes one string, with commas. Raises ParameterError.
-    """
+async def read_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body, without what is null. Raises ParameterError."""
     try:
         value = unique_names.loads(await request.body())
     except (ValueError, RecursionError):
         raise ParameterError("the body is no JSON, or names a field twice") from None
     if not isinstance(value, dict) or len(value) > MOST_PARAMETERS:
         raise ParameterError("the body is no JSON object")
-    return {name: _text(one) for name, one in value.items() if one is not None}
+    return {name: one for name, one in value.items() if one is not None}
 
 
 def decode(pairs: Mapping[str, bytes], charset: str) -> dict[str, str]:
@@ -89,13 +85,3 @@ def _name(raw: bytes) -> str:
     if len(name) > _LONGEST_NAME:
         raise ParameterError("a name is too long")
     return name
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 — any JSON
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, _SCALARS):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ",".join(value)
-    raise ParameterError("a value is an object")

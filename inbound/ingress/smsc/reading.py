@@ -1,7 +1,7 @@
 """Reads SMSC's parameters, and lets the caller in."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 from starlette.types import Scope
@@ -11,6 +11,7 @@ from inbound.ingress.dialect import address_of, let_in, parts_of
 from inbound.ingress.parameters import ParameterError, decode, parse_pairs, read_object, read_pairs
 from inbound.ingress.smsc.answers import Answers, Form, SmscError
 from inbound.ingress.smsc.codes import ErrorCode
+from inbound.ingress.smsc.sending import CHANNELS
 
 DEFAULT_CHARSET: Final = "windows-1251"
 
@@ -21,6 +22,9 @@ _CHARSETS: Final = {
     "utf8": "utf-8",
     "koi8-r": "koi8-r",
 }
+_LISTS: Final = frozenset({"phones", "phone", "id"})
+_FLAGS: Final = frozenset({*CHANNELS, "translit"})
+_TEXTS: Final = frozenset({"mes", "login", "psw", "apikey"})
 _FORMS: Final = {str(form.value): form for form in Form}
 
 
@@ -49,7 +53,7 @@ async def read_json(request: Request) -> Mapping[str, str]:
     """Return the fields of a JSON body. The answer is JSON. Raises SmscError."""
     remember(request, Answers(Form.JSON))
     try:
-        return await read_object(request)
+        return {name: _text(name, value) for name, value in (await read_object(request)).items()}
     except ParameterError:
         raise SmscError(ErrorCode.PARAMETERS) from None
 
@@ -82,6 +86,24 @@ async def sign_in(request: Request, fields: Mapping[str, str]) -> Caller:
         is_banned = error.denial is Denial.BANNED
         code = ErrorCode.ADDRESS_BLOCKED if is_banned else ErrorCode.AUTHORISE
         raise SmscError(code) from None
+
+
+def _text(name: str, value: Any) -> str:  # noqa: ANN401 — any JSON
+    """Return a value as it would stand in a URL. Raises ParameterError if it could not.
+
+    What a person reads, or an id, is never made of true, false or a fraction.
+    """
+    if isinstance(value, list) and name in _LISTS:
+        return ",".join(_scalar(name, one) for one in value)
+    return _scalar(name, value)
+
+
+def _scalar(name: str, value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, bool) and name in _FLAGS:
+        return str(int(value))
+    if isinstance(value, str) or (type(value) is int and name not in _TEXTS):
+        return str(value)
+    raise ParameterError("a value is neither a string nor a whole number")
 
 
 def _form_of(pairs: Mapping[str, bytes]) -> Form:

@@ -192,6 +192,9 @@ def _text(fields: Mapping[str, str], alphabet: str) -> str:
     """Return the text, transliterated and cut as asked."""
     if any(fields.get(name, "") not in _OFF for name in CHANNELS):
         raise SmscError(ErrorCode.PARAMETERS, "this channel is not available")
+    if fields.get("list"):
+        # Its texts stand beside its phones; `mes` alone is not what its program means.
+        raise SmscError(ErrorCode.PARAMETERS, "list is not available")
     text = fields.get("mes", "").replace("\r\n", "\n")
     if fields.get("translit", "") not in _OFF:
         text = transliterate(text)

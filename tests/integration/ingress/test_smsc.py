@@ -298,6 +298,50 @@ async def test_json_requests(world: World, shop: Credentials, http: httpx.AsyncC
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        '"mes": false',
+        '"mes": 5',
+        '"mes": ["a", "b"]',
+        '"mes": 1e400',
+        '"mes": "a", "id": true',
+        '"mes": "a", "id": 1.5',
+        '"mes": "a", "phones": [79161234567, true]',
+        '"mes": "a", "phones": [[79161234567]]',
+        '"mes": "a", "list": "79161234567:b"',
+        '"list": [{"phones": "79161234567", "mes": "b"}]',
+    ],
+)
+async def test_values_that_are_not_meant_for_a_field_are_refused_and_nothing_is_sent(
+    world: World, shop: Credentials, http: httpx.AsyncClient, fields: str
+) -> None:
+    (phone,) = world.clients(1)
+    phones = "" if '"phones": [' in fields else f'"phones": "{phone}", '
+    body = f'{{"apikey": "{shop.key}", {phones}{fields}}}'
+    answer = (await http.post("/rest/send/", content=body)).json()
+    assert answer["error_code"] == ErrorCode.PARAMETERS
+    assert world.orders("shop") == []
+
+
+async def test_whole_numbers_lists_and_flags_are_read_in_json(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    phones = [int(phone) for phone in world.clients(2)]
+    asked = {"apikey": shop.key, "phones": phones, "mes": TEXT, "id": 7, "flash": False}
+    answer = (await http.post("/rest/send/", json=asked)).json()
+    assert (answer["id"], answer["cnt"]) == (7, 2)
+
+
+async def test_a_list_of_texts_is_refused(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    answer = await sent(http, shop, phones=phone, mes=TEXT, list=f"{phone}:other")
+    assert answer["error_code"] == ErrorCode.PARAMETERS
+    assert world.orders("shop") == []
+
+
+@pytest.mark.parametrize(
     ("query", "body", "media_type"),
     [
         ("%ff=1&fmt=1", b"", ""),
