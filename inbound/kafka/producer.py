@@ -202,8 +202,9 @@ class Producer:
             try:
                 # In longer steps it would run callbacks with the exception of a fatal error set.
                 unsettled: int = self._made.flush(min(left, _STEP_S))
-            except KafkaException:
-                continue  # a fatal error, which every record in flight is told
+            except KafkaException:  # a fatal error: some records would wait for ever
+                self._made.purge()
+                continue
             if not unsettled or not left:
                 return unsettled
 
