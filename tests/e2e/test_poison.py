@@ -77,7 +77,7 @@ MO = {
             part={"reference": 1, "total": 2, "sequence": 1},
         ),
         None,
-        "PostgreSQL refused a statement (CharacterNotInRepertoire",
+        "PostgreSQL refused a statement (character_not_in_repertoire",
     ),
 }
 

@@ -224,7 +224,7 @@ async def test_its_esme_lives_through_enquiries_and_a_command_we_do_not_offer(
         session = await centre.bound()
         for _ in range(3):
             await foreign.hear("pdu", command="enquire_link")
-        foreign.say(command="cancel_sm", message_id="7")
+        foreign.say(command="replace_sm", message_id="7", source_addr="SCSERV", short_message="x")
         refused = await foreign.hear("pdu", command="generic_nack")
         assert refused["command_status"] == Status.ESME_RINVCMDID
         foreign.say(command="query_sm", message_id="7", source_addr="SCSERV")

@@ -90,7 +90,7 @@ async def test_a_plus_in_a_time_is_understood(world: World, since: str) -> None:
     client = world.scoped("read")
     answer = await client.get(f"/v1/requests?limit=1&since={since}")
     assert answer.status_code == 200, answer.text
-    assert "since=2024-05-01T12%3A30%3A00%2B03%3A00" in answer.json()["next"]
+    assert "since=2024-05-01T09%3A30%3A00Z" in answer.json()["next"]
 
 
 @pytest.mark.parametrize("since", ["2024-05-01T12:30:00", "2024-05-01", "2024-05-01T12:30:00 MSK"])

@@ -115,7 +115,9 @@ async def test_a_start_may_be_repeated_when_its_time_has_come(world: World) -> N
     at = (world.now + timedelta(hours=1)).isoformat()
     first = await act(client, made, "start", key, at=at)
     world.now += timedelta(hours=2)
-    assert (await act(client, made, "start", key, at=at)).json() == first.json()
+    again = (await act(client, made, "start", key, at=at)).json()
+    assert again.pop("overdue_since") == first.json()["starts_at"], "nobody has begun it yet"
+    assert again == first.json()
     keyless = await act(client, made, "start", {}, at=at)
     assert (keyless.status_code, keyless.json()["starts_at"]) == (200, first.json()["starts_at"])
     earlier = (world.now - timedelta(minutes=90)).isoformat()

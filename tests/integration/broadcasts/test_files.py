@@ -1,5 +1,6 @@
 """Files about a broadcast: excluded rows and recipients, to be corrected and loaded again."""
 
+import asyncio
 import csv
 import json
 from collections import Counter
@@ -40,7 +41,7 @@ async def sent(bench: Bench, folder: Path, people: int) -> str:
     rows = [f"Ann;Omsk;{number(n)}" for n in range(people)]
     path = table(folder, *rows, header="name;town;msisdn")
     id_: str = create(path)["id"]
-    run("start", id_)
+    await asyncio.to_thread(run, "start", id_)
     bench.now = bench.conn.execute("SELECT now()").fetchone()[0]  # type: ignore[index]
     del bench.clients[number(5)]
     await opt_out(bench, number(4))
@@ -55,7 +56,7 @@ async def test_recipients_not_reached_keep_their_table_and_load_again(
 ) -> None:
     id_ = await sent(bench, tmp_path, 7)
     file = tmp_path / "rest.csv"
-    said = run("recipients", id_, "--file", str(file))
+    said = await asyncio.to_thread(run, "recipients", id_, "--file", str(file))
     assert f"{file}: refused 1, undelivered 2, unknown 1, withheld 1" in said
     assert "1 recipient may have got it (unknown); to leave them out: --state " in said
     head, *lines = read(file, ";")
@@ -87,11 +88,13 @@ async def test_the_states_of_recipients_are_those_that_are_counted(
     set_state(bench, 6, "sent")
     for action in (None, "cancel"):
         if action:
-            run(action, id_)
-        shown = json.loads(run("show", id_, "--json"))
+            await asyncio.to_thread(run, action, id_)
+        shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
         file = tmp_path / f"{action}.csv"
         states = ("waiting", *outcomes.NOT_REACHED, "sent", "delivered")
-        run("recipients", id_, "--state", ",".join(states), "--file", str(file))
+        await asyncio.to_thread(
+            run, "recipients", id_, "--state", ",".join(states), "--file", str(file)
+        )
         counted = Counter(line[1] for line in read(file, ";")[1:])
         assert counted == {state: shown[state] for state in states if shown[state]}
         assert counted.total() == 25
@@ -102,14 +105,16 @@ async def test_files_with_numbers_are_recorded(bench: Bench, tmp_path: Path) -> 
     one = bench.create([f"{number(0)},Ann", "12,Bob"])
     id_ = str(one.broadcast_id)
     run("excluded", id_, "--file", str(tmp_path / "a.csv"))
-    assert "no recipient is refused" in run("recipients", id_, "--state", "refused")
+    assert "no recipient is refused" in await asyncio.to_thread(
+        run, "recipients", id_, "--state", "refused"
+    )
     entries = bench.conn.execute("SELECT action, reason, request_id FROM audit ORDER BY id DESC")
     assert entries.fetchmany(2) == [
         ("broadcast.recipients", "Spring: refused", one.broadcast_id),
         ("broadcast.excluded", "Spring", one.broadcast_id),
     ]
     with pytest.raises(SetupError, match="--state lost: write some of waiting, sent"):
-        run("recipients", id_, "--state", "lost")
+        await asyncio.to_thread(run, "recipients", id_, "--state", "lost")
 
 
 async def test_a_cancelled_draft_reached_nobody(bench: Bench, tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ async def test_a_cancelled_draft_reached_nobody(bench: Bench, tmp_path: Path) ->
     one = bench.create([f"{number(0)},Ann"])
     bench.act(one, Action.CANCEL)
     file = tmp_path / "rest.csv"
-    run("recipients", str(one.broadcast_id), "--file", str(file))
+    await asyncio.to_thread(run, "recipients", str(one.broadcast_id), "--file", str(file))
     assert read(file)[1][1:3] == ["withheld", "the broadcast was cancelled"]
     assert read(file)[1][4:] == [number(0), "Ann"]
 

@@ -141,7 +141,7 @@ def test_warnings_are_russian(bench: Bench, tmp_path: Path) -> None:
     made = run(*options, *RU)
     for warning in (
         "внимание: лимит учётной записи default на день — 1, отправлено 0: 2 из 3 получателей",
-        "внимание: она стоит до 7.50 RUB, а баланс учётной записи default — 5.00 RUB: пополните",
+        "внимание: она стоит до 7.50 RUB, а баланс учётной записи default — 5.00 RUB; пополните",
         "внимание: один из примеров не подходит ни под один шаблон текстов",
     ):
         assert warning in made

@@ -263,7 +263,7 @@ def test_it_reaches_the_database_and_nothing_else(
         for name in (
             "address", "alphabet", "errors", "leniency", "message_ids", "pdu", "segmentation",
             "status", "subscriber", "user_data",
-            "_base", "_control", "_message_states", "_messages", "_wire",
+            "_base", "_control", "_message_states", "_messages", "_submitted_messages", "_wire",
         )
     }  # fmt: skip
     writers = "transactions", "claims", "migrations", "outbox", "retention_sweep", "log.appender"
