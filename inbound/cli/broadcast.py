@@ -1,14 +1,14 @@
 """`scserv broadcast`: sends one text to many people."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
+from inbound.cli._broadcast_argument import APPLICATION_NAME, broadcast_argument
+from inbound.cli._broadcast_files import excluded, recipients
 from inbound.cli._broadcast_json import (
     as_json,
     freshness_json,
@@ -16,7 +16,6 @@ from inbound.cli._broadcast_json import (
     look,
     reviewed_json,
 )
-from inbound.cli._broadcast_pace import pending_lines, recipient_count
 from inbound.cli._broadcast_view import (
     print_broadcast,
     print_list,
@@ -28,7 +27,6 @@ from inbound.cli._command_line import command_line
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._language import speak_both
-from inbound.cli._progress import progress_bar
 from inbound.cli._times import local, parse_moment
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
@@ -36,23 +34,14 @@ from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action
 from inbound.settings import Settings
 from inbound.startup import check_database
-from inbound.terminal import echo, echo_json, reads_russian
-from inbound.wording import Bilingual, both
+from inbound.terminal import echo, echo_json
+from inbound.wording import both
 
 if TYPE_CHECKING:
-    from inbound.broadcasts.files import FileOrder
     from inbound.cli._broadcast_json import Shown
-    from inbound.store.broadcasts.rows import Broadcast, RecipientState
-
-APPLICATION_NAME: Final = "scserv broadcast"
-Command = TypeVar("Command", bound=Callable[..., Any])
+    from inbound.store.broadcasts.rows import Broadcast
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print a JSON object.")
-
-
-def broadcast_argument(command: Command) -> Command:
-    """Add the argument ID."""
-    return click.argument("broadcast_id", metavar="ID", callback=lambda *a: _id(a[2]))(command)
 
 
 @click.group
@@ -222,122 +211,6 @@ def delete(settings: Settings, broadcast_id: UUID) -> None:
     )
 
 
-file_option = click.option(
-    "--file",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Name of the file, .xlsx or .csv.  [default: broadcast-ID.COMMAND.xlsx]",
-)
-
-
-@broadcast.command
-@broadcast_argument
-@file_option
-@service_settings_options
-def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> None:
-    """Write a file with every excluded row of the audience and its reason. It has numbers.
-
-    It can be corrected and loaded again. The audit records it.
-    """
-    from inbound.broadcasts.files import write_exclusions
-
-    wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
-    with (
-        closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
-        _file_order(settings, wanted) as order,
-    ):
-        written = write_exclusions(conn, broadcast_id, order)
-    rows = sum(written.counts.values())
-    if written.path is None:
-        echo(both("nothing is excluded", "исключённых строк нет"))
-        return
-    echo(
-        both(
-            "{path}: {rows} excluded",
-            "{path}: исключено строк: {rows}",
-            path=written.path,
-            rows=rows,
-        )
-    )
-
-
-@broadcast.command
-@broadcast_argument
-@click.option(
-    "--state",
-    "states",
-    metavar="STATE,...",
-    default="refused,undelivered,unknown,withheld",
-    show_default=True,
-    callback=lambda *given: _states(given[2]),
-    help="In these states: also waiting, sent, delivered.",
-)
-@file_option
-@service_settings_options
-def recipients(
-    settings: Settings, broadcast_id: UUID, *, states: "Sequence[RecipientState]", path: Path | None
-) -> None:
-    """Write a file with the recipients whom it has not reached, and why. It has numbers.
-
-    It can be corrected and loaded again. The audit records it. An unknown message may have
-    arrived: a person who also gets the next broadcast may get it twice.
-    """
-    from inbound.broadcasts.control import found
-    from inbound.broadcasts.files import write_recipients
-    from inbound.store.broadcasts.rows import RecipientState
-
-    wanted = path or Path(f"broadcast-{broadcast_id}.recipients.xlsx")
-    with (
-        closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
-        _file_order(settings, wanted) as order,
-    ):
-        freshness = freshness_of(conn, settings, [found(conn, broadcast_id)])
-        written = write_recipients(conn, broadcast_id, states, order)
-    for line in pending_lines(freshness, settings.time_zone):
-        echo(both("warning: ", "внимание: ") + line, err=True)
-    if written.path is None:
-        echo(
-            both(
-                "no recipient is {states}",
-                "нет получателей в состояниях: {states}",
-                states=Bilingual(" or ".join(states), ", ".join(states)),
-            )
-        )
-        return
-    counts = ", ".join(f"{state} {count}" for state, count in sorted(written.counts.items()))
-    echo(f"{written.path}: {counts}")
-    unknown = written.counts.get(RecipientState.UNKNOWN, 0)
-    rest = ",".join(state for state in states if state is not RecipientState.UNKNOWN)
-    if unknown and rest:
-        echo(
-            both(
-                "warning: {of} may have got it (unknown); to leave them out: --state {rest}",
-                "внимание: {of} могли его получить (unknown); чтобы исключить их: --state {rest}",
-                of=recipient_count(unknown),
-                rest=rest,
-            ),
-            err=True,
-        )
-
-
-@contextmanager
-def _file_order(settings: Settings, path: Path) -> "Iterator[FileOrder]":
-    """Provide the order of a file, with a progress bar while it is written."""
-    from inbound.broadcasts.files import FileOrder
-    from inbound.broadcasts.sealing import AudienceSealer
-
-    sealer = AudienceSealer(settings.vault_key_bytes())
-    with progress_bar("writing", unit="rows") as advance:
-        yield FileOrder(
-            sealer,
-            path,
-            settings.time_zone,
-            os_user(),
-            advance=advance,
-            in_russian=reads_russian(),
-        )
-
-
 def _perform(
     settings: Settings,
     broadcast_id: UUID,
@@ -400,33 +273,6 @@ def _say_next(settings: Settings, before: "Broadcast", shown: "Shown") -> None:
         echo(both("another person has to run: ", "другой человек выполняет: ") + approve, err=True)
 
 
-def _states(text: str) -> "tuple[RecipientState, ...]":
-    from inbound.store.broadcasts.rows import RecipientState
-
-    try:
-        return tuple(dict.fromkeys(RecipientState(one.strip()) for one in text.split(",")))
-    except ValueError:
-        known = ", ".join(RecipientState)
-        refusal = both(
-            "--state {text}: write some of {known}, with commas between",
-            "--state {text}: перечислите через запятую некоторые из {known}",
-            text=text,
-            known=known,
-        )
-        raise SetupError(refusal) from None
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SetupError(
-            both(
-                "{text} is not the id of a broadcast; `scserv broadcast list` shows the ids",
-                "{text} — не идентификатор рассылки; их покажет `scserv broadcast list`",
-                text=text,
-            )
-        ) from None
-
-
+broadcast.add_command(excluded)
+broadcast.add_command(recipients)
 speak_both([broadcast])
