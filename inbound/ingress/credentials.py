@@ -3,7 +3,7 @@
 The dialects dictate their form. SMPP allows a password of 8 characters; SMSC over HTTP sends it,
 or its MD5, with every request. A slow hash (Argon2) would therefore cost 50 ms of CPU a request
 and gain nothing: the secrets are random, and the verifiers are keyed (HMAC-SHA-256). Whoever
-reads the database without the service's key can't try them, and whoever guesses at the door is
+reads the database without the service's key can't try them, and somebody who guesses is
 throttled (`inbound.ingress.failures`).
 """
 

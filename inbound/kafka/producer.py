@@ -83,7 +83,7 @@ _STEP_S: Final = 0.1
 
 _NOT_YET: Final = KafkaTimeoutError("not stored yet")
 
-# librdkafka warns of each lost connection; it reconnects, and whoever waits says so.
+# librdkafka warns of each lost connection; it reconnects, and the caller that waits says so.
 _log = logging.getLogger(f"{__name__}.librdkafka")
 _log.setLevel(logging.CRITICAL)
 

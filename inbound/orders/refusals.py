@@ -112,7 +112,7 @@ def explain(order: Order, placed: Placed) -> str:
 
 
 def explain_to_program(order: Order, placed: Placed) -> str:
-    """Return the same for whoever wrote a program that sends: it names none of our commands."""
+    """Return the same for a developer whose program sends: it names no command of ours."""
     return _explained(order, placed, {**_FIXES, **_FIXES_OF_PROGRAMS}, " and ")
 
 

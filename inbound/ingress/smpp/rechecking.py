@@ -1,7 +1,7 @@
 """Ends links that could not bind again: their credentials or their address are not valid any more.
 
-A bind is checked once and may stay for months; whoever replaces stolen credentials expects that
-they end at once, too.
+A bind is checked once and may stay for months; an operator who replaces stolen credentials expects
+that the links that use them end at once, too.
 """
 
 import asyncio
