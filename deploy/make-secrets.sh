@@ -14,7 +14,15 @@ put() { # NAME: write standard input to secrets/NAME.key unless it exists
     echo "secrets/$1.key exists, unchanged"
     return
   fi
+  # One that an interrupted run left can't be written to.
+  rm -f "secrets/.$1.new"
   cat > "secrets/.$1.new"
+  # An empty key would stay for ever: whatever was to write it has failed.
+  if ! grep -q . "secrets/.$1.new"; then
+    rm -f "secrets/.$1.new"
+    echo "secrets/$1.key: there is nothing to write into it" >&2
+    exit 1
+  fi
   chmod 444 "secrets/.$1.new"
   mv "secrets/.$1.new" "secrets/$1.key"
   echo "secrets/$1.key created"

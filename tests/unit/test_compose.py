@@ -7,11 +7,9 @@ them that belongs to the service (setting, command, metric, port) is looked up i
 import json
 import re
 import runpy
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -28,35 +26,22 @@ from inbound.local.servers.kafka_config import PROPERTIES
 from inbound.ops import metrics
 from inbound.ops.health import Health, HealthServer
 from inbound.settings import PREFIX, Settings, load_settings, setting_variables
+from tests.compose_file import (
+    COMPOSE,
+    DEPLOY,
+    MOUNTED,
+    ONE_SHOT,
+    OURS,
+    ROLES,
+    ROOT,
+    SERVICES,
+    env_file,
+    interpolate,
+    make_secrets,
+)
 
-ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "scserv"}
-ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk", "ingress")
-ONE_SHOT = ("migrate", "topics")
-MOUNTED = "/run/secrets/"
-
-# ${NAME}, ${NAME:-default}, ${NAME:?complaint}
-_REFERENCE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<rest>[^}]*))?\}")
 # Of the embedded servers alone: where they listen is a container's own business.
 _LOCAL_ONLY = {"listen_addresses", "unix_socket_directories"}
-
-
-def env_file(path: Path) -> dict[str, str]:
-    lines = path.read_text("utf-8").splitlines()
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name: value for name, _, value in pairs}
-
-
-def interpolate(value: str, given: dict[str, str]) -> str:
-    def resolve(reference: re.Match[str]) -> str:
-        found = given.get(reference["name"], "")
-        assert found or reference["how"] != "?", f"{reference['name']}: {reference['rest']}"
-        return found or (reference["rest"] or "" if reference["how"] == "-" else "")
-
-    return _REFERENCE.sub(resolve, value)
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +50,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     make_secrets(folder, "hunter2\n")
     return folder
-
-
-def make_secrets(folder: Path, smpp_password: str) -> str:
-    done = subprocess.run(
-        ["sh", str(DEPLOY / "make-secrets.sh")],
-        cwd=folder,
-        input=smpp_password,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
 
 
 def settings_of(service: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -187,15 +160,8 @@ def test_the_image_runs_the_command_as_nobody_special() -> None:
     lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
     final = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM ")) :]
     assert 'ENTRYPOINT ["scserv"]' in final
-    assert "USER scserv" in final
+    assert "USER 10001:10001" in final
     assert not [line for line in final if "apt" in line or "pip" in line]
-
-
-def test_the_unit_starts_commands_that_exist() -> None:
-    unit = (DEPLOY / "scserv@.service").read_text("utf-8")
-    enabled = re.findall(r"scserv@(\w+)", unit.partition("[Unit]")[0])
-    assert set(enabled) == set(ROLES)
-    assert "/scserv %i --config " in unit
 
 
 def test_every_service_is_watched_or_ends() -> None:
@@ -261,16 +227,6 @@ def test_secrets_are_files_that_git_and_the_image_do_not_know(project: Path) -> 
         files = {v.removeprefix(MOUNTED) for v in environment.values() if v.startswith(MOUNTED)}
         assert files == set(service.get("secrets", [])), name
     assert not secret_settings & env_file(DEPLOY / "env.example").keys()
-
-
-def test_a_key_that_exists_is_never_made_again(tmp_path: Path) -> None:
-    make_secrets(tmp_path, "first\n")
-    folder = tmp_path / "secrets"
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    said = make_secrets(tmp_path, "second\n")
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert "made" not in said
-    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_volumes_and_mounted_files_exist() -> None:
