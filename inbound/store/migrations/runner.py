@@ -27,6 +27,9 @@ from inbound.store.statements import statements
 APPLICATION_NAME: Final = "scserv migrate"
 MIGRATIONS: Final = files(__package__).joinpath("versions")
 
+OLDEST: Final = 18
+"""The major version of PostgreSQL that everything is tested with."""
+
 _SQL: Final = statements(__package__, "runner")
 _TRY_LOCK = _SQL["try_lock"]
 _MIGRATIONS_TABLE = _SQL["migrations_table"]
@@ -55,16 +58,27 @@ def migrate(url: str, *, upto: str | None = None) -> list[str]:
     """Bring the database to the newest version and return the ids of what was applied.
 
     Blocks while another process migrates, and then has nothing to do. Safe to repeat,
-    also after a kill. `upto` stops after that id (for tests of upgrades). Raises
-    StoreUnavailable, or StoreDefect for a migration that PostgreSQL refuses.
+    also after a kill. `upto` stops after that id (for tests of upgrades). Raises SetupError if
+    PostgreSQL is too old, StoreUnavailable, or StoreDefect for a migration that it refuses.
     """
     try:
         with connect(url, APPLICATION_NAME, long=True) as conn:
+            _require_version(conn.info.server_version, url)
             _wait_for_others(conn)
             return _apply(url, upto)
     except psycopg.Error as error:
         failure = translate(error, describe_database(url))
     raise failure
+
+
+def _require_version(found: int, url: str) -> None:
+    """Raise SetupError for a server that nothing was tested with. `found` is 180003 for 18.3."""
+    major, minor = divmod(found, 10_000)
+    if major < OLDEST:
+        raise SetupError(
+            f"PostgreSQL at {describe_database(url)} is {major}.{minor}, this version needs "
+            f"{OLDEST} or newer"
+        )
 
 
 def _wait_for_others(conn: psycopg.Connection) -> None:

@@ -114,6 +114,16 @@ def test_looking_changes_nothing(empty_database_url: str) -> None:
     assert shape(empty_database_url) == before
 
 
+def test_an_old_server_is_refused_before_anything_is_written(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shape(empty_database_url)
+    monkeypatch.setattr(runner, "OLDEST", 99)
+    with pytest.raises(SetupError, match=r"is 18\.\d+, this version needs 99 or newer"):
+        runner.migrate(empty_database_url)
+    assert shape(empty_database_url) == before
+
+
 def test_processes_that_start_at_once_migrate_once(empty_database_url: str) -> None:
     command = [sys.executable, "-W", "error", "-c", MIGRATE, empty_database_url]
     processes = [
