@@ -7,7 +7,8 @@ Whatever another user has planted there is refused, not followed. Invariants:
 * A file is opened without following symbolic links; it is a regular file with one name.
 
 Root is trusted, because root may do anything. A group is trusted if its only member is this
-user: many systems give each user such a group, and with it a umask of 002.
+user: many systems give each user such a group, and with it a umask of 002. Kubernetes gives a
+volume of root's to such a group.
 """
 
 from __future__ import annotations
@@ -204,14 +205,14 @@ def _others_write(found: os.stat_result) -> bool:
 
 
 def _is_private_group(found: os.stat_result) -> bool:
-    """Whether the owner is the only member of the group."""
+    """Whether the group has no members but the owner, root and this user."""
     try:
         owner = pwd.getpwuid(found.st_uid)
         members = set(grp.getgrgid(found.st_gid).gr_mem)
     except KeyError:
         return False
     members |= {user.pw_name for user in pwd.getpwall() if user.pw_gid == found.st_gid}
-    return members <= {owner.pw_name, "root"}
+    return members <= {owner.pw_name, "root", _name(os.geteuid())}
 
 
 def _name(uid: int) -> str:

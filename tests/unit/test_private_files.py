@@ -90,6 +90,26 @@ def test_group_without_other_members_may_write(data: Path) -> None:
     prepare_folder(data)
 
 
+@as_root
+def test_a_folder_of_roots_may_be_above_ours_if_our_group_alone_may_write_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Kubernetes gives a volume to the group of a pod."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    os.chown(volume, 0, NOBODY.pw_gid)
+    volume.chmod(0o2775)
+    tmp_path.chmod(0o755)
+    members = SimpleNamespace(gr_mem=[])
+    monkeypatch.setattr(grp, "getgrgid", lambda _: members)
+    monkeypatch.setattr(pwd, "getpwall", lambda: [NOBODY])
+    with pytest.raises(SetupError, match="may be replaced by other users"):
+        prepare_folder(volume / "tables")
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY.pw_uid)
+    with pytest.raises(SetupError, match="belongs to root"):  # made by this test, which is root
+        prepare_folder(volume / "tables")
+
+
 @pytest.mark.usefixtures("shared_group")
 def test_group_with_other_members_may_not(data: Path) -> None:
     data.chmod(0o770)
