@@ -82,5 +82,5 @@ def test_the_broker_is_started_without_dumps_everywhere() -> None:
 def test_the_unit_forbids_dumps() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(ROOT / "deploy" / "scserv@.service", "utf-8")
+    unit.read(ROOT / "deploy" / "systemd" / "scserv-@.service.d" / "common.conf", "utf-8")
     assert unit["Service"]["LimitCORE"] == "0"

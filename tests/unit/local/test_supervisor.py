@@ -19,7 +19,7 @@ from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartB
 from inbound.ops.health import Health, HealthServer
 from tests.patience import PATIENCE_S
 
-UNIT = Path("deploy/scserv@.service").read_text()
+UNIT = Path("deploy/systemd/scserv-@.service.d/common.conf").read_text()
 AT_ONCE = RestartBackoff(first_s=0.0)
 
 # Says that its handler is in place by writing to its log, which `says` waits for.
