@@ -24,14 +24,18 @@ class Authority:
         own = self._sign(name, self._key.public_key(), (basic, True))
         self.certificate.write_bytes(own.public_bytes(_PEM))
 
-    def issue(self, name: str, address: str = "127.0.0.1") -> Path:
-        """Write a certificate for an address, with its private key, and return its path."""
+    def issue(self, name: str, address: str = "127.0.0.1", password: str = "") -> Path:
+        """Write a certificate for an address, with its private key, and return its path.
+
+        The key is encrypted if there is a password.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         there = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         certificate = self._sign(name, key.public_key(), (there, False))
-        private = key.private_bytes(
-            _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if password:
+            encryption = serialization.BestAvailableEncryption(password.encode())
+        private = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, encryption)
         path = self._folder / f"{name}.pem"
         path.write_bytes(private + certificate.public_bytes(_PEM))
         return path

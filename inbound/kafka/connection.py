@@ -21,6 +21,7 @@ PASSWORD: Final = "SCSERV_KAFKA_PASSWORD"  # noqa: S105 - the name of a setting
 TLS_CA: Final = "SCSERV_KAFKA_TLS_CA"
 TLS_CERT: Final = "SCSERV_KAFKA_TLS_CERT"
 TLS_KEY: Final = "SCSERV_KAFKA_TLS_KEY"
+TLS_KEY_PASSWORD: Final = "SCSERV_KAFKA_TLS_KEY_PASSWORD"  # noqa: S105 - the name of a setting
 
 # They warn at each connection without TLS, on loopback too; docs/OPERATORS.md says when to use it.
 logging.getLogger("kafka.net.sasl").setLevel(logging.ERROR)
@@ -42,6 +43,7 @@ class KafkaConnection:
     tls_ca: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_key_password: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         """Return the addresses, for messages."""
@@ -92,10 +94,13 @@ class KafkaConnection:
         }
         if self.uses_tls:
             self.tls_context()  # librdkafka would not name the setting
-            arguments["ssl.ca.location"] = "probe" if self.tls_ca is None else str(self.tls_ca)
+            arguments["ssl.ca.location"] = str(self.tls_ca or _system_authorities())
+            arguments["ssl.endpoint.identification.algorithm"] = "https"
             if self.tls_cert is not None:
                 arguments["ssl.certificate.location"] = str(self.tls_cert)
                 arguments["ssl.key.location"] = str(self.tls_key or self.tls_cert)
+                if self.tls_key_password:
+                    arguments["ssl.key.password"] = self.tls_key_password
         if self.uses_sasl:
             arguments |= {
                 "sasl.mechanisms": self.sasl_mechanism,
@@ -129,12 +134,21 @@ class KafkaConnection:
                 raise _unusable(setting, file, error, "") from error
         try:
             # Without a function for its password OpenSSL would ask for it on the terminal.
-            context.load_cert_chain(cert, self.tls_key, password=lambda: "")
+            context.load_cert_chain(cert, self.tls_key, password=lambda: self.tls_key_password)
         except OSError as error:
             setting = TLS_CERT if self.tls_key is None else f"{TLS_CERT} and {TLS_KEY}"
-            raise _unusable(
-                setting, cert, error, "certificate and its unencrypted private key"
-            ) from error
+            key = (
+                f"private key that {TLS_KEY_PASSWORD} opens"
+                if self.tls_key_password
+                else "unencrypted private key"
+            )
+            raise _unusable(setting, cert, error, f"certificate and its {key}") from error
+
+
+def _system_authorities() -> str:
+    """Return the CA certificates that Python trusts; librdkafka would look for others."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or "probe"
 
 
 def _unusable(setting: str, file: Path | None, error: OSError, wanted: str) -> SetupError:

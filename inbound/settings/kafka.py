@@ -10,13 +10,14 @@ from inbound.kafka.connection import (
     SECURITY_PROTOCOL,
     TLS_CERT,
     TLS_KEY,
+    TLS_KEY_PASSWORD,
     KafkaConnection,
     SaslMechanism,
     SecurityProtocol,
 )
 
 _SASL: Final = ("kafka_user", "kafka_password")
-_TLS: Final = ("kafka_tls_ca", "kafka_tls_cert", "kafka_tls_key")
+_TLS: Final = ("kafka_tls_ca", "kafka_tls_cert", "kafka_tls_key", "kafka_tls_key_password")
 
 
 class KafkaSettings(BaseModel):
@@ -56,12 +57,15 @@ class KafkaSettings(BaseModel):
         default=None,
         description="private key of kafka_tls_cert (PEM), if in a file of its own",
     )
+    kafka_tls_key_password: SecretStr = Field(
+        default=SecretStr(""), description="password of that private key, if it is encrypted"
+    )
 
     @model_validator(mode="after")
     def _check_kafka_security(self) -> Self:
         protocol = self.kafka_security_protocol
         sasl = {name: bool(self._plain(name)) for name in _SASL}
-        tls = {name: getattr(self, name) is not None for name in _TLS}
+        tls = {name: bool(self._plain(name)) for name in _TLS}
         for uses, given, others in (
             ("SASL" in protocol, sasl, "SASL_PLAINTEXT or SASL_SSL"),
             (protocol.endswith("SSL"), tls, "SSL or SASL_SSL"),
@@ -77,10 +81,14 @@ class KafkaSettings(BaseModel):
             raise ValueError(f"{SECURITY_PROTOCOL} is {protocol}, but {_variable(name)} is not set")
         if self.kafka_tls_key is not None and self.kafka_tls_cert is None:
             raise ValueError(f"{TLS_KEY} is set, but {TLS_CERT} is not")
+        if self._plain("kafka_tls_key_password") and self.kafka_tls_cert is None:
+            raise ValueError(f"{TLS_KEY_PASSWORD} is set, but {TLS_CERT} is not")
         return self
 
     def _plain(self, name: str) -> str:
         value = getattr(self, name)
+        if value is None:
+            return ""
         return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
     def kafka_values(self) -> dict[str, str]:
@@ -109,6 +117,7 @@ class KafkaSettings(BaseModel):
             self.kafka_tls_ca,
             self.kafka_tls_cert,
             self.kafka_tls_key,
+            self.kafka_tls_key_password.get_secret_value(),
         )
 
 

@@ -1,11 +1,14 @@
 """The whole service with a Kafka that wants TLS and credentials, and what it says without them.
 
-Every client takes part: the admin client, the relay's producer and the reader of topics
-(kafka-python), the gateway's producers and consumer (aiokafka), and the worker (Faust).
+Every client takes part: the admin client and the reader of topics (kafka-python), the relay's
+producer (librdkafka), the gateway's producers and consumer (aiokafka), and the worker (Faust).
+Clients show a certificate; its key is encrypted on the listener that has no passwords.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import gc
+import warnings
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +16,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiokafka.errors import KafkaError as AioKafkaError
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from inbound.errors import SetupError
+from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection, SecurityProtocol
+from inbound.kafka.producer import Producer
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.kafka_listeners import ClientListener
 from tests.certificates import Authority
@@ -27,6 +35,9 @@ from tests.fix_service import Service, open_service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PASSWORD = "correct-horse-battery"
+KEY_PASSWORD = "staple"
+WAIT_MS = 5_000
+"""How long a client may try in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +53,22 @@ def listener(authority: Authority, cert: Path, **security: Any) -> ClientListene
         "listener.name.client.ssl.keystore.location": str(authority.issue("broker")),
         "listener.name.client.ssl.truststore.type": "PEM",
         "listener.name.client.ssl.truststore.location": str(authority.certificate),
+        "listener.name.client.ssl.client.auth": "required",
     }
-    if security["security_protocol"] == "SSL":
-        properties["listener.name.client.ssl.client.auth"] = "required"
-        security["tls_cert"] = cert
-    else:
+    if "sasl_mechanism" in security:
         mechanism = security["sasl_mechanism"]
         module = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         properties["listener.name.client.sasl.enabled.mechanisms"] = mechanism
         properties[f"listener.name.client.{mechanism.lower()}.sasl.jaas.config"] = module
-    return ClientListener(KafkaConnection("", tls_ca=authority.certificate, **security), properties)
+    connection = KafkaConnection("", tls_ca=authority.certificate, tls_cert=cert, **security)
+    return ClientListener(connection, properties)
 
 
 @contextmanager
 def start(folder: Path, **security: Any) -> Iterator[Secured]:
     authority = Authority(folder, "authority")
-    wanted = listener(authority, authority.issue("service"), **security)
+    cert = authority.issue("service", password=security.get("tls_key_password", ""))
+    wanted = listener(authority, cert, **security)
     with KafkaServer(folder / "kafka", heap_mb=256, listener=wanted) as server:
         yield Secured(server.connection, Authority(folder, "stranger"), folder)
 
@@ -76,7 +87,8 @@ def with_password(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]
 
 @pytest.fixture(scope="module")
 def with_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with start(tmp_path_factory.mktemp("mtls"), security_protocol="SSL") as secured:
+    folder = tmp_path_factory.mktemp("mtls")
+    with start(folder, security_protocol="SSL", tls_key_password=KEY_PASSWORD) as secured:
         yield secured
 
 
@@ -92,13 +104,14 @@ def settings_of(secured: Secured) -> dict[str, str]:
     values = {
         "SECURITY_PROTOCOL": kafka.security_protocol,
         "TLS_CA": str(kafka.tls_ca),
+        "TLS_CERT": str(kafka.tls_cert),
     }
     if kafka.uses_sasl:
         values["SASL_MECHANISM"] = kafka.sasl_mechanism
         values["USER"] = kafka.user
         values["PASSWORD_FILE"] = str(password)
     else:
-        values["TLS_CERT"] = str(kafka.tls_cert)
+        values["TLS_KEY_PASSWORD"] = kafka.tls_key_password
     return {f"SCSERV_KAFKA_{name}": value for name, value in values.items()}
 
 
@@ -122,6 +135,7 @@ async def test_a_client_is_answered(service: Service) -> None:
         assert ran.status == 0, ran
     for role in ("gateway", "worker", "relay"):
         assert PASSWORD not in service.log_of(role)
+        assert KEY_PASSWORD not in service.log_of(role)
 
 
 async def refusal(kafka: KafkaConnection) -> str:
@@ -175,6 +189,62 @@ async def test_a_missing_client_certificate_names_its_setting(with_certificate: 
     assert f"SCSERV_KAFKA_TLS_CERT, which is {other}" in await refusal(
         replace(with_certificate.kafka, tls_cert=other)
     )
+
+
+def with_kafka_python(kafka: KafkaConnection) -> None:
+    with KafkaAdminClient(**kafka.client_arguments(), bootstrap_timeout_ms=WAIT_MS) as client:
+        client.list_topics()
+
+
+async def with_aiokafka(kafka: KafkaConnection) -> None:
+    producer = new_producer(kafka)
+    try:
+        await asyncio.wait_for(producer.start(), WAIT_MS / 1000)
+    finally:
+        await producer.stop()
+
+
+def with_librdkafka(kafka: KafkaConnection) -> None:
+    Producer(kafka).close()
+
+
+CLIENTS: dict[str, Callable[[KafkaConnection], Coroutine[Any, Any, None] | None]] = {
+    "kafka-python": with_kafka_python,
+    "aiokafka": with_aiokafka,
+    "librdkafka": with_librdkafka,
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_no_client_trusts_another_broker(
+    secured: Secured, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same client gets through with the right settings, so each refusal is of one of them."""
+    monkeypatch.setattr("inbound.kafka.producer.CONNECT_S", WAIT_MS / 1000)
+    kafka = secured.kafka
+
+    async def connect(kafka: KafkaConnection) -> None:
+        done = await asyncio.to_thread(CLIENTS[client], kafka)
+        if done is not None:
+            await done
+
+    await connect(kafka)
+    stranger = replace(kafka, tls_ca=secured.stranger.certificate)
+    elsewhere = replace(kafka, bootstrap=kafka.bootstrap.replace("127.0.0.1", "localhost"))
+    for wrong in (stranger, elsewhere, replace(kafka, tls_cert=None, tls_key_password="")):
+        with pytest.raises((KafkaError, AioKafkaError, TimeoutError)):
+            await connect(wrong)
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # aiokafka leaves the socket of a failed handshake open
+
+
+async def test_an_encrypted_key_needs_its_password(with_certificate: Secured) -> None:
+    kafka = with_certificate.kafka
+    said = await refusal(replace(kafka, tls_key_password="guess"))
+    assert "private key that SCSERV_KAFKA_TLS_KEY_PASSWORD opens" in said
+    assert "guess" not in said
+    said = await refusal(replace(kafka, tls_key_password=""))
+    assert "unencrypted private key" in said
 
 
 @pytest.mark.parametrize(
