@@ -40,6 +40,7 @@ from inbound.outbox.publishing import Publisher
 from inbound.outbox.sending import Row
 from inbound.outbox.shards import SHARDS, is_reply_shard
 from inbound.reasons import in_words
+from inbound.store.connections import require_writable
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import LOG, Shard
@@ -131,6 +132,7 @@ class Relay:
                 moved = self.relay_batch(connection, held)
                 if LOG in held:
                     self.heads.publish(connection)
+                require_writable(connection)
                 if self._waiting:
                     self._waiting = False
                     log.info("database and Kafka can be reached again: relaying continues")

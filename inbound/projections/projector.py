@@ -39,6 +39,7 @@ from inbound.projections.progress import (
 from inbound.projections.reader import FoldError, StoredRow, fold_batch, read_batch
 from inbound.projections.writer import BatchWriter, DuplicateRowError
 from inbound.reasons import in_words
+from inbound.store.connections import require_writable
 from inbound.store.errors import StoreDefect
 from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
@@ -97,6 +98,7 @@ class Projector:
                 began = time.monotonic()
                 following.lock_free(self.projections)
                 moved = following.round()
+                require_writable(connection)
                 for one in following.outdated:
                     if failure := background.ensure(one):
                         following.problems[one.name] = failure

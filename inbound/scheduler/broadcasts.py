@@ -11,6 +11,7 @@ from inbound.broadcasts.pump import Pump
 from inbound.scheduler.loops import Loop, LoopHealth, sleep
 from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.broadcasts.broadcasts import try_lock_pump
+from inbound.store.connections import require_writable
 
 IDLE_S: Final = 0.25
 STANDBY_S: Final = 1.0
@@ -37,11 +38,13 @@ class Broadcasts(Loop):
         conn = await asyncio.to_thread(self._connect)
         try:
             while not stop.is_set() and not await asyncio.to_thread(try_lock_pump, conn):
+                require_writable(conn)
                 self._report.works()
                 await sleep(stop, STANDBY_S)
             await asyncio.to_thread(publish_rules, conn, self._rules)
             while not stop.is_set():
                 placed = await self._pump.round(conn)
+                require_writable(conn)
                 self._report.works()
                 if not placed:
                     await sleep(stop, IDLE_S)

@@ -187,7 +187,8 @@ class Settings(KafkaSettings):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr = Field(
-        default=SecretStr(""), description="PostgreSQL, as postgresql://USER:PASSWORD@HOST/DATABASE"
+        default=SecretStr(""),
+        description="PostgreSQL, as postgresql://USER:PASSWORD@HOST[,HOST]/DATABASE",
     )
     topic_prefix: str = Field(
         default="",

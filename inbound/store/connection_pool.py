@@ -14,7 +14,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from inbound.store.connections import connect, describe_database
+from inbound.store.connections import connect, describe_database, refuses_writes
 from inbound.store.errors import StoreUnavailable, translate
 from inbound.store.statements import statements
 
@@ -86,7 +86,11 @@ class ConnectionPool:
         try:
             return call(conn)
         finally:
-            if conn.closed or conn.info.transaction_status != TransactionStatus.IDLE:
+            if (
+                conn.closed
+                or conn.info.transaction_status != TransactionStatus.IDLE
+                or refuses_writes(conn)
+            ):
                 conn.close()
             else:
                 self._idle.append((conn, time.monotonic()))
@@ -120,4 +124,4 @@ def _works(conn: psycopg.Connection) -> bool:
         conn.execute(b"")
     except psycopg.Error:
         return False
-    return True
+    return not refuses_writes(conn)

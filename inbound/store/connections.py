@@ -8,8 +8,9 @@ lock for long. A lost connection is opened again at the next use.
 
 import asyncio
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from itertools import zip_longest
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import psycopg
@@ -19,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from inbound.errors import SetupError
-from inbound.store.errors import translate
+from inbound.store.errors import StoreUnavailable, translate
 
 CONNECT_SECONDS: Final = 5
 _SESSION: Final = {
@@ -43,7 +44,12 @@ _NETWORK: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
-
+_SEVERAL_HOSTS: Final = {
+    "connect_timeout": 3,  # of each host: one that is gone must not keep the next from its turn
+    "target_session_attrs": "read-write",  # a standby would be of no use
+}
+_READ_ONLY: Final = ("in_hot_standby", "default_transaction_read_only")
+"""Parameters that the server reports by itself."""
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -72,7 +78,10 @@ class LazyConnection:
         self._opening = asyncio.Lock()
 
     async def get(self) -> psycopg.AsyncConnection:
-        """Return the connection, at most `CONNECT_SECONDS` later, or raise StoreUnavailable."""
+        """Return the connection, or raise StoreUnavailable.
+
+        Blocks for `CONNECT_SECONDS` at most, with several hosts for 3 s at most for each.
+        """
         conn = self._conn
         if conn is None or self._opening.locked() or _is_suspect(conn):
             async with self._opening:
@@ -99,15 +108,17 @@ class LazyConnection:
 
 
 def _is_suspect(conn: psycopg.AsyncConnection) -> bool:
-    """Whether the connection is closed, or has input although nothing was asked. Never blocks.
+    """Whether the connection is closed, takes no writes, or has input although nothing was asked.
 
     Unasked input is the server's farewell and the end of the stream, or something harmless like a
-    notice.
+    notice. Never blocks.
     """
     if conn.closed:
         return True
     if conn.info.transaction_status != TransactionStatus.IDLE:
         return False
+    if refuses_writes(conn):
+        return True
     poll = select.poll()
     poll.register(conn.fileno(), select.POLLIN)
     return bool(poll.poll(0))
@@ -121,7 +132,26 @@ async def _works(conn: psycopg.AsyncConnection) -> bool:
     except psycopg.Error:
         await conn.close()
         return False
+    if refuses_writes(conn):
+        await conn.close()
+        return False
     return True
+
+
+def refuses_writes(conn: psycopg.Connection | psycopg.AsyncConnection) -> bool:
+    """Whether the server of an open connection said that it is a standby, or was made read-only.
+
+    It says so with the answer to the statement that finds out. Such a connection never recovers:
+    the primary is another server by then. Never blocks.
+    """
+    return any(conn.info.parameter_status(name) == "on" for name in _READ_ONLY)
+
+
+def require_writable(conn: psycopg.Connection) -> None:
+    """Raise StoreUnavailable if `refuses_writes`. For loops that may only read for a long time."""
+    if refuses_writes(conn):
+        where = _describe_connection(conn)
+        raise StoreUnavailable(f"PostgreSQL at {where} is a standby now, or was made read-only")
 
 
 def connect(
@@ -129,9 +159,9 @@ def connect(
 ) -> psycopg.Connection:
     """Open a synchronous connection (autocommit) for the relay, sweeps and the CLI.
 
-    Blocks for at most `CONNECT_SECONDS`; raises StoreUnavailable or SetupError. `long` lifts
-    the time limit of a statement; in a `read_only` session PostgreSQL refuses every change,
-    whatever the role is allowed to do.
+    Blocks for at most `CONNECT_SECONDS`, with several hosts for 3 s at most for each; raises
+    StoreUnavailable or SetupError. `long` lifts the time limit of a statement; in a `read_only`
+    session PostgreSQL refuses every change, whatever the role is allowed to do.
     """
     text = conninfo(url, application_name, long=long, read_only=read_only)
     try:
@@ -175,19 +205,34 @@ def conninfo(
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     # Options that the operator put into the URL come last and win.
     options = f"{options} {given.pop('options', '')}".rstrip()
+    network = _NETWORK | (_SEVERAL_HOSTS if "," in _hosts(given) else {})
+    parameters = {
+        **network, "application_name": application_name, "options": options, **given,
+    }  # fmt: skip
     if read_only:
-        options += " -c default_transaction_read_only=on"
-    return make_conninfo("", **{
-        **_NETWORK, "application_name": application_name, "options": options, **given,
-    })  # fmt: skip
+        parameters["options"] += " -c default_transaction_read_only=on"
+        if parameters.get("target_session_attrs") == "read-write":
+            # libpq would take the session for that of a server that can't write.
+            parameters["target_session_attrs"] = "primary"
+    return make_conninfo("", **parameters)
 
 
 def describe_database(url: str) -> str:
-    """Return host, port and database of a URL for messages: no user, no password."""
+    """Return hosts, ports and database of a URL for messages: no user, no password."""
     given = _parsed(url)
-    host = given.get("host") or given.get("hostaddr") or "the local socket"
-    port = f":{given['port']}" if "port" in given else ""
-    return f"{host}{port}/{given.get('dbname') or given.get('user') or ''}"
+    hosts = (_hosts(given) or "the local socket").split(",")
+    ports = given.get("port", "").split(",")
+    if len(ports) == 1:  # one for all hosts
+        ports *= len(hosts)
+    places = (
+        f"{host}:{port}" if port else host for host, port in zip_longest(hosts, ports, fillvalue="")
+    )
+    return f"{','.join(places)}/{given.get('dbname') or given.get('user') or ''}"
+
+
+def _hosts(given: Mapping[str, str]) -> str:
+    """Return the hosts of a URL, separated by commas."""
+    return given.get("host") or given.get("hostaddr") or ""
 
 
 def _describe_connection(conn: psycopg.Connection) -> str:

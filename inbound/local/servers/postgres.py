@@ -43,6 +43,8 @@ _STOP: Final = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 2.0))
 _OLD_SESSIONS: Final = "pre-existing shared memory block"
 _OLD_SESSIONS_S: Final = 10.0
 
+_READY: Final = {"ready", "standby"}
+
 SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -261,7 +263,7 @@ class PostgresServer:
             lines = self._pid_file.read_text(encoding="utf-8").splitlines()
         except OSError:
             return False
-        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() in _READY
 
     def _create_database(self) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

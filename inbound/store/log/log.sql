@@ -24,6 +24,13 @@ COPY events (
 )
 FROM STDIN (FORMAT binary)
 
+-- name: confirm_replicated
+-- In a transaction that has written nothing, so that its COMMIT waits for a synchronous standby, as
+-- others do. What it has read may be a commit that the standby lacks: cancelling a COMMIT that
+-- waits, or restarting the primary, makes it visible.
+SELECT pg_logical_emit_message(true, 'scserv', '')
+WHERE current_setting('synchronous_standby_names') <> '' AND pg_current_xact_id_if_assigned() IS NULL
+
 -- name: move_heads
 -- Under the log lock, so no other transaction changes them.
 UPDATE log_heads SET positions = %(positions)s::bigint[], digests = %(digests)s::bytea[]

@@ -8,6 +8,8 @@ Invariants:
   has the end of each chain, in the same transaction.
 * A transaction is all or nothing. Its NOTIFY follows the commit: inside, it would hold a lock
   of the whole server through the flush to disk and halve the throughput.
+* A transaction that only read ends like one that wrote: when a synchronous standby has what it
+  read. What was found processed is acknowledged to Kafka, and a failover must not undo it.
 * Errors contain no value of a row.
 
 A batch takes few round trips: what needs no answer travels in one pipeline.
@@ -36,6 +38,7 @@ from inbound.store.transactions.postgres_transaction import PostgresTransaction
 
 APPLICATION_NAME: Final = "scserv store"
 _NOTIFY: Final = statements("inbound.store.outbox", "outbox")["notify_outbox"]
+_CONFIRM: Final = statements("inbound.store.log", "log")["confirm_replicated"]
 
 _log = logging.getLogger(__name__)
 
@@ -75,10 +78,13 @@ class PostgresStore(Store):
             try:
                 async with AsyncExitStack() as ending, conn.transaction():
                     yield tx
-                    if tx.chains is not None:
-                        # Left after the transaction: the heads and COMMIT are one round trip.
+                    # Left after the transaction: what follows and COMMIT are one round trip.
+                    if conn.info.transaction_status == TransactionStatus.INTRANS:
                         await ending.enter_async_context(conn.pipeline())
-                        await move_heads(conn, tx.chains)
+                        if tx.chains is not None:
+                            await move_heads(conn, tx.chains)
+                        else:
+                            await conn.execute(_CONFIRM)
             except psycopg.Error as error:  # of BEGIN or COMMIT; those of `tx` are translated
                 failure = translate(error, self._connection.where)
             finally:

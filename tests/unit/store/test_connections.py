@@ -90,6 +90,24 @@ def test_sockets_and_several_hosts_are_taken() -> None:
     )
     assert (
         describe_database("postgresql://a:1,b:2/scserv?target_session_attrs=any")
-        == "a,b:1,2/scserv"
+        == "a:1,b:2/scserv"
     )
+    assert describe_database("postgresql://a,b:2/scserv") == "a,b:2/scserv"
+    assert describe_database("host=a,b port=1 dbname=x") == "a:1,b:1/x"
     assert describe_database("host=a dbname=b password=p@s/s") == "a/b"
+
+
+def test_several_hosts_are_tried_for_the_primary() -> None:
+    one = conninfo_to_dict(conninfo("postgresql://a/scserv", "tests"))
+    assert "target_session_attrs" not in one
+    several = conninfo_to_dict(conninfo("postgresql://a,b/scserv", "tests"))
+    assert several["target_session_attrs"] == "read-write"
+    assert int(str(several["connect_timeout"])) < int(str(one["connect_timeout"]))
+    chosen = "postgresql://a,b/scserv?target_session_attrs=any"
+    assert conninfo_to_dict(conninfo(chosen, "tests"))["target_session_attrs"] == "any"
+
+
+def test_a_read_only_session_finds_the_primary_too() -> None:
+    for url in ("postgresql://a,b/x", "postgresql://a/x?target_session_attrs=read-write"):
+        parameters = conninfo_to_dict(conninfo(url, "tests", read_only=True))
+        assert parameters["target_session_attrs"] == "primary"
