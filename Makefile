@@ -5,6 +5,7 @@ VENV   := .venv
 STAMP  := $(VENV)/.installed
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
+KAFKA  := $(VENV)/.kafka
 
 # Most tests wait for processes more than they compute: more workers than cores are faster.
 WORKERS ?= 4
@@ -19,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-setup: $(STAMP)  ## Python packages in .venv, from the lock file, and the Kafka jars in .cache
+setup: $(KAFKA)  ## Python packages in .venv, from the lock file, and Kafka in .cache
 	@$(BIN)/python -m inbound.local.servers.jars
 
 $(STAMP): $(LOCK) pyproject.toml
@@ -31,13 +32,18 @@ $(STAMP): $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-up: $(STAMP)  ## run the whole service here: text it with `.venv/bin/scserv text NUMBER "CLIENT info"`
+# So that every start of Kafka takes half the time.
+$(KAFKA): $(STAMP)
+	@$(BIN)/python -m inbound.local.servers.class_archive
+	@touch $@
+
+up: $(KAFKA)  ## run the whole service here: text it with `.venv/bin/scserv text NUMBER "CLIENT info"`
 	@exec $(BIN)/scserv up
 
-test: $(STAMP)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
+test: $(KAFKA)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
 	@$(BIN)/python -m pytest $(or $(ARGS),$(WORKING))
 
-test-long: $(STAMP)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults
+test-long: $(KAFKA)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults
 	@$(BIN)/python -m pytest $(WORKING) --hypothesis-profile=long $(ARGS)
 	@$(BIN)/python -m tests.unit.smpp.fuzz --seconds 1200
 	@for seed in 1 2 3 4; do $(MAKE) --no-print-directory chaos SEED=$$seed FAULTS=200 || exit 1; done
@@ -51,15 +57,15 @@ check: $(STAMP)  ## linters, types, import rules
 contracts: $(STAMP)  ## what other services build on: refuses a change that would break them
 	@$(BIN)/scserv schemas check
 
-peers: $(STAMP)  ## programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
+peers: $(KAFKA)  ## programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
 	@.ci/peers
 	@$(BIN)/python -m pytest tests/peers $(ARGS)
 
-screenshots: $(STAMP)  ## the images of docs/images, taken of a running service
+screenshots: $(KAFKA)  ## the images of docs/images, taken of a running service
 	@.ci/peers
 	@$(BIN)/python -m tests.peers.screenshots
 
-bench: $(STAMP)  ## load the whole service, work through a million events, ask the desk over 10 million (DESK_REQUESTS=N); a JSON object each
+bench: $(KAFKA)  ## load the whole service, work through a million events, ask the desk over 10 million (DESK_REQUESTS=N); a JSON object each
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m tests.bench.projections
 	@$(BIN)/python -m tests.bench.replay
@@ -69,11 +75,11 @@ bench: $(STAMP)  ## load the whole service, work through a million events, ask t
 	@$(BIN)/python -m tests.bench.dialects
 	@$(BIN)/python -m tests.bench.desk --requests $(or $(DESK_REQUESTS),1900000)
 
-versus: $(STAMP)  ## this service and Kannel with a script, in turns; a JSON object for each round and one for all
+versus: $(KAFKA)  ## this service and Kannel with a script, in turns; a JSON object for each round and one for all
 	@.ci/peers
 	@$(BIN)/python -m tests.bench.versus $(ARGS)
 
-chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
+chaos: $(KAFKA)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)
 
 lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import json
 import socket
-import urllib.error
-import urllib.request
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from inbound.reasons import in_words
 
 if TYPE_CHECKING:
     from inbound.settings import ListenerSettings
@@ -46,20 +46,8 @@ async def accepts(port: int) -> bool:
     return True
 
 
-def ask_health(url: str) -> str:
-    """Return why a health URL does not answer 200, "" if it does. Blocks up to 2 s."""
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 — http, made here
-            return ""
-    except urllib.error.HTTPError as error:
-        with contextlib.suppress(ValueError, LookupError):
-            return "; ".join(json.loads(error.read())["reasons"])
-        return f"answers {error.code}"
-    except OSError as error:
-        return f"does not answer: {getattr(error, 'reason', error)}"
-
-
 _ANSWER_S: Final = 2.0
+_LONGEST_ANSWER: Final = 64 * 1024
 
 
 async def answers_ok(url: str) -> bool:
@@ -69,17 +57,38 @@ async def answers_ok(url: str) -> bool:
 
 async def status_of(url: str) -> int | None:
     """Return the status that this HTTP URL answers within two seconds, None without one."""
-    parts = urlsplit(url)
-    request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
     try:
-        async with asyncio.timeout(_ANSWER_S):
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
-            try:
-                writer.write(request.encode("ascii"))
-                status_line = await reader.readline()
-            finally:
-                writer.close()
+        return (await _get(url))[0]
     except (OSError, TimeoutError):
         return None
-    status = status_line.split()[1:2]
-    return int(status[0]) if status and status[0].isdigit() else None
+
+
+async def ask_health(url: str) -> str:
+    """Return why a health URL does not answer 200 within two seconds, "" if it does."""
+    try:
+        status, body = await _get(url)
+    except (OSError, TimeoutError) as error:
+        return f"does not answer: {in_words(error)}"
+    if status == HTTPStatus.OK:
+        return ""
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        return "; ".join(json.loads(body)["reasons"])
+    return f"answers {status}"
+
+
+async def _get(url: str) -> tuple[int | None, bytes]:
+    """Return status and body. Raises OSError, or TimeoutError after two seconds."""
+    parts = urlsplit(url)
+    request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
+    async with asyncio.timeout(_ANSWER_S):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+        try:
+            writer.write(request.encode("ascii"))
+            answer = b""
+            while len(answer) < _LONGEST_ANSWER and (more := await reader.read(_LONGEST_ANSWER)):
+                answer += more
+        finally:
+            writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status = head.split()[1:2]
+    return (int(status[0]) if status and status[0].isdigit() else None), body

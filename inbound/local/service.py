@@ -23,7 +23,10 @@ from inbound.settings import ListenerSettings, Settings, SmppSettings, TcpSettin
 from inbound.startup import load_templates
 from inbound.terminal import Terminal
 
-WATCH_EVERY_S = 0.5
+ASK_AGAIN_S = 0.2
+LOOK_AGAIN_S = 2.0
+"""Between two looks at roles that are ready: each look costs every role some time."""
+
 DEFAULT_PORT = 8080
 """Of the health of the whole service, if it is free."""
 ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk", "ingress")
@@ -70,6 +73,7 @@ class LocalService:
         self._waiting = Waiting(self._say)
         self._supervisor: Supervisor | None = None
         self._is_stopping = False
+        self._starting: dict[str, None] = {}
 
     async def run(self) -> None:
         """Start everything, print `ready`, and keep it running until cancelled."""
@@ -191,10 +195,8 @@ class LocalService:
         said: dict[str, str] = {}
         started = False
         while True:
-            problems = {
-                role: await asyncio.to_thread(ask_health, url)
-                for role, url in self._health_urls.items()
-            }
+            answers = await asyncio.gather(*map(ask_health, self._health_urls.values()))
+            problems = dict(zip(self._health_urls, answers, strict=True))
             for role, problem in problems.items():
                 self._health.set(role, ok=not problem, reason=problem)
                 kind = _FIGURES.sub("", problem)
@@ -209,13 +211,17 @@ class LocalService:
                 started = True
                 self._health.set("service", ok=True)
                 self._say_ready(health_url)
-            await asyncio.sleep(WATCH_EVERY_S)
+            await asyncio.sleep(LOOK_AGAIN_S if started and not any(answers) else ASK_AGAIN_S)
 
     # -- output ---------------------------------------------------------------
 
     def _tell(self, event: ChildEvent) -> None:
         if event.what is ChildEventType.STARTED and not event.restart:
-            self._waiting.wait_for(f"{event.child} to start")
+            self._starting[event.child] = None
+        if event.what is ChildEventType.READY:
+            self._starting.pop(event.child, None)
+        if self._starting:
+            self._waiting.wait_for(f"{', '.join(self._starting)} to start")
         if event.what in {ChildEventType.DIED, ChildEventType.KILLED, ChildEventType.STUCK}:
             self._say(str(event))
         if self._is_stopping:

@@ -74,7 +74,7 @@ class Supervisor:
         return {kept.child.name: kept.pid for kept in self._kept if kept.pid is not None}
 
     async def start(self) -> None:
-        """Start the children in order, each when the one before is ready.
+        """Start all children at once; return when all are ready.
 
         Raises `SetupError` and stops all if one is not ready in time or ends with exit status
         2 (a setup error). A child that ends otherwise is restarted within the same time.
@@ -86,10 +86,11 @@ class Supervisor:
         self._life = os.pipe()
         self._tasks = [asyncio.create_task(self._bound_logs(), name="logs")]
         try:
+            self._tasks += [
+                asyncio.create_task(kept.keep(self._life[0]), name=kept.child.name)
+                for kept in self._kept
+            ]
             for kept in self._kept:
-                self._tasks.append(
-                    asyncio.create_task(kept.keep(self._life[0]), name=kept.child.name)
-                )
                 await self._wait_ready(kept)
         except BaseException:
             await self.stop()

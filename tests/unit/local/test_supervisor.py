@@ -76,24 +76,32 @@ def child(tmp_path: Path) -> Callable[..., Child]:
     return make
 
 
-async def test_children_start_one_after_the_other_and_what_serves_them_stops_last(
+async def test_children_start_together_and_what_serves_them_stops_last(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     centre = child("centre", OBEDIENT, serves_others=True)
-    async with Supervisor(
-        [centre, child("worker", OBEDIENT), child("gateway", OBEDIENT)], tmp_path, events
-    ):
-        pass
-    assert [f"{event.child} {event.what}" for event in events.seen[:6]] == [
-        "centre started",
-        "centre ready",
-        "worker started",
-        "worker ready",
-        "gateway started",
-        "gateway ready",
-    ]
+    children = [centre, child("worker", OBEDIENT), child("gateway", OBEDIENT)]
+    async with Supervisor(children, tmp_path, events):
+        assert set(events.of(ChildEventType.READY)) == {"centre", "worker", "gateway"}
     *others, last = events.of(ChildEventType.STOPPED)
     assert (set(others), last) == ({"gateway", "worker"}, "centre")
+
+
+async def test_no_child_waits_for_another_to_get_ready(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    other_is_ready = asyncio.Event()
+
+    async def once_the_other_is() -> bool:
+        return other_is_ready.is_set()
+
+    async def first() -> bool:
+        other_is_ready.set()
+        return True
+
+    patient = child("worker", OBEDIENT, ready=once_the_other_is)
+    async with Supervisor([patient, child("gateway", OBEDIENT, ready=first)], tmp_path, events):
+        assert events.of(ChildEventType.READY) == ["gateway", "worker"]
 
 
 async def test_a_killed_child_is_started_again(
@@ -188,7 +196,7 @@ async def test_stop_that_is_cancelled_kills_what_is_left(
     ]
     supervisor = Supervisor(children, tmp_path, events)
     await supervisor.start()
-    processes = [psutil.Process(pid) for pid in supervisor.pids.values()]
+    processes = [kept._process for kept in supervisor._kept]
     stopping = asyncio.create_task(supervisor.stop())
     await events.next(ChildEventType.STOPPED)
     assert set(supervisor.pids) == {"centre", "worker"}
@@ -196,8 +204,10 @@ async def test_stop_that_is_cancelled_kills_what_is_left(
     with pytest.raises(asyncio.CancelledError):
         async with asyncio.timeout(PATIENCE_S):
             await stopping
-    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=PATIENCE_S)
-    assert not alive
+    async with asyncio.timeout(PATIENCE_S):
+        for process in processes:
+            assert process is not None
+            await process.wait()
 
 
 async def test_descendants_of_a_dead_child_are_killed_before_its_restart(
