@@ -2,7 +2,7 @@
 
 Shared by all dialects and the SMPP server. Wrong credentials are counted, throttled and, past a
 limit, answered with a ban of the address, which is in the audit. An answer never says which part
-of the credentials was wrong.
+of the credentials was wrong; while an account is throttled, nor whether they were right.
 """
 
 import hmac
@@ -97,18 +97,20 @@ class Access:
         self, name: AccountName, kind: Secret, secrets: Collection[str], address: str | None
     ) -> Caller:
         client = client_of(address or "")
-        # A wrong key alone is a guess at no account.
-        called = name.login or str(name.number or "")
-        self._failures.check(client, called)
+        self._failures.check(client)
         found = await self._lookups.find(name, address) if any(name) else None
+        account = _called(name) if found is None else found.account
+        is_throttled = self._failures.is_throttled(client, account)
         if found is None or not self._fits(found, kind, secrets):
-            if self._failures.add_failure(client, called):
+            if self._failures.add_failure(client, account):
                 await self._report_ban(client)
-            raise denied(Denial.WRONG)
-        self._failures.add_success(client, called)
+            raise denied(Denial.THROTTLED if is_throttled else Denial.WRONG)
+        if is_throttled:
+            raise denied(Denial.THROTTLED)
         if not found.address_allowed:
             log.warning("account %s: right credentials from a foreign address", found.account)
             raise denied(Denial.FOREIGN_ADDRESS)
+        self._failures.add_success(client, account)
         return Caller(found.account, found.number, found.login, found.enabled, found.changed_at)
 
     def _fits(self, found: FoundCredentials, kind: Secret, secrets: Collection[str]) -> bool:
@@ -128,6 +130,15 @@ class Access:
             await self._audit(entry)
         except RetryableError as error:
             log.warning("the ban could not be written to the audit: %s", error)
+
+
+def _called(name: AccountName) -> str:
+    """Return what guesses at no account are counted under; a wrong key alone under nothing.
+
+    No account has such a name, so that nobody closes one whose login is another word.
+    """
+    called = name.login or str(name.number or "")
+    return f"?{called}" if called else ""
 
 
 def _number(text: str) -> int | None:

@@ -1,8 +1,9 @@
 """Throttles wrong credentials: for each account and each address, which is banned past a limit.
 
 In memory: each process counts for itself, and a restart forgets. An IPv6 customer counts as one
-address. A program that signed in from an address before is not locked out of its account by
-strangers who guess at it from others; a ban of its own address it shares with them.
+address. An account is one, whichever of its credentials somebody guesses at. A program that signed
+in from an address before is not locked out of its account by strangers who guess at it from others;
+a ban of its own address it shares with them.
 """
 
 import time
@@ -31,7 +32,7 @@ class Denial(StrEnum):
     BANNED = "banned"
     """The address guessed too often, and has to wait whatever it sends."""
     THROTTLED = "throttled"
-    """Others guess at this account; the credentials were not looked at."""
+    """Somebody guesses at this account; right credentials get this answer, too."""
     WRONG = "wrong"
     """No account has these credentials."""
     FOREIGN_ADDRESS = "foreign_address"
@@ -57,21 +58,24 @@ class Failures:
         self._banned: OrderedDict[str, float] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def check(self, client: str, account: str) -> None:
-        """Raise DeniedError if this client, or this account, has to wait.
-
-        `account` is what the client calls it: a login or a number, "" if neither.
-        """
+    def check(self, client: str) -> None:
+        """Raise DeniedError if this client is banned."""
         if self._banned.get(client, 0.0) > self._clock():
             raise denied(Denial.BANNED)
+
+    def is_throttled(self, client: str, account: str) -> bool:
+        """Whether this client has to wait because of guesses at this account."""
         bucket = self._of_account.get(account)
-        if bucket is not None and bucket.delay() and (client, account) not in self._known:
-            raise denied(Denial.THROTTLED)
+        return bucket is not None and bucket.delay() > 0 and (client, account) not in self._known
 
     def add_failure(self, client: str, account: str) -> bool:
-        """Count wrong credentials; return whether they brought a ban of the client."""
+        """Count wrong credentials; return whether they brought a ban of the client.
+
+        They count for an account that is throttled already only once it is not: guesses must not
+        keep it closed for longer than they go on. "" is no account.
+        """
         self._known.pop((client, account), None)
-        if account:
+        if account and not self.is_throttled(client, account):
             self._take(self._of_account, account, OF_ACCOUNT, OF_ACCOUNT_PER_S)
         bucket = self._take(self._of_address, client, OF_ADDRESS, OF_ADDRESS_PER_S)
         if not bucket.delay():

@@ -1,7 +1,7 @@
 """Credentials as `scserv accounts` makes them, and who is let in with them."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import psycopg
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from inbound.cli import scserv
 from inbound.ingress.access import Access, Caller, Denial, DeniedError
 from inbound.ingress.credentials import md5_of
-from inbound.ingress.failures import OF_ADDRESS
+from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS
 from inbound.ingress.numbers import Numbers
 from inbound.ingress.parts import access_on
 from inbound.store.access.account_credentials import take_numbers
@@ -124,6 +124,56 @@ async def test_a_ban_is_audited_once_and_keeps_right_credentials_out(
     assert (await access.by_password("shop", shop["password"], "192.0.2.2")).account == "shop"
     bans = conn.execute("SELECT actor, reason FROM audit WHERE action = 'ingress.ban'").fetchall()
     assert bans == [("ingress", "192.0.2.1: too many wrong credentials")]
+
+
+async def test_an_account_is_throttled_whichever_of_its_credentials_is_guessed_at(
+    access: Access,
+) -> None:
+    shop = made("create", "shop")
+    number, login = str(shop["id"]), shop["login"]
+    wrong: tuple[Callable[[str], Awaitable[Caller]], ...] = (
+        lambda address: access.by_key(number, "0" * 32, address),
+        lambda address: access.by_password(login, "wrong", address),
+        lambda address: access.by_service(number, "1" * 15, address),
+    )
+    for n in range(OF_ACCOUNT):
+        assert await denial(wrong[n % len(wrong)](f"198.51.100.{n}")) is Denial.WRONG
+    for guess in wrong:
+        assert await denial(guess("203.0.113.1")) is Denial.THROTTLED
+    # What is right is not told, not even of the key that names its account by itself.
+    assert await denial(access.by_password(login, shop["password"], HERE)) is Denial.THROTTLED
+    assert await denial(access.by_key_alone(shop["key"], HERE)) is Denial.THROTTLED
+
+
+async def test_an_address_that_guesses_at_a_throttled_account_is_banned(access: Access) -> None:
+    shop = made("create", "shop")
+    for n in range(OF_ACCOUNT):
+        await denial(access.by_password("shop", "wrong", f"198.51.100.{n}"))
+    for _ in range(OF_ADDRESS):
+        assert await denial(access.by_password("shop", "wrong", HERE)) is Denial.THROTTLED
+    assert await denial(access.by_password("shop", "wrong", HERE)) is Denial.BANNED
+    for _ in range(2 * OF_ADDRESS):  # its own program is not banned for asking again
+        right = access.by_password("shop", shop["password"], "203.0.113.1")
+        assert await denial(right) is Denial.THROTTLED
+
+
+async def test_guesses_at_no_account_close_none(access: Access) -> None:
+    shop = made("create", "a-shop-with-a-long-name")
+    for n in range(OF_ACCOUNT + 1):
+        guess = access.by_password("a-shop-with-a-long-name", "wrong", f"198.51.100.{n}")
+        await denial(guess)
+    caller = await access.by_password(shop["login"], shop["password"], HERE)
+    assert caller.account == "a-shop-with-a-long-name"
+
+
+async def test_a_foreign_address_is_none_that_the_account_signs_in_from(access: Access) -> None:
+    shop = made("create", "shop", "--address", "203.0.113.0/24")
+    right = access.by_password("shop", shop["password"], HERE)
+    assert await denial(right) is Denial.FOREIGN_ADDRESS
+    for n in range(OF_ACCOUNT):
+        await denial(access.by_password("shop", "wrong", f"198.51.100.{n}"))
+    right = access.by_password("shop", shop["password"], HERE)
+    assert await denial(right) is Denial.THROTTLED
 
 
 async def test_no_number_is_given_out_twice(pool: ConnectionPool) -> None:

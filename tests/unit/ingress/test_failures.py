@@ -27,10 +27,10 @@ def failures(clock: Clock) -> Failures:
 
 def denial(failures: Failures, client: str, account: str = "shop") -> Denial | None:
     try:
-        failures.check(client, account)
+        failures.check(client)
     except DeniedError as error:
         return error.denial
-    return None
+    return Denial.THROTTLED if failures.is_throttled(client, account) else None
 
 
 def test_an_address_that_guesses_is_banned_for_a_while(failures: Failures, clock: Clock) -> None:
@@ -62,3 +62,22 @@ def test_guesses_from_many_addresses_throttle_the_account_but_not_its_program(
     assert denial(failures, "192.0.2.1") is None
     clock.now += 60
     assert denial(failures, "203.0.113.9") is None
+
+
+def test_guesses_that_go_on_do_not_keep_an_account_closed_after_their_end(
+    failures: Failures, clock: Clock
+) -> None:
+    for n in range(100 * OF_ACCOUNT):
+        failures.add_failure(f"198.51.{n // 250}.{n % 250}", "shop")
+    assert denial(failures, "203.0.113.9") is Denial.THROTTLED
+    clock.now += 60
+    assert denial(failures, "203.0.113.9") is None
+
+
+def test_right_credentials_in_between_change_nothing(failures: Failures, clock: Clock) -> None:
+    banned = []
+    for _ in range(OF_ADDRESS):
+        banned.append(failures.add_failure("192.0.2.1", "shop"))
+        failures.add_success("192.0.2.1", "other")
+        clock.now += 0.1
+    assert banned == [False] * (OF_ADDRESS - 1) + [True]
