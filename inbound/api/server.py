@@ -1,7 +1,7 @@
 """The server of API, desk and ingress: uvicorn with our own signals, logs and connection limits.
 
-Connections are accepted here, so that limits hold before the TLS handshake. After SIGTERM started
-answers are finished.
+Connections are accepted here (`inbound.api.accepting`), so that limits hold before the TLS
+handshake. After SIGTERM started answers are finished.
 """
 
 import asyncio
@@ -16,18 +16,17 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from inbound.api.addresses import ClientAddresses, client_of, parse_networks
-from inbound.api.connections import ConnectionLimits, Slot
-from inbound.api.protocol import HttpProtocol
+from inbound.api.accepting import Accepting
+from inbound.api.addresses import ClientAddresses, parse_networks
+from inbound.api.connections import ConnectionLimits
+from inbound.api.protocol import HttpProtocol, Refuse, refuse_with_problem
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import PREFIX, ListenerSettings, TcpSettings
 
-HANDSHAKE_TIMEOUT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
 SHUTDOWN_TIMEOUT_S: Final = 5
 BACKLOG: Final = 1024
-OUT_OF_FILES_S: Final = 0.1
 CHECK_EVERY_S: Final = 5.0
 HEARTBEAT_S: Final = 15.0
 
@@ -36,6 +35,8 @@ log = logging.getLogger(__name__)
 
 class HttpServer:
     """Serves `app` until cancelled. `port` is the port in use once it listens.
+
+    `refuse` answers what is no HTTP, which `app` does not see.
 
     `check_database` raises RetryableError when the database does not answer; without it somebody
     else watches the database.
@@ -47,6 +48,8 @@ class HttpServer:
         settings: ListenerSettings,
         health: Health,
         check_database: Callable[[], Awaitable[None]] | None = None,
+        *,
+        refuse: Refuse = refuse_with_problem,
     ) -> None:
         self._settings = settings
         self._health = health
@@ -57,7 +60,6 @@ class HttpServer:
             parse_networks(settings.trusted_proxies, f"{_variable(settings)}TRUSTED_PROXIES")
         )
         self.limits = ConnectionLimits()
-        self._handshakes: set[asyncio.Task[None]] = set()
         self._server = _UvicornServer(
             uvicorn.Config(
                 app,
@@ -72,6 +74,14 @@ class HttpServer:
                 timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
             )
         )
+        config, state = self._server.config, self._server.server_state
+        self._accepting = Accepting(
+            self.limits,
+            lambda slot: HttpProtocol(config, state, {}, slot, refuse),
+            self._tls,
+            # All clients of a proxy have its address.
+            lambda host: not self._addresses.is_proxy(host),
+        )
 
     async def run(self) -> None:
         """Serve until cancelled, then finish started answers. Raises SetupError."""
@@ -79,7 +89,7 @@ class HttpServer:
         self.port = listening.getsockname()[1]
         self._log_address()
         serving = asyncio.create_task(self._server.serve([]))
-        accepting = asyncio.create_task(self._accept(listening))
+        accepting = asyncio.create_task(self._accepting.run(listening))
         running = {serving, accepting}
         if self._check_database is not None:
             running.add(asyncio.create_task(watch_database(self._health, self._check_database)))
@@ -90,49 +100,11 @@ class HttpServer:
                 task.cancel()
             await asyncio.gather(accepting, return_exceptions=True)
             listening.close()
-            for handshake in self._handshakes:
-                handshake.cancel()
+            self._accepting.close()
             self._server.should_exit = True
             await asyncio.gather(serving, return_exceptions=True)
         for task in running:
             task.result()
-
-    async def _accept(self, listening: socket.socket) -> None:
-        """Accept connections as long as there is room for them."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, peer = await loop.sock_accept(listening)
-            except OSError as error:  # no more open files, or the client is gone already
-                log.debug("can't accept a connection: %s", error)
-                await asyncio.sleep(OUT_OF_FILES_S)
-                continue
-            limited = not self._addresses.is_proxy(peer[0])  # all its clients have its address
-            slot = self.limits.admit(client_of(peer[0]), limited=limited)
-            if slot is None:
-                connection.close()
-                continue
-            task = asyncio.create_task(self._open(connection, slot))
-            slot.close = task.cancel
-            self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
-
-    async def _open(self, connection: socket.socket, slot: Slot) -> None:
-        """Hand a connection to its protocol, after the TLS handshake."""
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: HttpProtocol(self._server.config, self._server.server_state, {}, slot),
-                connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._tls else None,
-            )
-        except OSError:  # a failed handshake; ssl.SSLError is one
-            slot.release()
-            connection.close()
-        except BaseException:
-            slot.release()
-            connection.close()
-            raise
 
     def _log_address(self) -> None:
         scheme = "https" if self._settings.tls_cert else "http"

@@ -76,7 +76,10 @@ log = logging.getLogger(__name__)
 
 
 class Kind(NamedTuple):
-    """What lines have in common: logger, format string, and the bind they are about."""
+    """What lines have in common: logger, format string, and the bind they are about.
+
+    What a line is about may say itself what that is (`log_kind`).
+    """
 
     logger: str
     format: str
@@ -91,7 +94,8 @@ _ABOUT_A_BIND: Final = ("bind %s", "%s: ")
 def _kind_of(record: logging.LogRecord) -> Kind:
     form = str(record.msg)
     if isinstance(record.args, tuple) and record.args and form.startswith(_ABOUT_A_BIND):
-        return Kind(record.name, form, str(record.args[0]))
+        about = record.args[0]
+        return Kind(record.name, form, getattr(about, "log_kind", None) or str(about))
     if not record.args and record.name.startswith(_LIBRARIES):
         # kafka-python fills in its texts itself, some with the address of an object.
         form = _VARYING.sub("#", form)

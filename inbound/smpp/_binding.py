@@ -44,7 +44,15 @@ class Binding(Requesting):
 
     def __str__(self) -> str:
         """Return the beginning of log lines: our bind, or the peer of an SMSC's session."""
-        return f"bind {self.settings.bind}" if self.settings.bind else repr(self)
+        return f"bind {self.settings.bind}" if self.settings.bind else f"SMPP link of {self.peer}"
+
+    @property
+    def log_kind(self) -> str:
+        """What lines share their limit with those of this session: all links of an SMSC do.
+
+        Anybody can open many links and send garbage on each.
+        """
+        return str(self) if self.settings.bind else "SMPP links"
 
     # Hook.
 

@@ -26,6 +26,12 @@ class BindOptions:
     @classmethod
     def parse(cls, system_type: str) -> Self | None:
         """Parse a system_type; None if it contains an unknown option."""
+        words = [*filter(None, system_type.split(","))]
+        return cls.known_in(system_type) if all(map(_is_known, words)) else None
+
+    @classmethod
+    def known_in(cls, system_type: str) -> Self:
+        """Return the options in a system_type; other words are ignored."""
         links, single, iso = 1, False, False
         for word in filter(None, system_type.split(",")):
             if mcon := _MCON.fullmatch(word):
@@ -34,10 +40,12 @@ class BindOptions:
                 single = True
             elif word == "ISO":
                 iso = True
-            else:
-                return None
         return cls(links, single, iso)
 
     def surplus(self, links: Sequence[Link]) -> Sequence[Link]:
         """Return which of an account's open links, the oldest first, end for one more."""
         return links[: max(0, len(links) - self.links + 1)]
+
+
+def _is_known(word: str) -> bool:
+    return word in {"SINGLE", "ISO"} or _MCON.fullmatch(word) is not None

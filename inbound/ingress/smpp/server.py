@@ -2,16 +2,24 @@
 
 A message is answered with ESME_ROK once its order is stored, so none is lost whichever process is
 killed. Messages of many links share transactions; each link gets its answers in order.
+
+Connections are limited before anything is read from them: of each address, and of all. One that has
+not bound makes room for a new one.
 """
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from ssl import SSLContext
 from typing import Any, Final
 
+from inbound.api.accepting import Accepting
+from inbound.api.connections import ConnectionLimits, Slot
+from inbound.api.server import BACKLOG
 from inbound.errors import RetryableError
 from inbound.ingress.access import Access, Denial, DeniedError
 from inbound.ingress.smpp.links import AccountLinks, Link
@@ -19,7 +27,6 @@ from inbound.ingress.smpp.lookups import Lookups
 from inbound.ingress.smpp.submitting import Submitting, Taken
 from inbound.ops import metrics
 from inbound.smpp.bind_options import BindOptions
-from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import (
     BindPdu,
     CancelSm,
@@ -30,7 +37,7 @@ from inbound.smpp.pdu import (
     ResponsePdu,
     SubmitSm,
 )
-from inbound.smpp.session import Answer, Session, SessionSettings, State
+from inbound.smpp.session import Answer, Role, Session, SessionSettings, State
 from inbound.smpp.status import Status, name_of
 from inbound.smpp.submitted_data import as_submit, check
 from inbound.store.access.account_credentials import SignedIn
@@ -38,6 +45,7 @@ from inbound.store.access.account_credentials import SignedIn
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS: Final = 1000
+MOST_OF_ADDRESS: Final = 100
 NAME: Final = "scserv"
 """The system_id in our bind responses."""
 
@@ -86,44 +94,57 @@ class SmppServer:
         self._lookups = lookups
         self._rate_of = rate_of
         self._clock = clock
-        self._listeners: list[Listener] = []
+        self._limits = ConnectionLimits(MOST_CONNECTIONS, MOST_OF_ADDRESS)
+        self._sessions: set[Session] = set()
+        self._listening: list[tuple[socket.socket, Accepting, asyncio.Task[None]]] = []
+        self._session_settings = SessionSettings(
+            window=_DELIVERY_WINDOW,
+            response_timeout_s=_ANSWER_S,
+            bind_timeout_s=_BIND_S,
+            enquire_link_s=0,
+            queue_limit=rules.window,
+            idle_limit_s=rules.idle_s,
+            # What can't be read is the program's to repair: nobody would notice that it is cut.
+            strict=True,
+            interface_version=_VERSION,
+            system_id=NAME,
+        )
 
     async def start(self, port: int, ssl: SSLContext | None = None) -> int:
         """Listen on a port, 0 for a free one; return it. Raises OSError if it is taken."""
-        rules = self._rules
-        listener = await listen(
-            rules.host,
-            port,
-            on_bind=self._on_bind,
-            on_request=self._on_request,
-            on_change=self._on_change,
-            settings=SessionSettings(
-                window=_DELIVERY_WINDOW,
-                response_timeout_s=_ANSWER_S,
-                bind_timeout_s=_BIND_S,
-                enquire_link_s=0,
-                queue_limit=rules.window,
-                idle_limit_s=rules.idle_s,
-                # What can't be read is the program's to repair: nobody would notice that it is cut.
-                strict=True,
-                interface_version=_VERSION,
-                system_id=NAME,
-            ),
-            ssl=ssl,
-        )
-        self._listeners.append(listener)
-        return listener.port
+        family = socket.AF_INET6 if ":" in self._rules.host else socket.AF_INET
+        listening = socket.create_server((self._rules.host, port), family=family, backlog=BACKLOG)
+        listening.setblocking(False)
+        accepting = Accepting(self._limits, self._session, ssl)
+        running = asyncio.create_task(accepting.run(listening))
+        self._listening.append((listening, accepting, running))
+        taken: int = listening.getsockname()[1]
+        return taken
 
     async def close(self) -> None:
         """Answer what arrived, unbind every program, and stop listening. Safe to repeat."""
-        sessions = [session for one in self._listeners for session in one.sessions]
-        closing = asyncio.gather(*(one.close() for one in self._listeners))
+        for listening, accepting, running in self._listening:
+            running.cancel()
+            accepting.close()
+            await asyncio.gather(running, return_exceptions=True)
+            listening.close()
+        self._listening.clear()
+        sessions = list(self._sessions)
         try:
             async with asyncio.timeout(_STOP_S):
-                await closing
+                await asyncio.gather(*(session.unbind() for session in sessions))
         except TimeoutError:
             for session in sessions:
                 session.abort("this process ends")
+
+    def _session(self, slot: Slot) -> Session:
+        return Session(
+            Role.SMSC,
+            self._session_settings,
+            self._on_request,
+            on_bind=self._on_bind,
+            on_change=partial(self._on_change, slot),
+        )
 
     # Binds.
 
@@ -148,18 +169,22 @@ class SmppServer:
         if session.reason:
             return Status.ESME_RBINDFAIL
         # Programs write what they like into system_type.
-        options = BindOptions.parse(bind.system_type) or BindOptions()
+        options = BindOptions.known_in(bind.system_type)
         signed_in = SignedIn(caller.account, caller.changed_at, address)
         self._links.admit(session, bind, signed_in, options, rate)
         metrics.SMPP_SERVER_LINKS.set(len(self._links))
         log.info("account %s has bound, %d links in all", caller.account, len(self._links))
         return Status.ESME_ROK
 
-    def _on_change(self, session: Session) -> None:
+    def _on_change(self, slot: Slot, session: Session) -> None:
         if session.state is State.OPEN:
-            if sum(len(one.sessions) for one in self._listeners) > MOST_CONNECTIONS:
-                session.abort("there are too many connections")
+            self._sessions.add(session)
+            slot.close = partial(session.abort, "it had not bound, and others need its place")
+        elif session.state is State.BOUND:
+            slot.work()
         elif session.state is State.CLOSED:
+            slot.release()
+            self._sessions.discard(session)
             link = self._links.get(session)
             self._links.closed(session)
             metrics.SMPP_SERVER_LINKS.set(len(self._links))

@@ -5,12 +5,13 @@ The answer to DATA is SMSC's sentence. aiosmtpd logs commands and addresses; its
 
 import asyncio
 import logging
-from collections import Counter
 from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from typing_extensions import override
 
+from inbound.api.accepting import Accepting
+from inbound.api.connections import ConnectionLimits, Slot
 from inbound.api.server import listen, tls_context
 from inbound.errors import RetryableError
 from inbound.ingress.access import Denial, DeniedError
@@ -40,8 +41,8 @@ class MailServer:
         """Raises SetupError for a bad certificate."""
         self._parts = parts
         self._settings = settings
-        self._tls = tls_context(settings)
-        self._open: Counter[str] = Counter()
+        limits = ConnectionLimits(MOST_CONNECTIONS, MOST_OF_ADDRESS)
+        self._accepting = Accepting(limits, self._protocol, tls_context(settings))
         self.port = 0
         logging.getLogger("mail.log").disabled = True
 
@@ -49,15 +50,16 @@ class MailServer:
         """Serve until cancelled. Raises SetupError."""
         listening = listen(self._settings)
         self.port = listening.getsockname()[1]
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._protocol, sock=listening, ssl=self._tls)
         log.info("listening on smtp://%s:%d", self._settings.host, self.port)
-        async with server:
-            await server.serve_forever()
+        try:
+            await self._accepting.run(listening)
+        finally:
+            self._accepting.close()
+            listening.close()
 
-    def _protocol(self) -> SMTP:
+    def _protocol(self, slot: Slot) -> SMTP:
         return _Connection(
-            self._open,
+            slot,
             Handler(self._parts),
             data_size_limit=MOST_BYTES,
             timeout=IDLE_S,
@@ -105,30 +107,18 @@ class Handler:
 
 
 class _Connection(SMTP):
-    """One connection; there is room for some of each address, and for so many of all."""
+    """One connection. Only a TLS handshake makes room for others; a mail is never cut off."""
 
-    def __init__(self, opened: Counter[str], *arguments: Any, **named: Any) -> None:  # noqa: ANN401
+    def __init__(self, slot: Slot, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*arguments, **named)
-        self._opened = opened
-        self._peer: str | None = None
+        self._slot = slot
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        peer = transport.get_extra_info("peername")
-        address = peer[0] if peer else ""
-        is_full = self._opened.total() >= MOST_CONNECTIONS
-        if is_full or self._opened[address] >= MOST_OF_ADDRESS:
-            transport.close()
-            return
-        self._peer = address
-        self._opened[address] += 1
+        self._slot.work()
         super().connection_made(transport)
 
     @override
     def connection_lost(self, error: Exception | None) -> None:
-        if self._peer is None:
-            return
-        self._opened[self._peer] -= 1
-        if not self._opened[self._peer]:
-            del self._opened[self._peer]
+        self._slot.release()
         super().connection_lost(error)
