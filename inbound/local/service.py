@@ -129,7 +129,7 @@ class LocalService:
         if self._built_in_simulator:
             self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         await asyncio.to_thread(migrate_and_check, self._settings)
-        write_service_file(self._data_dir, effective(self._settings))
+        self._write_settings()
         url = self._settings.database_url.get_secret_value()
         self._administrator = await asyncio.to_thread(
             prepare_administrator, url, self._data_dir, self._operator
@@ -175,7 +175,18 @@ class LocalService:
                 where = _address_of(listener, port)
                 self._say(f"port {before} is taken: {listener.called} moves to {where}")
             chosen[f"SCSERV_{listener.group}__PORT"] = str(port)
+        self._write_settings()
         return {**env, **chosen}
+
+    def _write_settings(self) -> None:
+        """Leave the settings for other commands, with the addresses of the listeners that began."""
+        listeners = {
+            listener.group.lower(): {"host": listener.host, "port": self._ports[name]}
+            for role in self._listeners.values()
+            for name, listener in role.items()
+            if name in self._ports and getattr(listener, "on", True)
+        }
+        write_service_file(self._data_dir, {**effective(self._settings), **listeners})
 
     def _simulator(self) -> Child:
         smpp = self._settings.smpp
