@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
@@ -78,7 +79,8 @@ class Placed:
     """What happened to one order when it was placed: the answer to its entry point.
 
     `is_repeated` says that the idempotency key was used before: the answer is that of the first
-    time. A refusal has a `reason`, perhaps a `detail`.
+    time. A refusal has a `reason`, perhaps a `detail`; `price` is what was charged, None without a
+    price and for a refusal.
     """
 
     order_id: UUID
@@ -87,6 +89,7 @@ class Placed:
     reason: RefusalReason | None = None
     detail: str = ""
     is_repeated: bool = False
+    price: Decimal | None = None
 
 
 class Companion(Protocol):

@@ -101,8 +101,10 @@ class BatchWriter:
         if accepted is not None and account is not None:
             self._accept(draft, account, accepted, row)
         reason = decided.reason if isinstance(decided, OrderRefused) else None
-        answer = Placed(row.order_id, row.state, row.parts, reason, _detail(draft, reason))
-        self.placed.append(answer)
+        detail = _detail(draft, reason)
+        self.placed.append(
+            Placed(row.order_id, row.state, row.parts, reason, detail, price=row.price)
+        )
 
     def _answer_repeated(self, draft: Draft, before: OrderRow) -> None:
         """Answer an order that was placed before: nothing is written."""
@@ -112,6 +114,7 @@ class BatchWriter:
         answer = Placed(
             *(before.order_id, before.first_state, before.parts, reason_before),
             detail=_detail(draft, reason_before),
+            price=None if is_refused else before.price,
         )
         self.placed.append(replace(answer, is_repeated=draft.order.idempotency_key is not None))
 
