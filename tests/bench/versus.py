@@ -3,8 +3,10 @@
 Both answer the same texts of the same load generator, with a PostgreSQL of the same settings:
 this service with all its guarantees, Kannel with a script that writes a row for each text and
 sends two replies. Then both send messages to numbers: single ones, taken over HTTP from 50
-connections, and this service a broadcast, too. Prints the figures of every round, the medians, and
-how many times faster this service is. Machines differ: only the ratio says something.
+connections, by this service in every dialect and over SMPP, too, and a broadcast. Kannel answers
+once a message is in its queue, this service once it is committed. Prints the figures of every
+round, the medians, and how many times faster this service is. Machines differ: only the ratio says
+something.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from inbound.local.servers.postgres import PostgresServer
-from tests.bench import broadcast, messages
+from tests.bench import broadcast, dialects, messages
 from tests.bench.__main__ import WARM_UP, bench, drive, free_port, numbers, say
 from tests.bench.kannel import kannel
 from tests.bench.kannel_app import sendsms
@@ -32,6 +34,8 @@ OURS: Final = "scserv"
 THEIRS: Final = "kannel"
 PORTS: Final = ("admin", "box", "sendsms", "app")
 LONG_REQUESTS: Final = 100_000
+ACCEPTED: Final = "accepted_per_second"
+"""Messages that are answered; ours with the name of each listener."""
 
 Figures = dict[str, Any]
 
@@ -74,10 +78,16 @@ def _ours(options: argparse.Namespace) -> Figures:
         sent = messages.bench(folder, options.messages, messages.LIST_SIZE)
     with _folder() as folder:
         to_all = broadcast.bench(folder, options.recipients, options.window)
-    return _of_texts(texts) | {
-        "messages_per_second": sent["messages_per_second"],
-        "broadcast_per_second": to_all["messages_per_second"],
-    }
+    with _folder() as folder:
+        [*turns] = dialects.bench(folder, options.messages, seconds=0, rounds=1)["turns"].items()
+    return (
+        _of_texts(texts)
+        | {
+            "messages_per_second": sent["messages_per_second"],
+            "broadcast_per_second": to_all["messages_per_second"],
+        }
+        | {f"{ACCEPTED}_{name}": figures["accepted_per_second"] for name, [figures] in turns}
+    )
 
 
 def _theirs(options: argparse.Namespace) -> Figures:
@@ -101,11 +111,15 @@ async def _measure_kannel(
         say(f"{options.messages} messages from {CONNECTIONS} connections")
         begin = time.monotonic()
         await _sendsms(ports["sendsms"], options.messages)
+        accepted_s = time.monotonic() - begin
         while not await centre.has_received(options.messages, 5):
             say(f"{centre.received} of {options.messages} accepted by the centre")
         took_s = centre.last_at - begin
     await centre.stop()
-    return found | {"messages_per_second": round(options.messages / took_s)}
+    return found | {
+        "messages_per_second": round(options.messages / took_s),
+        ACCEPTED: round(options.messages / accepted_s),
+    }
 
 
 async def _sendsms(port: int, count: int) -> None:
@@ -147,8 +161,13 @@ def _summary(rounds: Iterable[Figures]) -> Figures:
         for name in (OURS, THEIRS)
     }
     ours, theirs = medians[OURS], medians[THEIRS]
-    rates = [key for key in theirs if key.endswith("_per_second")]
+    rates = [key for key in theirs if key.endswith("_per_second") and key in ours]
     ratios = {key: round(ours[key] / theirs[key], 2) for key in rates}
+    ratios |= {
+        key: round(rate / theirs[ACCEPTED], 2)
+        for key, rate in ours.items()
+        if key.startswith(ACCEPTED)
+    }
     return {
         "medians": medians,
         "ratio": ratios
