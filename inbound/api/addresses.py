@@ -5,6 +5,7 @@ Every host of an IPv6 /64 is one client, because a single customer has at least 
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -77,6 +78,7 @@ class ClientAddresses:
         return host
 
 
+@lru_cache(maxsize=1024)
 def _parse(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     text = host.strip()
     if text.startswith("["):

@@ -43,17 +43,21 @@ class RepeatedHeaderError(LocalProtocolError):
 class StrictConnection(h11.Connection):
     """The server's side of a connection. `error_status` is that of the last error.
 
-    `repeated` is the header that was repeated, unless it says where the request ends.
+    `repeated` is the header that was repeated, unless it says where the request ends, and
+    `request_line` the first line of the last request, as far as it came.
     """
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, MAX_HEAD_BYTES)
-        self._receive_buffer = _StrictBuffer()
+        self._receive_buffer: _StrictBuffer = _StrictBuffer()
         self.error_status = 0
         self.repeated = ""
+        self.request_line = b""
 
     @override
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if self.their_state is h11.IDLE:
+            self.request_line = self._receive_buffer.first_line()
         try:
             return super().next_event()
         except h11.RemoteProtocolError as error:
@@ -65,6 +69,11 @@ class StrictConnection(h11.Connection):
 
 class _StrictBuffer(ReceiveBuffer):
     """Splits heads and trailers into lines. Raises LocalProtocolError, as h11's readers do."""
+
+    def first_line(self) -> bytes:
+        """Return the first line of what was received and not read, as far as it came."""
+        end = self._data.find(_CRLF, 0, MAX_HEAD_BYTES)
+        return bytes(self._data[: MAX_HEAD_BYTES if end < 0 else end])
 
     @override
     def maybe_extract_next_line(self) -> bytearray | None:

@@ -7,11 +7,13 @@ text and logged one by one.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
 
 import h11
 import uvicorn
+from starlette.responses import Response
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -24,18 +26,33 @@ from inbound.api.problems import ProblemKind, Refusal
 HEADERS_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 30.0
 
+Refuse = Callable[[Refusal, bytes], Response]
+"""Makes the answer to what is no HTTP; the second argument is its first line, as far as it came."""
+
 # uvicorn would log a line for each invalid request, which anybody can send.
 _ERRORS_ONLY: Final = logging.getLogger(f"{__name__}.uvicorn")
 _ERRORS_ONLY.setLevel(logging.ERROR)
+
+
+def refuse_with_problem(refusal: Refusal, request_line: bytes) -> Response:
+    """Answer with a problem."""
+    del request_line
+    return render(refusal, str(uuid4()))
 
 
 class HttpProtocol(H11Protocol):
     """One connection. Counts why it closes one."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, app_state: dict[str, Any], slot: Slot
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+        slot: Slot,
+        refuse: Refuse = refuse_with_problem,
     ) -> None:
         super().__init__(config, state, app_state)
+        self._make_refusal = refuse
         self.conn: StrictConnection = StrictConnection()
         self.logger = _ERRORS_ONLY
         self._slot = slot
@@ -87,7 +104,7 @@ class HttpProtocol(H11Protocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
-        """Answer invalid HTTP with a problem, unless an answer has begun, and disconnect."""
+        """Refuse invalid HTTP, unless an answer has begun, and disconnect."""
         del msg
         count_closed("framing")
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE} and not self._has_answered():
@@ -110,7 +127,7 @@ class HttpProtocol(H11Protocol):
                 f"the header {self.conn.repeated} is given twice; send it once. Nothing was done"
             )
             refusal = Refusal(ProblemKind.REPEATED_HEADER, detail)
-        response = render(refusal, str(uuid4()))
+        response = self._make_refusal(refusal, self.conn.request_line)
         headers = [*response.raw_headers, (b"connection", b"close")]
         for event in (
             h11.Response(status_code=response.status_code, headers=headers),

@@ -1,106 +1,77 @@
 """Assembles the dialects over HTTP as one ASGI application.
 
 These dialects put numbers, texts and passwords into URLs, so log, metrics and traces name the
-route and nothing that was sent. Every answer is in the form of the dialect whose path it is;
-under a path of none it is plain text.
+route and nothing that was sent. Every answer is in the form of the dialect whose path it is, also
+to what is no HTTP; under a path of none it is plain text.
 """
 
-import re
-from collections.abc import Mapping, Sequence
 from typing import Final
+from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.addresses import ClientAddresses, parse_networks
-from inbound.api.bodies import MAX_SENDING_BODY_BYTES, Body, LargeBodies, drain
+from inbound.api.bodies import MAX_SENDING_BODY_BYTES, Body, LargeBodies, drain, too_large
 from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware, Served
 from inbound.api.problems import ProblemKind, Refusal
 from inbound.errors import RetryableError
 from inbound.ingress.bytehand.version_1 import BYTEHAND_1
 from inbound.ingress.bytehand.version_2 import BYTEHAND_2
-from inbound.ingress.dialect import SHARE, BusyError, Dialect, Shares, Trouble
+from inbound.ingress.dialect import SHARE, BusyError, Dialect, Shares
+from inbound.ingress.dispatch import Dispatch, Paths
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.routes import SMSC
 from inbound.ingress.smspay.routes import SMSPAY
 from inbound.ops import metrics
-from inbound.orders.batching import TooManyWaitingError
 from inbound.settings import IngressSettings
 
 DIALECTS: Final[tuple[Dialect, ...]] = (SMSC, BYTEHAND_1, BYTEHAND_2, SMSPAY)
 MOST_AT_ONCE: Final = 256
 MOST_OF_ONE_ACCOUNT: Final = 96
 
-Paths = Sequence[tuple[re.Pattern[str], Dialect]]
-"""The dialect of each path."""
-
-_STATUS: Final[Mapping[Trouble, int]] = {
-    Trouble.MALFORMED: 400,
-    Trouble.BUSY: 503,
-    Trouble.UNAVAILABLE: 503,
-    Trouble.DEFECT: 500,
-}
-_PLAIN: Final[Mapping[Trouble, str]] = {
-    Trouble.MALFORMED: "the request can't be read",
-    Trouble.BUSY: "too many requests; try again",
-    Trouble.UNAVAILABLE: "the service can't answer now",
-    Trouble.DEFECT: "internal error",
-}
+_PATHS: Final = Paths(DIALECTS)
 
 
-def make_http(
-    parts: Parts, settings: IngressSettings, dialects: tuple[Dialect, ...] = DIALECTS
-) -> ASGIApp:
+def make_http(parts: Parts, settings: IngressSettings) -> ASGIApp:
     """Return the application. Opens nothing; needs no ASGI lifespan."""
-    paths = [
-        (route.path_regex, dialect)
-        for dialect in dialects
-        for route in dialect.router.routes
-        if isinstance(route, APIRoute)
-    ]
-    app = FastAPI(
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
-    app.state.parts = parts
-    app.state.shares = shares = Shares(MOST_OF_ONE_ACCOUNT)
-    app.state.addresses = ClientAddresses(
+    shares = Shares(MOST_OF_ONE_ACCOUNT)
+    addresses = ClientAddresses(
         parse_networks(settings.trusted_proxies, "SCSERV_INGRESS__TRUSTED_PROXIES")
     )
-    for dialect in dialects:
-        app.include_router(dialect.router)
 
-    def render(error: Exception, scope: Scope) -> Response:
-        return _answer(error, scope, paths)
+    def render(refusal: Refusal, scope: Scope) -> Response:
+        # Out here nobody knows how far the request came: its messages may have been placed.
+        is_late = refusal.kind is ProblemKind.UNAVAILABLE
+        return _PATHS.answer(_LateError() if is_late else refusal, scope)
 
-    async def answer(request: Request, error: Exception) -> Response:
-        return render(error, request.scope)
-
-    # Starlette raises an Exception again after the answer; ObservabilityMiddleware logs it.
-    for kind in (HTTPException, RetryableError, Exception):
-        app.add_exception_handler(kind, answer)
     served = Served(
         "account", metrics.INGRESS_REQUESTS, metrics.INGRESS_DURATION, SECURITY_HEADERS, render
     )
     # No HeadMiddleware: a GET sends here, and a HEAD must not.
-    return ObservabilityMiddleware(_Admission(app, paths, shares), parts.clock, uuid4, served)
+    app = _Admission(Dispatch(_PATHS, parts, shares, addresses), shares)
+    return ObservabilityMiddleware(app, parts.clock, uuid4, served)
+
+
+def refuse_unread(refusal: Refusal, request_line: bytes) -> Response:
+    """Answer what is no HTTP in the form of the dialect whose path its first line has."""
+    target = request_line.partition(b" ")[2].rpartition(b" HTTP/")
+    path, _, query = (target[0] or target[2]).partition(b"?")
+    scope = {"path": unquote_to_bytes(path).decode("utf-8", "replace"), "query_string": query}
+    return _PATHS.answer(refusal, scope)
+
+
+class _LateError(RetryableError):
+    """A request that was not answered in time."""
 
 
 class _Admission:
     """ASGI middleware: limits how many requests run, and the size and the time of their bodies."""
 
-    def __init__(self, app: ASGIApp, paths: Paths, shares: Shares) -> None:
+    def __init__(self, app: ASGIApp, shares: Shares) -> None:
         self._app = app
-        self._paths = paths
         self._shares = shares
         self._running = 0
         self._large = LargeBodies()
@@ -108,14 +79,14 @@ class _Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on admitted requests and answer the others."""
         if self._running >= MOST_AT_ONCE:
-            await _answer(BusyError("too many requests run at once"), scope, self._paths)(
-                scope, receive, send
-            )
+            busy = BusyError("too many requests run at once")
+            await _PATHS.answer(busy, scope)(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_SENDING_BODY_BYTES:
             await drain(receive)
-            await _answer(Refusal(ProblemKind.TOO_LARGE), scope, self._paths)(scope, receive, send)
+            refusal = too_large(MAX_SENDING_BODY_BYTES)
+            await _PATHS.answer(refusal, scope)(scope, receive, send)
             return
         body = Body(receive, MAX_SENDING_BODY_BYTES, self._large)
         self._running += 1
@@ -126,25 +97,3 @@ class _Admission:
             body.release()
             if (account := scope["state"].get(SHARE)) is not None:
                 self._shares.release(account)
-
-
-def _answer(error: Exception, scope: Scope, paths: Paths) -> Response:
-    matching = (dialect for path, dialect in paths if path.fullmatch(scope["path"]))
-    dialect = next(matching, None)
-    if isinstance(error, HTTPException) and dialect is None:
-        return PlainTextResponse("there is no such path", 404)
-    trouble = _trouble_of(error)
-    if dialect is None:
-        return PlainTextResponse(_PLAIN[trouble], _STATUS[trouble])
-    return dialect.answer(trouble, scope)
-
-
-def _trouble_of(error: Exception) -> Trouble:
-    match error:
-        case Refusal(kind=ProblemKind.UNAVAILABLE) | TooManyWaitingError() | BusyError():
-            return Trouble.BUSY
-        case HTTPException():
-            return Trouble.MALFORMED
-        case RetryableError():
-            return Trouble.UNAVAILABLE
-    return Trouble.DEFECT

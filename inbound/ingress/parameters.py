@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from fastapi import Request
+from starlette.requests import Request
 
 from inbound import unique_names
 
@@ -74,7 +74,8 @@ def decode(pairs: Mapping[str, bytes], charset: str) -> dict[str, str]:
 
 
 def _unquote(raw: bytes) -> bytes:
-    return unquote_to_bytes(raw.replace(b"+", b" "))
+    plain = raw.replace(b"+", b" ")
+    return unquote_to_bytes(plain) if b"%" in plain else plain
 
 
 def _name(raw: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from inbound.api.server import HttpServer, watch_database
 from inbound.clock import utc_now
-from inbound.ingress.http import make_http
+from inbound.ingress.http import make_http, refuse_unread
 from inbound.ingress.parts import OpenParts, Parts
 from inbound.ingress.smpp.wiring import run_smpp_server
 from inbound.ingress.smsc.mail_server import MailServer
@@ -31,7 +31,8 @@ def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listene
     listeners: list[Listener] = [lambda: watch_database(health, parts.check_database)]
     if settings.ingress.on:
         app = make_http(parts, settings.ingress)
-        listeners.append(HttpServer(app, settings.ingress, health).run)
+        server = HttpServer(app, settings.ingress, health, refuse=refuse_unread)
+        listeners.append(server.run)
     if settings.smtp_server.on:
         listeners.append(MailServer(parts, settings.smtp_server).run)
     if settings.smpp_server.on:

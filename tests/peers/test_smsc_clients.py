@@ -5,18 +5,14 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inbound.api.server import HttpServer
-from inbound.ops.health import Health
-from inbound.settings import IngressSettings
 from tests.fix_store import database_url, migrated_template  # noqa: F401  fixtures
-from tests.integration.ingress.world import World
+from tests.integration.ingress.world import World, served
 from tests.patience import PATIENCE_S
 from tests.peers.conftest import CACHE
 
@@ -28,21 +24,6 @@ async def world(database_url: str) -> AsyncIterator[World]:  # noqa: F811
     made = World(database_url)
     yield made
     await made.close()
-
-
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[str]:
-    """Serve the ingress on loopback, and return its address."""
-    server = HttpServer(world.app, IngressSettings(port=0), Health())
-    running = asyncio.create_task(server.run())
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not server.port:  # noqa: ASYNC110  the loop's turn
-                await asyncio.sleep(0)
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 async def run(*arguments: str, **environment: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class ErrorCode(IntEnum):
     TEXT = 9
     SENDER = 10
     RECEIVER = 11
+    ADDRESS_BLOCKED = 12
 
 
 TEXTS: Final = {
@@ -41,7 +42,16 @@ TEXTS: Final = {
     ErrorCode.TEXT: "Invalid message text",
     ErrorCode.SENDER: "Invalid message sender",
     ErrorCode.RECEIVER: "Invalid message receiver",
+    ErrorCode.ADDRESS_BLOCKED: "Address is blocked",
 }
+_OF_REASONS: Final = {
+    _R.ACCOUNT_DISABLED: "Account is disabled",
+    _R.MINIMUM_DELAY: "Another message to this receiver was sent shortly before",
+    _R.TOO_MANY_WAITING: "Too many messages to this receiver wait",
+    _R.OPTED_OUT: "Receiver has opted out",
+    _R.TOO_MANY_PARTS: "Message text is too long",
+}
+"""Where the text of the error would mislead."""
 
 
 class State(Enum):
@@ -82,6 +92,11 @@ def error_of(reason: RefusalReason) -> ErrorCode:
             return ErrorCode.RECEIVER
         case _:
             assert_never(reason)
+
+
+def text_of(reason: RefusalReason) -> str:
+    """Return what is said of a message that was refused."""
+    return _OF_REASONS.get(reason, TEXTS[error_of(reason)])
 
 
 def state_of(state: OrderState) -> State:

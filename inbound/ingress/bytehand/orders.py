@@ -7,13 +7,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from inbound.ingress.access import Caller
-from inbound.ingress.bytehand.codes import TEXTS, ErrorCode, state_of
+from inbound.ingress.access import Caller, Denial, DeniedError
+from inbound.ingress.balances import charged
+from inbound.ingress.bytehand.codes import TEXTS, ErrorCode, error_of, state_of, text_of
+from inbound.ingress.dialect import Trouble
 from inbound.ingress.parts import Parts
 from inbound.ingress.phones import written
 from inbound.orders.horizon import beyond_horizon
 from inbound.store.orders.lookup import FoundOrder
-from schemas.orders import Order, OrderState
+from schemas.orders import Order, OrderState, RefusalReason
 from schemas.patterns import SENDER
 
 DIALECT: Final = "bytehand"
@@ -25,10 +27,31 @@ _SENDER: Final = re.compile(SENDER)
 class BytehandError(Exception):
     """A request, or a message of one, that is answered with an error."""
 
-    def __init__(self, code: ErrorCode) -> None:
+    def __init__(self, code: ErrorCode, text: str | None = None) -> None:
         super().__init__(code.name)
         self.code = code
-        self.text = TEXTS[code]
+        self.text = text or TEXTS[code]
+
+
+def error_of_denial(error: DeniedError) -> BytehandError:
+    """Return the error of a program that was not let in."""
+    is_banned = error.denial is Denial.BANNED
+    return BytehandError(ErrorCode.ADDRESS_BLOCKED if is_banned else ErrorCode.AUTHORISATION)
+
+
+def error_of_refusal(reason: RefusalReason) -> BytehandError:
+    """Return the error of a message that was refused."""
+    return BytehandError(error_of(reason), text_of(reason))
+
+
+def error_of_trouble(trouble: Trouble) -> ErrorCode:
+    """Return the error of a request that got no answer of its route."""
+    match trouble:
+        case Trouble.MALFORMED:
+            return ErrorCode.PARAMETERS
+        case Trouble.NO_PATH:
+            return ErrorCode.NOT_FOUND
+    return ErrorCode.UNAVAILABLE
 
 
 def make_order(
@@ -75,7 +98,7 @@ def state_name(order: FoundOrder) -> str:
 
 def cost_of(order: FoundOrder) -> float:
     """Return what a message cost."""
-    return float(order.price or 0)
+    return float(charged(order))
 
 
 def moment_text(moment: datetime) -> str:

@@ -8,24 +8,26 @@ from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.orders import BytehandError, moment_text
 from inbound.ingress.parts import Parts
 from inbound.store.orders.account_records import Sender, add_sender, list_senders, remove_sender
-from schemas.patterns import SENDER
 
 MOST: Final = 100
 """Signatures that an account may have: programs must not fill the table."""
 
 _ID_BYTES: Final = 4
-_SENDER: Final = re.compile(SENDER)
+_NAME: Final = re.compile(r"(?=.*[A-Za-z])[!-~](?:[ -~]{0,9}[!-~])?")
+_STATES: Final = frozenset({"", "NEW", "ACCEPTED", "REJECTED"})
 
 
 async def find_signatures(parts: Parts, caller: Caller, state: str) -> list[dict[str, Any]]:
-    """Return the signatures in this state, all if it is empty."""
+    """Return the signatures in this state, all if it is empty. Raises BytehandError."""
+    if state not in _STATES:
+        raise BytehandError(ErrorCode.PARAMETERS)
     found = [_shown(parts, one) for one in await parts.pool.run(list_senders, caller.account)]
     return [one for one in found if state in {"", one["state"]}]
 
 
 async def ask_for_signature(parts: Parts, caller: Caller, text: str) -> int:
-    """Ask for a signature; return its id. Raises BytehandError."""
-    if not _SENDER.fullmatch(text):
+    """Ask for a signature of Latin letters; return its id. Raises BytehandError."""
+    if not _NAME.fullmatch(text):
         raise BytehandError(ErrorCode.SENDER)
     senders = await parts.pool.run(list_senders, caller.account)
     if len(senders) >= MOST and text not in {one.sender for one in senders}:

@@ -4,9 +4,10 @@ Every answer has the status 200; errors are numbers in `status`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
@@ -14,16 +15,19 @@ from inbound import unique_names
 from inbound.ingress.access import Caller, DeniedError
 from inbound.ingress.balances import shown
 from inbound.ingress.bytehand import signatures
-from inbound.ingress.bytehand.codes import ErrorCode, error_of
+from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.orders import (
     DIALECT,
     BytehandError,
     cost_of,
+    error_of_denial,
+    error_of_refusal,
+    error_of_trouble,
     make_order,
     moment_text,
     state_name,
 )
-from inbound.ingress.dialect import Dialect, Trouble, address_of, let_in, parts_of
+from inbound.ingress.dialect import Dialect, Trouble, address_of, let_in, parts_of, route
 from inbound.ingress.parameters import ParameterError, decode, parse_pairs, read_pairs
 from inbound.ingress.parts import Parts
 from inbound.money import amount_text
@@ -38,7 +42,7 @@ Serve = Callable[[Parts, Caller, Fields], Awaitable[Any]]
 SEND_MULTI: Final = "/send_multi"
 
 _NAMES: Final = ("from", "to", "text")
-_METHODS: Final = ["GET", "POST"]
+_GET_OR_POST: Final = ("GET", "POST")
 _MOST_DIGITS: Final = 18
 
 
@@ -54,9 +58,9 @@ async def send_multi(request: Request) -> Response:
         caller = await _sign_in(request, fields)
         return JSONResponse(await _send_all(parts_of(request), caller, await request.body()))
     except ParameterError:
-        return JSONResponse([_error(ErrorCode.PARAMETERS)])
+        return JSONResponse([_error(BytehandError(ErrorCode.PARAMETERS))])
     except BytehandError as error:
-        return JSONResponse([_error(error.code)])
+        return JSONResponse([_error(error)])
 
 
 async def details(request: Request) -> Response:
@@ -110,9 +114,9 @@ async def _serve(request: Request, serve: Serve) -> Response:
         caller = await _sign_in(request, fields)
         return JSONResponse(await serve(parts_of(request), caller, fields))
     except ParameterError:
-        return JSONResponse(_error(ErrorCode.PARAMETERS))
+        return JSONResponse(_error(BytehandError(ErrorCode.PARAMETERS)))
     except BytehandError as error:
-        return JSONResponse(_error(error.code))
+        return JSONResponse(_error(error))
 
 
 async def _sign_in(request: Request, fields: Fields) -> Caller:
@@ -120,8 +124,8 @@ async def _sign_in(request: Request, fields: Fields) -> Caller:
     try:
         number, key = fields.get("id", ""), fields.get("key", "")
         return let_in(request, await access.by_key(number, key.lower(), address))
-    except DeniedError:
-        raise BytehandError(ErrorCode.AUTHORISATION) from None
+    except DeniedError as error:
+        raise error_of_denial(error) from None
 
 
 async def _send(parts: Parts, caller: Caller, fields: Fields) -> Any:  # noqa: ANN401 — JSON
@@ -146,7 +150,7 @@ async def _send_all(parts: Parts, caller: Caller, body: bytes) -> list[Any]:
             orders[number] = make_order(parts, caller, message, _NAMES, number)
             answers.append(number)
         except BytehandError as error:
-            answers.append(_error(error.code))
+            answers.append(_error(error))
     placed = dict(zip(orders, await parts.place(list(orders.values())), strict=True))
     return [_placed(one, placed[one]) if isinstance(one, int) else one for one in answers]
 
@@ -186,43 +190,35 @@ async def _balance(parts: Parts, caller: Caller, fields: Fields) -> Any:  # noqa
 
 
 def _placed(number: int, placed: Placed) -> dict[str, Any]:
-    return _success(number) if placed.reason is None else _error(error_of(placed.reason))
+    if placed.reason is not None:
+        return _error(error_of_refusal(placed.reason))
+    return _success(number)
 
 
 def _success(description: object) -> dict[str, Any]:
     return {"status": 0, "description": str(description)}
 
 
-def _error(code: ErrorCode) -> dict[str, Any]:
-    error = BytehandError(code)
+def _error(error: BytehandError) -> dict[str, Any]:
     return {"status": int(error.code), "description": error.text}
 
 
 def _answer(trouble: Trouble, scope: Scope) -> Response:
-    code = ErrorCode.PARAMETERS if trouble is Trouble.MALFORMED else ErrorCode.UNAVAILABLE
-    error = _error(code)
+    error = _error(BytehandError(error_of_trouble(trouble)))
     is_list = scope["path"].endswith(SEND_MULTI)
-    return JSONResponse([error] if is_list else error)
+    return JSONResponse([error] if is_list else error, 404 if trouble is Trouble.NO_PATH else 200)
 
 
 _CALLS: Final = (
-    ("/send", send, _METHODS),
-    (SEND_MULTI, send_multi, ["POST"]),
-    ("/details", details, _METHODS),
-    ("/status", status, _METHODS),
-    ("/balance", balance, _METHODS),
-    ("/signatures", list_signatures, ["GET"]),
-    ("/signature", ask_for_signature, ["POST"]),
-    ("/signature", delete_signature, ["DELETE"]),
+    route("/send", send, *_GET_OR_POST),
+    route(SEND_MULTI, send_multi, "POST"),
+    route("/details", details, *_GET_OR_POST),
+    route("/status", status, *_GET_OR_POST),
+    route("/balance", balance, *_GET_OR_POST),
+    route("/signatures", list_signatures, "GET"),
+    route("/signature", ask_for_signature, "POST"),
+    route("/signature", delete_signature, "DELETE"),
 )
+_UNDER_V1: Final = tuple(replace(one, path=f"/v1{one.path}") for one in _CALLS)
 
-
-def _both() -> APIRouter:
-    router = APIRouter()
-    for path, handler, methods in _CALLS:
-        router.add_api_route(path, handler, methods=methods)
-        router.add_api_route(f"/v1{path}", handler, methods=methods)
-    return router
-
-
-BYTEHAND_1: Final = Dialect("bytehand", _both(), _answer)
+BYTEHAND_1: Final = Dialect("bytehand", (*_CALLS, *_UNDER_V1), _answer, ("/v1/",))

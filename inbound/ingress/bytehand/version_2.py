@@ -9,21 +9,24 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from inbound import unique_names
 from inbound.ingress.access import Caller, DeniedError
-from inbound.ingress.bytehand.codes import ErrorCode, error_of
+from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.orders import (
     BytehandError,
     cost_of,
+    error_of_denial,
+    error_of_refusal,
+    error_of_trouble,
     make_order,
     moment_text,
     state_name,
 )
-from inbound.ingress.dialect import Dialect, Trouble, address_of, let_in, parts_of
+from inbound.ingress.dialect import Dialect, Trouble, address_of, let_in, parts_of, route
 from inbound.ingress.parameters import ParameterError, decode, parse_pairs
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.store.orders.lookup import FoundOrder, OrderQuery, find_order, search_orders
@@ -33,6 +36,8 @@ MOST_LISTED: Final = 1000
 """How far back pages reach."""
 PER_PAGE: Final = 20
 MOST_PER_PAGE: Final = 100
+FIELDS: Final = frozenset({"id", "sender", "status", "parts", "cost", "created_at", "updated_at"})
+"""What is told of a message."""
 NEWEST_FIRST: Final = frozenset({"", "-created_at"})
 
 _PATH: Final = "/v2/sms/messages"
@@ -40,35 +45,33 @@ _NAMES: Final = ("sender", "receiver", "text")
 _STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.AUTHORISATION: 401,
     ErrorCode.FORBIDDEN: 403,
+    ErrorCode.ADDRESS_BLOCKED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.UNAVAILABLE: 503,
 }
 _BAD_REQUEST: Final = 400
 
-router = APIRouter()
 
-
-@router.post(_PATH)
 async def send(request: Request) -> Response:
     """Send a message, or a list of messages that are placed together."""
     try:
         caller = await _sign_in(request)
         return await _send(request, caller)
     except BytehandError as error:
-        return _refuse(error.code)
+        return _refuse(error)
 
 
-@router.get(_PATH)
 async def list_messages(request: Request) -> Response:
     """List the messages of the account, the newest first."""
     try:
         caller = await _sign_in(request)
         return await _list(request, caller)
-    except (BytehandError, ParameterError) as error:
-        return _refuse(error.code if isinstance(error, BytehandError) else ErrorCode.PARAMETERS)
+    except ParameterError:
+        return _refuse(BytehandError(ErrorCode.PARAMETERS))
+    except BytehandError as error:
+        return _refuse(error)
 
 
-@router.get(_PATH + "/{message_id}")
 async def message(request: Request) -> Response:
     """Say what became of a message."""
     try:
@@ -76,10 +79,12 @@ async def message(request: Request) -> Response:
         order_id = UUID(request.path_params["message_id"])
         found = await parts_of(request).pool.run(find_order, caller.account, order_id)
     except BytehandError as error:
-        return _refuse(error.code)
+        return _refuse(error)
     except ValueError:
         found = None
-    return _refuse(ErrorCode.NOT_FOUND) if found is None else JSONResponse(_shown(found))
+    if found is None:
+        return _refuse(BytehandError(ErrorCode.NOT_FOUND))
+    return JSONResponse(_shown(found))
 
 
 async def _sign_in(request: Request) -> Caller:
@@ -87,8 +92,8 @@ async def _sign_in(request: Request) -> Caller:
     try:
         key = request.headers.get("x-service-key", "")
         return let_in(request, await access.by_key_alone(key.lower(), address))
-    except DeniedError:
-        raise BytehandError(ErrorCode.AUTHORISATION) from None
+    except DeniedError as error:
+        raise error_of_denial(error) from None
 
 
 async def _send(request: Request, caller: Caller) -> Response:
@@ -98,12 +103,12 @@ async def _send(request: Request, caller: Caller) -> Response:
     placed = await parts.place(orders)
     accepted = [one for one in placed if one.reason is None]
     refused = [
-        {"index": index, **_error(error_of(one.reason))}
+        {"index": index, **_error(error_of_refusal(one.reason))}
         for index, one in enumerate(placed)
         if one.reason is not None
     ]
     if not accepted:
-        return _refuse(ErrorCode(refused[0]["code"]))
+        raise error_of_refusal(next(one.reason for one in placed if one.reason is not None))
     answer: dict[str, Any] = {"result": "created", "id": str(accepted[0].order_id)}
     answer["count"] = len(accepted)
     if len(placed) > 1:
@@ -130,13 +135,15 @@ async def _list(request: Request, caller: Caller) -> Response:
     count = _number(fields.get("count"), PER_PAGE, MOST_PER_PAGE)
     if page * count > MOST_LISTED:
         raise BytehandError(ErrorCode.PARAMETERS)
+    wanted = [one.strip() for one in fields.get("fields", "").split(",") if one.strip()]
+    if not FIELDS.issuperset(wanted):
+        raise BytehandError(ErrorCode.PARAMETERS)
     parts = parts_of(request)
     query = OrderQuery(caller.account, parts.clock() - LISTED_FOR)
     found = await parts.pool.run(search_orders, query, None, page * count)
-    wanted = [one for one in fields.get("fields", "").split(",") if one]
     rows = [_shown(one) for one in found[(page - 1) * count :]]
     if wanted:
-        rows = [{name: row[name] for name in wanted if name in row} for row in rows]
+        rows = [{name: row[name] for name in wanted} for row in rows]
     return JSONResponse(rows)
 
 
@@ -161,19 +168,24 @@ def _shown(order: FoundOrder) -> dict[str, Any]:
     }
 
 
-def _error(code: ErrorCode) -> dict[str, Any]:
-    error = BytehandError(code)
+def _error(error: BytehandError) -> dict[str, Any]:
     return {"code": int(error.code), "message": error.text}
 
 
-def _refuse(code: ErrorCode) -> Response:
-    return JSONResponse({"result": "error", **_error(code)}, _STATUS.get(code, _BAD_REQUEST))
+def _refuse(error: BytehandError) -> Response:
+    status = _STATUS.get(error.code, _BAD_REQUEST)
+    return JSONResponse({"result": "error", **_error(error)}, status)
 
 
 def _answer(trouble: Trouble, scope: Scope) -> Response:
     del scope
-    is_malformed = trouble is Trouble.MALFORMED
-    return _refuse(ErrorCode.PARAMETERS if is_malformed else ErrorCode.UNAVAILABLE)
+    return _refuse(BytehandError(error_of_trouble(trouble)))
 
 
-BYTEHAND_2: Final = Dialect("bytehand", router, _answer)
+_ROUTES: Final = (
+    route(_PATH, send, "POST"),
+    route(_PATH, list_messages, "GET"),
+    route(_PATH + "/{message_id}", message, "GET"),
+)
+
+BYTEHAND_2: Final = Dialect("bytehand", _ROUTES, _answer, ("/v2/",))

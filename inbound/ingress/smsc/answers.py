@@ -4,6 +4,7 @@ Every answer has the status 200, as its programs expect, errors of the caller in
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,6 +19,8 @@ Fields = Mapping[str, str | int]
 """What is answered, by name and in order; `fmt` 2 and 3 show the names."""
 
 _MEDIA_TYPES: Final = ("text/plain", "text/plain", "text/xml", "application/json")
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no document may have (XML 1.0, 2.2)."""
 _XML: Final = '<?xml version="1.0" encoding="{charset}"?>\n'
 
 
@@ -123,7 +126,10 @@ def as_id(message_id: str) -> str | int:
 
 
 def _elements(fields: Fields) -> str:
-    return "".join(f"<{name}>{escape(str(value))}</{name}>\n" for name, value in fields.items())
+    return "".join(
+        f"<{name}>{escape(_NOT_IN_XML.sub('', str(value)))}</{name}>\n"
+        for name, value in fields.items()
+    )
 
 
 def _element(fields: Fields) -> str:

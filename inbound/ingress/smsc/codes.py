@@ -39,6 +39,21 @@ TEXTS: Final = {
 }
 
 
+_OF_REASONS: Final = {
+    _R.ACCOUNT_DISABLED: "account is disabled",
+    _R.IDEMPOTENCY_KEY_REUSED: "id belongs to another message",
+    _R.SENDER_NOT_APPROVED: "sender is not approved",
+    _R.TOO_MANY_PARTS: "message is too long",
+    _R.EXPIRED: "message expires before it can be sent",
+    _R.TOO_MANY_WAITING: "too many messages to this number wait",
+    _R.MINIMUM_DELAY: "another message to this number was sent shortly before",
+    _R.DAILY_LIMIT: "daily limit is used up",
+    _R.WEEKLY_LIMIT: "weekly limit is used up",
+    _R.MONTHLY_LIMIT: "monthly limit is used up",
+}
+"""Where the text of the error would mislead."""
+
+
 class Status(NamedTuple):
     """The state of a message in `status`, and in `err` why it was not delivered."""
 
@@ -84,6 +99,11 @@ def error_of(reason: RefusalReason) -> ErrorCode:
             return ErrorCode.MONEY
         case _:
             assert_never(reason)
+
+
+def text_of(reason: RefusalReason) -> str:
+    """Return what is said of a request whose only message was refused."""
+    return _OF_REASONS.get(reason, TEXTS[error_of(reason)])
 
 
 def status_of(state: OrderState, reason: RefusalReason | None = None) -> Status:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from inbound.ingress.access import Caller
-from inbound.ingress.balances import shown
+from inbound.ingress.balances import charged, shown
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
 from inbound.ingress.smsc.codes import (
@@ -19,7 +20,8 @@ from inbound.ingress.smsc.codes import (
     ErrorCode,
     status_of,
 )
-from inbound.ingress.smsc.sending import DIALECT, IdKind, MessageId, phones_of
+from inbound.ingress.smsc.sending import DIALECT, IdKind, MessageId, check_id, phones_of
+from inbound.ingress.smsc.values import choose
 from inbound.money import amount_text
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.store.orders.account_records import list_accounts
@@ -29,7 +31,6 @@ from schemas.orders import OrderState, RefusalReason
 ZONE: Final = ZoneInfo("Europe/Moscow")
 """In which dates are, whatever the zone of the account: programs rely on it."""
 _DETAILS: Final = frozenset({"1", "2"})
-_OFF: Final = frozenset({"", "0"})
 _RUBLE: Final = {"RUB": "RUR"}
 """Its programs know the ruble by this code."""
 
@@ -52,7 +53,7 @@ async def statuses(
     asked = _asked(fields)
     found = await _find(parts, caller, asked)
     is_list = "," in fields.get("id", "") or "," in fields.get("phone", "")
-    detailed = fields.get("all", "") in _DETAILS
+    detailed = choose(fields, "all", _DETAILS) in _DETAILS
     results = [
         _result(one, order, detailed=detailed, is_list=is_list)
         for one, order in zip(asked, found, strict=True)
@@ -88,7 +89,7 @@ async def balance(
     amount = amount_text(shown(settings.balance))
     answer: dict[str, str | int] = {"balance": amount}
     sentence = amount
-    if fields.get("cur", "") not in _OFF:
+    if choose(fields, "cur", {"1"}) == "1":
         answer["currency"] = _RUBLE.get(settings.currency, settings.currency)
         sentence += f" {answer['currency']}"
     return answers.one(Result(sentence, answer))
@@ -100,6 +101,8 @@ def _asked(fields: Mapping[str, str]) -> list[_Asked]:
     ids = [one.strip() for one in fields.get("id", "").split(",") if one.strip()]
     if not phones or not ids:
         raise SmscError(ErrorCode.PARAMETERS)
+    for one in ids:
+        check_id(one)
     if len(phones) == len(ids):
         asked = [_Asked(*pair) for pair in zip(ids, phones, strict=True)]
     elif len(ids) == 1:
@@ -127,7 +130,7 @@ def _result(asked: _Asked, order: FoundOrder | None, *, detailed: bool, is_list:
     values: list[str | int] = [status.code, changed.stamp, status.error]
     if detailed:
         created = _Moment(order.created_at if order else None)
-        cost = amount_text(order.price) if order and order.price else "0.00"
+        cost = amount_text(charged(order) if order else Decimal())
         sender = (order.sender if order else None) or ""
         name = STATUS_NAMES[status.code]
         fields |= {"send_date": created.date, "send_timestamp": created.stamp, "cost": cost}

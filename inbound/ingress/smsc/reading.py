@@ -1,19 +1,22 @@
 """Reads SMSC's parameters, and lets the caller in."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.types import Scope
 
 from inbound.ingress.access import Caller, Denial, DeniedError
 from inbound.ingress.dialect import address_of, let_in, parts_of
-from inbound.ingress.parameters import ParameterError, decode, parse_pairs, read_object, read_pairs
+from inbound.ingress.parameters import ParameterError, decode, read_object, read_pairs
 from inbound.ingress.smsc.answers import Answers, Form, SmscError
 from inbound.ingress.smsc.codes import ErrorCode
 from inbound.ingress.smsc.sending import CHANNELS
 
 DEFAULT_CHARSET: Final = "windows-1251"
+JSON_PATHS: Final = "/rest/"
+"""What the paths begin with whose answers are JSON."""
 
 _CHARSETS: Final = {
     "windows-1251": "windows-1251",
@@ -26,6 +29,7 @@ _LISTS: Final = frozenset({"phones", "phone", "id"})
 _FLAGS: Final = frozenset({*CHANNELS, "translit"})
 _TEXTS: Final = frozenset({"mes", "login", "psw", "apikey"})
 _FORMS: Final = {str(form.value): form for form in Form}
+_FMT: Final = re.compile(rb"(?:^|&)fmt=([0-3])(?=&|$)")
 
 
 async def read_fields(request: Request) -> Mapping[str, str]:
@@ -34,6 +38,8 @@ async def read_fields(request: Request) -> Mapping[str, str]:
     Without `charset`, octets that are UTF-8 are read as UTF-8: Russian in windows-1251 never looks
     like it, and programs forget to name it.
     """
+    form = form_in(request.scope["query_string"], await request.body())
+    remember(request, Answers(form))
     try:
         pairs = await read_pairs(request)
         form = _form_of(pairs)
@@ -68,10 +74,15 @@ def answers_of(scope: Scope) -> Answers:
     found: Answers | None = scope.get("state", {}).get("smsc_answers")
     if found is not None:
         return found
-    try:
-        return Answers(_form_of(parse_pairs(scope["query_string"])))
-    except ParameterError:
-        return Answers()
+    if scope["path"].startswith(JSON_PATHS):
+        return Answers(Form.JSON)
+    return Answers(form_in(scope["query_string"]))
+
+
+def form_in(*octets: bytes) -> Form:
+    """Return the form that `fmt` asks for in a query or a body, whatever else stands there."""
+    found = (_FMT.search(one) for one in octets)
+    return next((Form(int(one[1])) for one in found if one), Form.SENTENCE)
 
 
 async def sign_in(request: Request, fields: Mapping[str, str]) -> Caller:
@@ -107,7 +118,11 @@ def _scalar(name: str, value: Any) -> str:  # noqa: ANN401
 
 
 def _form_of(pairs: Mapping[str, bytes]) -> Form:
-    return _FORMS.get(pairs.get("fmt", b"").decode("ascii", "replace"), Form.SENTENCE)
+    """Return the form of the answer. Raises ParameterError if there is no such form."""
+    given = pairs.get("fmt", b"").decode("ascii", "replace")
+    if given and given not in _FORMS:
+        raise ParameterError("there is no such form")
+    return _FORMS.get(given, Form.SENTENCE)
 
 
 def _is_utf8(pairs: Mapping[str, bytes]) -> bool:

@@ -14,9 +14,10 @@ from inbound.ingress.balances import shown
 from inbound.ingress.parts import Parts
 from inbound.ingress.phones import written
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
-from inbound.ingress.smsc.codes import ErrorCode, error_of
+from inbound.ingress.smsc.codes import ErrorCode, error_of, text_of
 from inbound.ingress.smsc.times import parse_time, parse_valid
 from inbound.ingress.smsc.translit import transliterate
+from inbound.ingress.smsc.values import OFF, choose
 from inbound.money import amount_text
 from inbound.orders.horizon import beyond_horizon
 from inbound.orders.intake import MOST_IN_BATCH
@@ -24,7 +25,8 @@ from inbound.orders.ports import Placed
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.smpp.segmentation import UnsendableTextError, part_count, pieces_of
 from inbound.store.orders.accounts import read_account
-from schemas.orders import Order
+from inbound.store.orders.rows import Account
+from schemas.orders import Order, RefusalReason
 from schemas.patterns import SENDER
 
 DIALECT: Final = "smsc"
@@ -37,7 +39,7 @@ CHANNELS: Final = (
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SENDER: Final = re.compile(SENDER)
 _SEPARATORS: Final = re.compile(r"[,;\n]")
-_OFF: Final = frozenset({"", "0"})
+_TRANSLIT: Final = frozenset({"1", "2"})
 
 
 class IdKind(Enum):
@@ -61,6 +63,9 @@ class MessageId(NamedTuple):
         return f"{self.kind.value}:{self.text}:{phone}"
 
 
+_NO_ID: Final = MessageId("0", IdKind.SERVICE)
+
+
 class Cost(Enum):
     """The values of `cost`: what the answer has."""
 
@@ -78,16 +83,24 @@ async def send(
     cost = _cost(fields)
     phones = _phones(fields)
     text = _text(fields, parts.alphabet)
+    given_id = _given_id(fields)
     if cost is Cost.ONLY:
+        _orders(parts, caller, fields, phones[:1], text, _NO_ID)
         return await _estimate(parts, caller, phones, text, answers)
-    message_id = _given_id(fields) or MessageId(str(await parts.numbers.next()), IdKind.SERVICE)
+    message_id = given_id or MessageId(str(await parts.numbers.next()), IdKind.SERVICE)
     orders = _orders(parts, caller, fields, phones, text, message_id)
     placed = await parts.place(orders)
     accepted = [one for one in placed if one.reason is None]
     if not accepted:
         reason = next(one.reason for one in placed if one.reason is not None)
-        raise SmscError(error_of(reason), message_id=message_id.text)
+        raise SmscError(error_of(reason), text_of(reason), message_id.text)
     return await _answer(parts, caller, message_id.text, accepted, cost, answers)
+
+
+def check_id(text: str) -> None:
+    """Raise SmscError if this can be no id of a message."""
+    if not _ID.fullmatch(text):
+        raise SmscError(ErrorCode.PARAMETERS)
 
 
 def phones_of(text: str) -> list[str]:
@@ -134,14 +147,20 @@ def _orders(
 async def _estimate(
     parts: Parts, caller: Caller, phones: Sequence[str], text: str, answers: Answers
 ) -> Response:
-    if not any(map(_is_mobile, phones)):
+    """Answer what the message costs if nobody is refused who has a mobile number."""
+    mobile = sum(map(_is_mobile, phones))
+    if not mobile:
         raise SmscError(ErrorCode.NUMBER)
+    account = await _account(parts, caller)
     try:
-        count = part_count(text, parts.alphabet) * sum(map(_is_mobile, phones))
+        needed = part_count(text, parts.alphabet)
     except UnsendableTextError:
         raise SmscError(ErrorCode.PARAMETERS) from None
-    price, _ = await _money(parts, caller)
-    cost = amount_text(price * count)
+    if needed > account.max_parts:
+        reason = RefusalReason.TOO_MANY_PARTS
+        raise SmscError(error_of(reason), text_of(reason))
+    count = needed * mobile
+    cost = amount_text((account.price_per_part or Decimal()) * count)
     return answers.one(Result(f"{cost} ({count} SMS)", {"cost": cost, "cnt": count}))
 
 
@@ -153,25 +172,24 @@ async def _answer(
     cost: Cost,
     answers: Answers,
 ) -> Response:
+    """Answer what was accepted; its cost is what was charged when it was placed."""
     count = sum(one.parts for one in accepted)
     fields: dict[str, str | int] = {"id": as_id(message_id), "cnt": count}
     sentence = f"OK - {count} SMS, ID - {message_id}"
     if cost is not Cost.NONE:
-        price, balance = await _money(parts, caller)
-        fields["cost"] = amount_text(price * count)
+        fields["cost"] = amount_text(sum((one.price or Decimal() for one in accepted), Decimal()))
         sentence += f", COST - {fields['cost']}"
-        if cost is Cost.WITH_BALANCE:
-            fields["balance"] = amount_text(balance)
-            sentence += f", BALANCE - {fields['balance']}"
+    if cost is Cost.WITH_BALANCE:
+        fields["balance"] = amount_text(shown((await _account(parts, caller)).balance))
+        sentence += f", BALANCE - {fields['balance']}"
     return answers.one(Result(sentence, fields))
 
 
-async def _money(parts: Parts, caller: Caller) -> tuple[Decimal, Decimal]:
-    """Return the price of a part, and the balance."""
+async def _account(parts: Parts, caller: Caller) -> Account:
     account = await parts.pool.run(read_account, caller.account)
     if account is None:
         raise SmscError(ErrorCode.AUTHORISE)
-    return account.price_per_part or Decimal(), shown(account.balance)
+    return account
 
 
 def _cost(fields: Mapping[str, str]) -> Cost:
@@ -190,16 +208,16 @@ def _phones(fields: Mapping[str, str]) -> list[str]:
 
 def _text(fields: Mapping[str, str], alphabet: str) -> str:
     """Return the text, transliterated and cut as asked."""
-    if any(fields.get(name, "") not in _OFF for name in CHANNELS):
+    if any(fields.get(name, "") not in OFF for name in CHANNELS):
         raise SmscError(ErrorCode.PARAMETERS, "this channel is not available")
     if fields.get("list"):
         # Its texts stand beside its phones; `mes` alone is not what its program means.
         raise SmscError(ErrorCode.PARAMETERS, "list is not available")
     text = fields.get("mes", "").replace("\r\n", "\n")
-    if fields.get("translit", "") not in _OFF:
+    if choose(fields, "translit", _TRANSLIT) != "0":
         text = transliterate(text)
     most = fields.get("maxsms", "")
-    if most in _OFF:
+    if most in OFF:
         return text
     if not (most.isascii() and most.isdigit() and len(most) <= 3):
         raise SmscError(ErrorCode.PARAMETERS)
@@ -213,10 +231,9 @@ def _text(fields: Mapping[str, str], alphabet: str) -> str:
 
 def _given_id(fields: Mapping[str, str]) -> MessageId | None:
     given = fields.get("id", "")
-    if given in _OFF:
+    if given in OFF:
         return None
-    if not _ID.fullmatch(given):
-        raise SmscError(ErrorCode.PARAMETERS)
+    check_id(given)
     return MessageId(given, IdKind.PROGRAM)
 
 

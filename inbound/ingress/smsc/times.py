@@ -15,7 +15,10 @@ _DATE: Final = re.compile(r"(\d\d)\.(\d\d)\.(?:20)?(\d\d) (\d\d):(\d\d)")
 _HOURS: Final = re.compile(r"(\d{1,2})-(\d{1,2})")
 _STAMP: Final = re.compile(r"0(\d{10})")
 _LATER: Final = re.compile(r"\+(\d{1,6})")
-_VALID: Final = re.compile(r"(\d{1,2})(?::(\d\d))?")
+_VALID: Final = re.compile(r"(\d{1,2})(?::([0-5]\d))?")
+_AHEAD: Final = re.compile(r"[+-]?\d{1,2}(?:\.\d{1,2})?")
+_FARTHEST: Final = timedelta(hours=26)
+"""Between the clocks of the Line Islands and of Baker Island."""
 _LONGEST_VALID: Final = timedelta(hours=24)
 _HOURS_A_DAY: Final = 24
 _CENTURY: Final = 2000
@@ -34,6 +37,7 @@ def parse_time(text: str, tz: str, zone: str, now: datetime) -> SendingTime:
 
     `zone` is the service's; `tz` is how many hours the caller's clock is ahead of it.
     """
+    ahead = _ahead(tz)
     if text in {"", "0"}:
         return SendingTime()
     try:
@@ -46,7 +50,7 @@ def parse_time(text: str, tz: str, zone: str, now: datetime) -> SendingTime:
         if match := _DIGITS.fullmatch(text) or _DATE.fullmatch(text):
             day, month, year, hour, minute = map(int, match.groups())
             local = datetime(_CENTURY + year, month, day, hour, minute, tzinfo=ZoneInfo(zone))
-            return SendingTime(local - timedelta(hours=float(tz or 0)))
+            return SendingTime(local - ahead)
     except (ValueError, OverflowError):
         pass
     raise SmscError(ErrorCode.TIME)
@@ -61,6 +65,15 @@ def parse_valid(text: str, sending: SendingTime, now: datetime) -> datetime | No
     if not timedelta() < length <= _LONGEST_VALID:
         raise SmscError(ErrorCode.TIME)
     return max(now, sending.not_before or now) + length
+
+
+def _ahead(tz: str) -> timedelta:
+    ahead = timedelta(hours=float(tz)) if _AHEAD.fullmatch(tz) else None
+    if ahead is None and tz:
+        raise SmscError(ErrorCode.TIME)
+    if ahead is not None and abs(ahead) > _FARTHEST:
+        raise SmscError(ErrorCode.TIME)
+    return ahead or timedelta()
 
 
 def _hours(start: int, end: int, zone: str) -> SendingHours | None:

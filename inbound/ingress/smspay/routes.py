@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from fastapi import APIRouter, Request
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 
 from inbound.ingress.access import Caller, DeniedError
-from inbound.ingress.dialect import Dialect, Trouble, address_of, let_in, parts_of
+from inbound.ingress.dialect import Dialect, Trouble, address_of, let_in, parts_of, route
 from inbound.ingress.parameters import ParameterError, decode, read_pairs
 from inbound.ingress.smspay.codes import Word, word_of, word_of_denial
 from schemas.orders import Order
@@ -20,12 +20,8 @@ UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
 """Not one of SMSPAY's words: the message may have been placed, and none of them says that."""
 
 _MSISDN: Final = re.compile(r"\+?([1-9][0-9]{6,14})")
-_METHODS: Final = ["GET", "POST"]
-
-router = APIRouter()
 
 
-@router.api_route("/users/send_bulk.php", methods=_METHODS)
 async def send_bulk(request: Request) -> Response:
     """Send a message."""
     try:
@@ -74,9 +70,13 @@ def _answer(trouble: Trouble, scope: Scope) -> Response:
     match trouble:
         case Trouble.MALFORMED:
             return PlainTextResponse(Word.INVALID_INPUT)
+        case Trouble.NO_PATH:
+            return PlainTextResponse(Word.INVALID_INPUT, 404)
         case Trouble.BUSY:
             return PlainTextResponse(Word.LIMIT_DELAY)
     return PlainTextResponse(UNAVAILABLE, 503)
 
 
-SMSPAY: Final = Dialect("smspay", router, _answer)
+SMSPAY: Final = Dialect(
+    "smspay", (route("/users/send_bulk.php", send_bulk, "GET", "POST"),), _answer, ("/users/",)
+)

@@ -11,6 +11,7 @@ import pytest
 from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.signatures import MOST
 from inbound.ingress.credentials import Credentials
+from inbound.ingress.failures import OF_ADDRESS
 from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import connect
 from inbound.store.orders.account_records import approve_sender
@@ -159,6 +160,47 @@ async def test_signatures(world: World, shop: Credentials, http: httpx.AsyncClie
     assert world.rows(query) == [("account shop", "shop: Magazin")]
 
 
+@pytest.mark.parametrize(
+    "text", ["", " ", "???", "12345", "Магазин", " Shop", "Shop ", "twelve chars", "a\nb", "a\0b"]
+)
+async def test_a_signature_is_a_name_of_latin_letters(
+    shop: Credentials, http: httpx.AsyncClient, text: str
+) -> None:
+    refused = await http.post("/signature", params=signed(shop, text=text))
+    assert refused.json() == {"status": 10, "description": "Invalid message sender"}
+    assert await get(http, "/signatures", shop) == []
+
+
+async def test_there_are_three_states_of_signatures(
+    shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    assert await get(http, "/signatures", shop, state="REJECTED") == []
+    for state in ("new", "APPROVED", "*"):
+        assert (await get(http, "/signatures", shop, state=state))["status"] == 6
+
+
+async def test_a_banned_address_is_told_so(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    for _ in range(OF_ADDRESS):
+        assert (await get(http, "/balance", shop, key="0" * 32))["status"] == 2
+    blocked = {"status": 12, "description": "Address is blocked"}
+    assert await get(http, "/balance", shop) == blocked
+    assert (await http.post("/send_multi", params=signed(shop), json=[{}])).json() == [blocked]
+    answer = await http.get(V2, headers=key_of(shop))
+    assert (answer.status_code, answer.json()["code"]) == (403, 12)
+    assert (await get(world.client("192.0.2.2"), "/balance", shop))["status"] == 0
+
+
+async def test_a_disabled_account_is_told_so(world: World, http: httpx.AsyncClient) -> None:
+    shop = world.account(enabled=False)
+    (phone,) = world.clients(1)
+    disabled = {"status": 2, "description": "Account is disabled"}
+    assert await get(http, "/send", shop, to=phone, text=TEXT) == disabled
+    answer = await http.post(V2, headers=key_of(shop), json={"receiver": phone, "text": TEXT})
+    assert (answer.status_code, answer.json()["message"]) == (401, "Account is disabled")
+
+
 async def test_a_program_can_not_fill_the_table_of_signatures(
     world: World, shop: Credentials, http: httpx.AsyncClient
 ) -> None:
@@ -218,7 +260,10 @@ async def test_errors_of_version_2(
         assert (refused.status_code, refused.json()["result"]) == (400, "error"), body
     sender = await http.post(V2, headers=key_of(shop), json=one | {"sender": "Magazin"})
     assert (sender.status_code, sender.json()["code"]) == (400, ErrorCode.SENDER)
-    for query in ({"page": 0}, {"count": 101}, {"page": 999}, {"sort": "text"}, {"query": "x"}):
+    for query in (
+        *({"page": 0}, {"count": 101}, {"page": 999}, {"sort": "text"}, {"query": "x"}),
+        *({"fields": "text"}, {"fields": "id,receiver"}),
+    ):
         assert (await http.get(V2, headers=key_of(shop), params=query)).status_code == 400
     for message_id in (str(uuid4()), "x"):
         missing = await http.get(f"{V2}/{message_id}", headers=key_of(shop))

@@ -93,11 +93,16 @@ async def test_what_is_wrong_is_told(world: World, shop: Credentials) -> None:
     (phone,) = world.clients(1)
     html = EmailMessage()
     html.set_content("<p>x</p>", subtype="html")
+    text, wrong = line(shop, phone), "1 (parameters error)"
     async with served(world) as port:
         for content, error in (
             (mail("no parameters"), "1 (parameters error)"),
             (bytes(html), "1 (parameters error)"),
             (b"\xff\xfe", "1 (parameters error)"),
+            *(
+                (f"Content-Type: text/plain; charset={charset}\n\n{text}".encode(), wrong)
+                for charset in ("\0", "punycode", "unicode_escape", "hex", "no-charset", "utf-7")
+            ),
             (mail(line(shop, phone, options="0,2,")), "1 (this channel is not available)"),
             (mail(line(shop, phone, options="0")), "1 (parameters error)"),
             (mail(line(shop, phone, psw="wrong")), "2 (authorise error)"),

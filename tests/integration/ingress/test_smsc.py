@@ -14,6 +14,8 @@ from inbound.ingress.smsc.codes import ErrorCode
 from tests.integration.ingress.world import World
 
 TEXT = "Заявка 4711 выполнена"
+SENTENCE = "ERROR = 1 (parameters error)"
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -166,6 +168,18 @@ async def test_states_that_its_programs_know(
     assert sentence.text == "Status = 3, check_time = 02.03.2026 15:00:00, err = 246"
 
 
+@pytest.mark.parametrize("value", ["yes", "3", "-1", "2"])
+async def test_values_of_look_ups_that_mean_nothing_are_refused(
+    shop: Credentials, http: httpx.AsyncClient, value: str
+) -> None:
+    if value != "2":
+        found = await status(http, shop, phone="79161234567", id="42", all=value)
+        assert found["error_code"] == ErrorCode.PARAMETERS
+    asked = signed(shop, fmt=3, cur=value)
+    answer = (await http.get("/sys/balance.php", params=asked)).json()
+    assert answer["error_code"] == ErrorCode.PARAMETERS
+
+
 async def test_messages_of_others_are_not_found(
     world: World, shop: Credentials, http: httpx.AsyncClient
 ) -> None:
@@ -185,6 +199,7 @@ async def test_an_id_of_the_program_makes_repeating_safe(
     assert len(world.orders("shop")) == 1
     changed = await sent(http, shop, **asked | {"mes": "другое"})
     assert changed["error_code"] == ErrorCode.REPEATED
+    assert changed["error"] == "id belongs to another message"
 
 
 async def test_times(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
@@ -261,14 +276,31 @@ async def test_senders_need_approval(
         ({"charset": "utf-7"}, 1),
         ({"viber": "1"}, 1),
         ({"hlr": "1"}, 1),
+        ({"fmt": "4"}, 1),
+        ({"translit": "yes"}, 1),
+        ({"translit": "3"}, 1),
+        ({"maxsms": "-1"}, 1),
+        ({"maxsms": "1.5"}, 1),
+        ({"cost": "yes"}, 1),
+        ({"tz": "Moscow"}, 5),
+        ({"tz": "nan"}, 5),
+        ({"tz": "1e1"}, 5),
+        ({"tz": "99", "time": "0203261630"}, 5),
+        ({"valid": "1:75"}, 5),
+        ({"valid": "-1"}, 5),
+        ({"valid": "1.5"}, 5),
     ],
 )
 async def test_what_is_wrong_with_a_message_has_its_number(
     world: World, shop: Credentials, http: httpx.AsyncClient, changed: dict[str, str], code: int
 ) -> None:
-    asked = signed(shop, phones="79161234567", mes=TEXT, fmt=3) | changed
-    answer = (await http.post("/sys/send.php", data=asked)).json()
-    assert answer["error_code"] == code
+    asked = signed(shop, phones="79161234567", mes=TEXT, fmt=1) | changed
+    for estimate in ({}, {"cost": "1"} if "cost" not in changed else {}):
+        answer = await http.post("/sys/send.php", data=asked | estimate)
+        if estimate and changed == {"phones": "79160000000"}:
+            continue  # whether the number is that of a client is not told
+        found = answer.text if "fmt" not in changed else "0,-1" * (answer.text == SENTENCE)
+        assert found.endswith(f",-{code}"), answer.text
     assert not [row for row in world.orders("shop") if row[0] != "refused"]
 
 
@@ -342,23 +374,28 @@ async def test_a_list_of_texts_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("query", "body", "media_type"),
+    ("query", "body", "media_type", "expected"),
     [
-        ("%ff=1&fmt=1", b"", ""),
-        ("&".join(f"a{n}=1" for n in range(101)), b"", ""),
-        ("", b"{}", "application/json"),
-        ("", b"--x", "multipart/form-data; boundary=x"),
-        ("mes=a&mes=b", b"", ""),
-        ("mes=a", b"mes=b", "application/x-www-form-urlencoded"),
+        ("%ff=1&fmt=1", b"", "", "0,-1"),
+        ("&".join(f"a{n}=1" for n in range(101)), b"", "", SENTENCE),
+        ("", b"{}", "application/json", SENTENCE),
+        ("", b"--x", "multipart/form-data; boundary=x", SENTENCE),
+        ("mes=a&mes=b&fmt=1", b"", "", "0,-1"),
+        ("fmt=1&fmt=1", b"", "", "0,-1"),
+        ("fmt=4", b"", "", SENTENCE),
+        ("fmt=json", b"", "", SENTENCE),
+        ("mes=a", b"mes=b", FORM, SENTENCE),
+        ("mes=a", b"mes=b&fmt=1", FORM, "0,-1"),
+        ("", b"%ff=1&fmt=1", FORM, "0,-1"),
     ],
 )
-async def test_what_can_not_be_read_is_a_parameters_error(
-    http: httpx.AsyncClient, query: str, body: bytes, media_type: str
+async def test_what_can_not_be_read_is_a_parameters_error_in_the_form_that_was_asked_for(
+    http: httpx.AsyncClient, query: str, body: bytes, media_type: str, expected: str
 ) -> None:
     answer = await http.post(
         f"/sys/send.php?{query}", content=body, headers={"content-type": media_type}
     )
-    assert (answer.status_code, answer.text) == (200, "ERROR = 1 (parameters error)")
+    assert (answer.status_code, answer.text) == (200, expected)
 
 
 async def test_trouble_is_told_in_the_form_that_was_asked_for(http: httpx.AsyncClient) -> None:

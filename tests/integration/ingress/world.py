@@ -1,30 +1,55 @@
 """The ingress in the test's own process: a database, a clock, accounts, clients of both kinds."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, LiteralString
+from uuid import uuid4
 
 import httpx
 import psycopg
 from pydantic import SecretStr
 
+from inbound.api.server import HttpServer
 from inbound.ingress.credentials import Credentials, new_credentials, verifiers_of
-from inbound.ingress.http import make_http
+from inbound.ingress.http import make_http, refuse_unread
 from inbound.ingress.parts import OpenParts
 from inbound.keys import CredentialHasher, VaultCipher
+from inbound.ops.health import Health
 from inbound.settings import IngressSettings, Settings
 from inbound.store.access.account_credentials import put_credentials
 from inbound.store.connections import connect
 from inbound.store.orders.account_records import AccountSettings, create_account, list_accounts
 from inbound.store.orders.rows import SEND
 from inbound.store.sealing import Sealer
+from inbound.store.transactions.changes import Changes
+from inbound.subjects import StateCache, Subjects
+from schemas.events import SubscriptionStopped
 from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
 from tests.integration.api.world import import_clients
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HERE = "192.0.2.1"
 
 _numbers = count(1)
+
+
+@asynccontextmanager
+async def served(world: "World") -> AsyncIterator[str]:
+    """Serve the ingress on loopback as its process does, and return its address."""
+    server = HttpServer(world.app, IngressSettings(port=0), Health(), refuse=refuse_unread)
+    running = asyncio.create_task(server.run())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not server.port:  # noqa: ASYNC110  the loop's turn
+                await asyncio.sleep(0)
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class World:
@@ -72,6 +97,18 @@ class World:
         numbers = [f"+7903{next(_numbers):07d}" for _ in range(how_many)]
         import_clients(self.url, [(number, f"C-{number[-7:]}") for number in numbers])
         return [number.removeprefix("+") for number in numbers]
+
+    async def opt_out(self, phone: str) -> None:
+        """Let a person switch notifications off; the number is without its +."""
+        hasher, number = self.parts.subject_hasher, f"+{phone}"
+        async with self._opened._orders.store.transaction() as tx:
+            found = await tx.subjects({hasher.hash(number): number})
+            subjects = Subjects(tx, StateCache())
+            await subjects.load(found.values())
+            for subject_id in found.values():
+                stopped = SubscriptionStopped(request_id=uuid4(), at=self.now)
+                subjects.append(subject_id, [stopped], None)
+            await tx.write(Changes(events=subjects.events, states=subjects.states()))
 
     def orders(self, account: str) -> list[tuple[Any, ...]]:
         """Return state, reason, parts and sender of an account's orders, in their order."""
