@@ -42,7 +42,8 @@ async def smsc(http: httpx.AsyncClient, path: str, shop: Credentials, **fields: 
 
 
 async def bytehand(http: httpx.AsyncClient, path: str, shop: Credentials, **fields: Any) -> Any:
-    return (await http.get(path, params={"id": shop.id, "key": shop.key} | fields)).json()
+    asked: dict[str, Any] = {"id": shop.id, "key": shop.key}
+    return (await http.get(path, params=asked | fields)).json()
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)

@@ -8,6 +8,7 @@ from typing import Any, Final, LiteralString
 
 import pytest
 
+from inbound.clock import utc_now
 from inbound.handlers.orders import MOST_WAITING
 from inbound.ingress.bytehand import codes as bytehand
 from inbound.ingress.credentials import Credentials
@@ -22,8 +23,7 @@ from tests.integration.ingress.world import World
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 
 R = RefusalReason
-LONG: Final = "Ы" * 71
-"""Needs two parts, and SMSPAY takes it."""
+LONG: Final = "Ы" * 71  # two parts, and SMSPAY takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,9 @@ class Dialect:
         return [await self.send(world, shop, one) for one in messages]
 
     async def send(self, world: World, shop: Credentials, message: Message) -> object:
-        """Send one message."""
         raise NotImplementedError
 
     def expected(self, reason: RefusalReason) -> object:
-        """Return what it should be told."""
         raise NotImplementedError
 
 
@@ -230,7 +228,7 @@ class Smpp(Dialect):
     async def submit(self, program: smpp_world.Program, message: Message) -> object:
         late: dict[str, Any] = {}
         if message.late:
-            now = smpp_world.utc_now()
+            now = utc_now()
             late["schedule_delivery_time"] = format_absolute(now + timedelta(hours=2))
             late["validity_period"] = format_absolute(now + timedelta(hours=1))
         answer = await program.submit(
