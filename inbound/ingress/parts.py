@@ -18,13 +18,18 @@ from inbound.ingress.access import Access
 from inbound.ingress.failures import Failures
 from inbound.ingress.numbers import Numbers
 from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher
-from inbound.orders.batching import OrderBatcher
+from inbound.orders.batching import Batcher, OrderBatcher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import Placed
 from inbound.orders.wiring import IntakeConnections
 from inbound.settings import Settings
-from inbound.store.access.account_credentials import find_credentials, take_numbers
+from inbound.store.access.account_credentials import (
+    AccountName,
+    FoundCredentials,
+    find_credentials,
+    take_numbers,
+)
 from inbound.store.access.audit import NewAuditEntry, record_all
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import ping
@@ -33,6 +38,9 @@ from schemas.topics import TopicNames
 
 APPLICATION_NAME = "scserv ingress"
 SECONDS = 60
+
+Asked = tuple[AccountName, str | None]
+"""How a program names its account, and its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +127,17 @@ def access_on(pool: ConnectionPool, subject_key: bytes, ban_s: float) -> Access:
     async def audit(entry: NewAuditEntry) -> None:
         await pool.run(record_all, [entry])
 
+    # Those who ask while a query runs share the next one, so that their orders come together, too.
+    finding = Batcher[Asked, FoundCredentials | None](
+        lambda asked: pool.run(find_credentials, asked), gather_s=0
+    )
+
+    async def find(name: AccountName, address: str | None) -> FoundCredentials | None:
+        (found,) = await finding.place([(name, address)])
+        return found
+
     return Access(
-        lambda name, address: pool.run(find_credentials, name, address),
+        find,
         audit,
         CredentialHasher(subject_key),
         Failures(ban_s),

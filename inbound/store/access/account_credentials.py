@@ -12,7 +12,6 @@ import psycopg
 
 from inbound.store.access.audit import NewAuditEntry, record_all
 from inbound.store.connections import raises_store_errors
-from inbound.store.fetching import fetch_row
 from inbound.store.statements import statements
 
 NUMBERS_AT_ONCE: Final = 100
@@ -86,14 +85,22 @@ def put_credentials(conn: psycopg.Connection, new: NewVerifiers, *, actor: str) 
 
 @raises_store_errors
 def find_credentials(
-    conn: psycopg.Connection, name: AccountName, address: str | None
-) -> FoundCredentials | None:
-    """Return the credentials of an account; `address` is the caller's, None if unknown.
+    conn: psycopg.Connection, asked: Sequence[tuple[AccountName, str | None]]
+) -> list[FoundCredentials | None]:
+    """Return the credentials of accounts, None for each that does not exist.
 
-    One round trip.
+    Beside each name is the caller's address, None if unknown. One round trip.
     """
-    parameters = {**name._asdict(), "address": address}
-    return fetch_row(conn, FoundCredentials, _FIND_CREDENTIALS, parameters)
+    parameters = {
+        "numbers": [name.number for name, _ in asked],
+        "logins": [name.login for name, _ in asked],
+        "keys": [name.key for name, _ in asked],
+        "addresses": [address for _, address in asked],
+    }
+    found: list[FoundCredentials | None] = [None] * len(asked)
+    for place, *row in conn.execute(_FIND_CREDENTIALS, parameters):
+        found[place - 1] = FoundCredentials(*row)
+    return found
 
 
 @raises_store_errors

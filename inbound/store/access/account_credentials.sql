@@ -9,12 +9,23 @@ SET login = excluded.login, password_verifier = excluded.password_verifier,
     changed_at = now()
 
 -- name: find_credentials
--- By number, login or key; the others are NULL. An account without addresses allows all.
-SELECT account, number, login, enabled, password_verifier, key_verifier, service_verifier,
-       changed_at, addresses = '{}'
-       OR coalesce(%(address)s::inet <<= ANY(addresses::inet[]), false) AS address_allowed
-FROM account_credentials JOIN accounts USING (account)
-WHERE number = %(number)s OR login = %(login)s OR key_verifier = %(key)s
+-- By number, login or key; the others are NULL. The places, from 1 on, of those that exist. An
+-- account without addresses allows all.
+SELECT asked.place, account, number, login, enabled, password_verifier, key_verifier,
+       service_verifier, changed_at, addresses = '{}'
+       OR coalesce(asked.address::inet <<= ANY(addresses::inet[]), false) AS address_allowed
+FROM (
+    SELECT given.place, given.address, coalesce(
+        (SELECT account FROM accounts WHERE accounts.number = given.number),
+        (SELECT account FROM account_credentials AS of_login WHERE of_login.login = given.login),
+        (SELECT account FROM account_credentials AS of_key WHERE of_key.key_verifier = given.key)
+    ) AS account
+    FROM unnest(%(numbers)s::bigint[], %(logins)s::text[], %(keys)s::bytea[],
+                %(addresses)s::text[])
+        WITH ORDINALITY AS given (number, login, key, address, place)
+) AS asked
+JOIN account_credentials USING (account)
+JOIN accounts USING (account)
 
 -- name: find_outdated
 -- The places, from 1 on, of those whose credentials or address are not those of the account now.
