@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inbound.local.servers import kafka
+from inbound.local.servers.java import java
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -76,7 +76,7 @@ def test_the_broker_is_started_without_dumps_everywhere() -> None:
     heap = COMPOSE["services"]["kafka"]["environment"]["KAFKA_HEAP_OPTS"].split()
     for option in ("-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError"):
         assert option in heap
-        assert option in kafka._java()
+        assert option in java()
 
 
 def test_the_unit_forbids_dumps() -> None:
