@@ -61,12 +61,52 @@ ORDERS: Final = 250
 EVENTS: Final = 1_000
 """Events in one round: a message of a broadcast has three or four."""
 
-WAIT_S = 0.25
+EVENTS_EVERY_S: Final = 0.05
+"""Events are published so often at most. Nobody waits for them as people do for replies, and a
+round for each transaction costs Kafka, PostgreSQL and the relay many times as much."""
+
+WAIT_S = 0.5
+"""Until the relay looks for rows of which nobody has told it."""
+
 MEASURE_EVERY_S = 10.0
 CLOSE_WITHIN_S = 5.0
 
 
 ALL_SHARDS = (*(Shard(feeds.OUTBOX, number) for number in range(SHARDS)), LOG)
+
+
+class EventPace:
+    """Decides which rounds publish events, too, and how long the relay waits for the next one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` counts seconds."""
+        self._clock = clock
+        self._round_at = -EVENTS_EVERY_S
+        self._published_at = -EVENTS_EVERY_S
+        self._may_wait = True
+        """Whether there may be events that no round has read."""
+
+    def due(self, held: Sequence[Shard]) -> Sequence[Shard]:
+        """Begin a round: return the shards that it publishes."""
+        self._round_at = self._clock()
+        is_due = self._round_at >= self._published_at + EVENTS_EVERY_S
+        return held if is_due else [shard for shard in held if shard != LOG]
+
+    def note_round(self, *, is_rest: bool) -> None:
+        """Note that the round is over, and whether it has found all that there was."""
+        if self._round_at >= self._published_at + EVENTS_EVERY_S:
+            self._published_at = self._round_at
+            self._may_wait = not is_rest
+
+    def note_commit(self) -> None:
+        """Note that a transaction has committed rows since the last round began."""
+        self._may_wait = True
+
+    def wait_s(self) -> float:
+        """Return for how many seconds the relay may wait to be told of rows."""
+        if not self._may_wait:
+            return WAIT_S
+        return max(0.0, self._published_at + EVENTS_EVERY_S - self._clock())
 
 
 @dataclass(slots=True)
@@ -127,9 +167,12 @@ class Relay:
             feeds.listen(connection)
             held: list[Shard] = []
             measured_at = -MEASURE_EVERY_S
+            pace = EventPace()
             while not self.stopping.is_set():
                 held = self._take_free_shards(connection, held)
-                moved = self.relay_batch(connection, held)
+                # Fewer rows than any limit are all that were committed by then.
+                is_rest = self.relay_batch(connection, pace.due(held)) < ORDERS
+                pace.note_round(is_rest=is_rest)
                 if LOG in held:
                     self.heads.publish(connection)
                 require_writable(connection)
@@ -137,8 +180,8 @@ class Relay:
                     self._waiting = False
                     log.info("database and Kafka can be reached again: relaying continues")
                 self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
-                if not moved:
-                    feeds.wait_for_rows(connection, WAIT_S)
+                if is_rest and feeds.wait_for_rows(connection, pace.wait_s()):
+                    pace.note_commit()
                 if (now := time.monotonic()) >= measured_at + MEASURE_EVERY_S:
                     measured_at = now
                     _measure_lag(connection, held)

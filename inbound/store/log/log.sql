@@ -45,6 +45,14 @@ SELECT coalesce(max(position), 0) FROM events
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events WHERE position > %(after)s ORDER BY position LIMIT %(limit)s
 
+-- name: read_unpublished_events
+-- As read_events, from the cursor of the relays.
+SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
+FROM events
+WHERE position > coalesce(
+    (SELECT position FROM outbox_cursors WHERE feed = 'events' AND shard = 0), 0)
+ORDER BY position LIMIT %(limit)s
+
 -- name: read_events_with_digests
 -- As read_events, with chain and digest, which the relay does not need.
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at,

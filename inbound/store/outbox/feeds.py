@@ -35,6 +35,7 @@ _FIND_CURSOR = _OUTBOX_SQL["find_cursor"]
 _ADVANCE_CURSORS = _OUTBOX_SQL["advance_cursors"]
 _READ_OUTBOX = _OUTBOX_SQL["read_outbox"]
 _READ_EVENTS = _LOG_SQL["read_events"]
+_READ_UNPUBLISHED_EVENTS = _LOG_SQL["read_unpublished_events"]
 _READ_HEADS = _LOG_SQL["read_heads"]
 _COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
 _FIND_UNPUBLISHED = _OUTBOX_SQL["find_unpublished"]
@@ -94,7 +95,7 @@ def read_events(
 ) -> list[RecordedEvent]:
     """Return the next events in order, from `after` or else from the stored cursor."""
     if after is None:
-        after = cursor_position(conn, EVENTS)
+        return fetch_rows(conn, RecordedEvent, _READ_UNPUBLISHED_EVENTS, {"limit": limit})
     return fetch_rows(conn, RecordedEvent, _READ_EVENTS, {"after": after, "limit": limit})
 
 
