@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import xlsxwriter
 from typing_extensions import override
-from xlsxwriter.exceptions import XlsxWriterException
 
 from inbound.errors import SetupError
 from inbound.tables.columns import OUTCOME_COLUMNS, OUTCOME_COLUMNS_RU, REJECTED_COLUMNS
@@ -113,6 +111,8 @@ class RejectedFile:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        from xlsxwriter.exceptions import XlsxWriterException  # here: most processes write none
+
         try:
             yield
         except (OSError, XlsxWriterException) as error:
@@ -181,6 +181,8 @@ class _XlsxSink(_Sink):
 
     def __init__(self, fd: int, folder: Path, width: int, purpose: Purpose) -> None:
         self._file = os.fdopen(fd, "wb")
+        import xlsxwriter  # here, because it takes a tenth of the start of each process
+
         # Rows go to a temporary file, not to memory; only its owner can read it.
         self._temporary = TemporaryFolder("rows", folder)
         options = {"constant_memory": True, "tmpdir": str(self._temporary.path)}
