@@ -164,6 +164,7 @@ class Relay:
 
     def _serve(self) -> None:
         with self.connect() as connection:
+            feeds.commit_without_waiting(connection)
             feeds.listen(connection)
             held: list[Shard] = []
             measured_at = -MEASURE_EVERY_S

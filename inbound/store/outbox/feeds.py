@@ -40,6 +40,7 @@ _READ_HEADS = _LOG_SQL["read_heads"]
 _COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
 _FIND_UNPUBLISHED = _OUTBOX_SQL["find_unpublished"]
 _OLDEST_UNPUBLISHED = _OUTBOX_SQL["oldest_unpublished"]
+_COMMIT_WITHOUT_WAITING = _OUTBOX_SQL["commit_without_waiting"]
 _LISTEN = _OUTBOX_SQL["listen_outbox"]
 _UNLISTEN = _OUTBOX_SQL["unlisten_outbox"]
 
@@ -107,7 +108,7 @@ def chain_heads(conn: psycopg.Connection) -> list[ChainHead]:
 
 @raises_store_errors
 def advance_cursors(conn: psycopg.Connection, moves: Mapping[Shard, int]) -> None:
-    """Store the cursors of several shards, durably and together: one wait for the disk.
+    """Store the cursors of several shards together.
 
     A cursor never goes back, so calls may repeat or arrive late.
     """
@@ -153,6 +154,17 @@ def find_unpublished(
     }
     rows = conn.execute(_FIND_UNPUBLISHED, parameters).fetchall()
     return {UUID(event_id): created_at for event_id, created_at in rows}
+
+
+@raises_store_errors
+def commit_without_waiting(conn: psycopg.Connection) -> None:
+    """Let the commits of this connection not wait for the disk.
+
+    If the server crashes it may lose the last cursor moves and dead letters, always the newest
+    first: then the rows after the older cursor are published or set aside once more, as after the
+    death of a relay.
+    """
+    conn.execute(_COMMIT_WITHOUT_WAITING)
 
 
 @raises_store_errors

@@ -76,4 +76,9 @@ LISTEN scserv_outbox
 UNLISTEN scserv_outbox
 
 -- name: notify_outbox
-NOTIFY scserv_outbox
+-- Its transaction has a lock of the whole server until it ends, so it doesn't wait for the disk:
+-- there is nothing in it that could be lost.
+SELECT set_config('synchronous_commit', 'off', true), pg_notify('scserv_outbox', '')
+
+-- name: commit_without_waiting
+SET synchronous_commit = off
