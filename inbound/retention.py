@@ -16,7 +16,7 @@ from inbound.store.callbacks import callbacks
 from inbound.store.connections import connect
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.limits import DeadLetterLimits
-from inbound.store.mo import unknown_numbers
+from inbound.store.mo import account_texts, unknown_numbers
 from inbound.store.quotas import Quotas
 from inbound.store.registrations import status as registrations
 from inbound.store.smpp import messages as smpp_messages
@@ -37,6 +37,10 @@ EARLY_RECEIPT_DAYS: Final = 3
 
 SMPP_RECEIPT_DAYS: Final = 7
 """How long a receipt waits for the program that asked for it."""
+
+
+ACCOUNT_TEXT_DAYS: Final = 7
+"""How long a text of a phone waits for the program of its account."""
 
 
 def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
@@ -71,6 +75,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
                 repeats.sweep_actions(conn, now, settings.order_days)
                 retention_sweep.sweep_usage(conn, now)
                 callbacks.sweep_callbacks(conn, now, CALLBACK_DAYS)
+                account_texts.sweep_texts(conn, now - timedelta(days=ACCOUNT_TEXT_DAYS))
                 smpp_messages.sweep(
                     conn,
                     now - timedelta(days=settings.order_days),

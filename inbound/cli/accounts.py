@@ -17,6 +17,7 @@ from inbound.cli._account_options import (
     default_rights,
 )
 from inbound.cli._account_senders import APPLICATION_NAME, find_account, of_account, senders
+from inbound.cli._account_texts import texts
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._language import speak_both
@@ -46,6 +47,7 @@ def accounts() -> None:
 
 accounts.add_command(senders)
 accounts.add_command(credentials)
+accounts.add_command(texts)
 
 
 @accounts.command

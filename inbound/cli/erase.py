@@ -37,6 +37,10 @@ _REMOVED: Final = {
         "link from the number to a refused order",
         "links from the number to refused orders",
     ),
+    "account_texts": (
+        "text that waited for an account's program",
+        "texts that waited for accounts' programs",
+    ),
     "published": ("published outbox row", "published outbox rows"),
 }
 """Singular and plural of what is removed, by the names in the record of the erasure."""

@@ -297,14 +297,14 @@ SMPP_SERVER_SUBMITTED = _meter.create_counter(
 )
 SMPP_SERVER_DELIVERIES = _meter.create_counter(
     "scserv.smpp_server.deliveries",
-    unit="{receipt}",
+    unit="{delivery}",
     description="deliver_sm to programs by outcome: acknowledged, postponed or refused by the "
     "program, or unanswered.",
 )
 SMPP_SERVER_WAITING = _meter.create_gauge(
     "scserv.smpp_server.deliveries.waiting",
-    unit="{receipt}",
-    description="Receipts that wait for programs.",
+    unit="{delivery}",
+    description="Receipts, and texts of phones, that wait for programs over SMPP.",
 )
 
 # The desk.

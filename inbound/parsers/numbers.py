@@ -22,6 +22,7 @@ MASK_TAIL: Final = 2
 MASKABLE_DIGITS: Final = range(10, 16)
 RUSSIA: Final = "RU"
 RUSSIAN_DIGITS: Final = 11
+NATIONAL_DIGITS: Final = 10
 
 _DIGITS: Final = frozenset("0123456789")
 _NOISE: Final = frozenset("()[].\t")
@@ -112,3 +113,12 @@ def _from_russian_form(digits: str) -> str:
     if len(digits) == RUSSIAN_DIGITS and digits[0] in "78":
         return "+7" + digits[1:]
     raise NumberError("without a leading + it takes 11 digits that begin with 7 or 8")
+
+
+def last_digits(number: str) -> str:
+    """Return what all forms of a texted number have in common: "+7908...", "8908...", "908...".
+
+    A short code and a name are returned as they are.
+    """
+    digits = number.removeprefix("+")
+    return digits[-NATIONAL_DIGITS:] if digits.isascii() and digits.isdigit() else number

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic_core import from_json, to_json
 from typing_extensions import override
 
 from inbound.callbacks.posting import CallbackFailed, Poster
@@ -26,6 +27,7 @@ from inbound.scheduler.loops import Loop, LoopHealth, sleep
 from inbound.store.callbacks import callbacks
 from inbound.store.callbacks.callbacks import TakenCallback
 from inbound.store.connection_pool import ConnectionPool
+from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
 
 LOOK_EVERY_S: Final = 1.0
@@ -100,7 +102,7 @@ class Callbacks(Loop):
     async def _call(self, account: str, one: TakenCallback) -> None:
         sealed = [one.secret, *([one.previous_secret] if one.previous_secret else [])]
         opened = [self._sealer.open(each, secret_context(account)).decode() for each in sealed]
-        now, body = self._clock(), one.body.encode()
+        now, body = self._clock(), self._body(one)
         headers = signed_headers(opened, str(one.callback_id), int(now.timestamp()), body)
         try:
             await self._poster.post(one.url, body, headers, private_allowed=one.private_allowed)
@@ -109,6 +111,15 @@ class Callbacks(Loop):
         else:
             metrics.CALLBACKS.add(1, {"outcome": "taken"})
             await self._pool.run(callbacks.finish, one.id)
+
+    def _body(self, one: TakenCallback) -> bytes:
+        """Return what is posted. Numbers and text of a text of a phone were sealed until now."""
+        if one.sealed_text is None:
+            return one.body.encode()
+        content = TextContent.open(self._sealer, one.sealed_text, one.topic_id)
+        told = from_json(one.body)
+        told["data"] |= {"from": content.source, "to": content.destination, "text": content.text}
+        return to_json(told)
 
     async def _postpone(self, account: str, one: TakenCallback, failed: CallbackFailed) -> None:
         now, error = self._clock(), str(failed)

@@ -98,6 +98,13 @@ def _why_missed(kind: MissKind, limit: int | None) -> str:
             )
         case MissKind.INCOMPLETE:
             return "came in parts of which some never arrived; please send it again"
+        case MissKind.ACCOUNT_TEXT:
+            return "was not a command, and was passed on to the program that takes such texts"
+        case MissKind.ACCOUNT_TEXT_LIMIT:
+            return (
+                "was not a command, and could not be kept for the program that takes such texts, "
+                "because it is too long or too many wait for it; please text again later"
+            )
         case _:
             assert_never(kind)
 

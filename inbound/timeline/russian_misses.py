@@ -110,5 +110,12 @@ def _why_missed(kind: MissKind, limit: int | None) -> str:
             )
         case MissKind.INCOMPLETE:
             return "пришло по частям, и не все части дошли; отправьте его ещё раз"
+        case MissKind.ACCOUNT_TEXT:
+            return "не было командой и передано программе, которая принимает такие сообщения"
+        case MissKind.ACCOUNT_TEXT_LIMIT:
+            return (
+                "не было командой, и сохранить его для программы, которая принимает такие "
+                "сообщения, не удалось: оно слишком длинное, или их накопилось слишком много"
+            )
         case _:
             assert_never(kind)

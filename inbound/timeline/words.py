@@ -29,7 +29,10 @@ _SIGNS: Final = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 
 class MissKind(StrEnum):
-    """Why a text made no request: it is no command, or one that wasn't accepted, or in parts."""
+    """Why a text made no request: it is no command, or one that wasn't accepted, or in parts.
+
+    Texts of accounts are no commands either; their programs get them.
+    """
 
     EMPTY = NoCommand.EMPTY.value
     UNDECODABLE = NoCommand.UNDECODABLE.value
@@ -42,6 +45,8 @@ class MissKind(StrEnum):
     UNKNOWN_NUMBER = Disposition.UNKNOWN_NUMBER.value
     UNKNOWN_NUMBER_CEILING = Disposition.UNKNOWN_NUMBER_CEILING.value
     INCOMPLETE = "incomplete"
+    ACCOUNT_TEXT = "account_text"
+    ACCOUNT_TEXT_LIMIT = "account_text_limit"
 
 
 @dataclass(frozen=True, slots=True)

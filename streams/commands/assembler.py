@@ -18,11 +18,12 @@ from uuid import UUID
 from pydantic_core import from_json, to_json
 
 from inbound.keys import SubjectHasher
+from inbound.parsers.numbers import last_digits
 from inbound.smpp import alphabet, segmentation
 from inbound.smpp.user_data import ConcatenatedPart
 from inbound.store.mo.rows import DroppedParts, MessagePart, PartChanges, PartsKey, StoredPart
 from inbound.store.transactions.port import Transaction
-from streams.commands.texts import Assembled, ReceivedText, last_digits
+from streams.commands.texts import Assembled, ReceivedText
 
 PARTS_WITHIN: Final = timedelta(minutes=2)
 """The parts of a text arrive within this time, except in an outage; no phone reuses a reference

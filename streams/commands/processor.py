@@ -1,8 +1,9 @@
 """Turns MOs into accepted requests: one batch of records, one transaction.
 
-An MO that is not a command leaves no event, inbox row or subject, only a count and, for some
-days, a record of when and why, without the text (`streams.commands.rejected`). Commands of one
-number are in one partition, and are decided in its order.
+An MO that is not a command leaves no event or subject, only a count and, for some days, a record
+of when and why, without the text (`streams.commands.rejected`). If it belongs to an account, it is
+passed on (`streams.commands.account_texts`). Commands of one number are in one partition, and are
+decided in its order.
 """
 
 from collections import Counter
@@ -24,12 +25,13 @@ from inbound.store.mo.rows import InboxRow
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
+from streams.commands.account_texts import AccountTexts
 from streams.commands.assembler import Assembler
 from streams.commands.effects import Effects
 from streams.commands.model import Clients, CommandSettings, ParsedCommand
 from streams.commands.registrations import RegistrationBudget
 from streams.commands.rejected import RejectedMos
-from streams.commands.texts import ReceivedText, has_parts, read_text, reading_of
+from streams.commands.texts import OtherText, ReceivedText, has_parts, read_text
 
 
 class CommandProcessor:
@@ -61,8 +63,8 @@ class CommandProcessor:
         """
         rejected = RejectedMos(self._hasher if self._settings.record_rejected else None)
         texts = read_all(records, read_text)
-        commands = [] if has_parts(texts) else self._commands(texts, rejected)
-        if commands or has_parts(texts) or rejected.records():
+        commands, others = ([], []) if has_parts(texts) else self._sort(texts, rejected)
+        if commands or others or has_parts(texts) or rejected.records():
             async with self._store.transaction() as transaction:
                 assembler = None
                 if has_parts(texts):
@@ -71,13 +73,14 @@ class CommandProcessor:
                         {f"{one.topic}[{one.partition}]" for one in records}
                     )
                     assembler = Assembler(transaction, self._hasher)
-                    commands = self._commands(await assembler.assemble(texts), rejected)
+                    commands, others = self._sort(await assembler.assemble(texts), rejected)
                 subjects = Subjects(transaction, self._cache)
                 changes = Changes()
                 decided, budget = await self._decide(transaction, commands, subjects, changes)
                 for parsed, decision in decided:
                     if decision.disposition is not Disposition.ACCEPTED:
                         rejected.add(decision.disposition.value, parsed.text.mo)
+                await AccountTexts(transaction, self._hasher).take(others, rejected, changes)
                 if assembler is not None:
                     rejected.add_dropped(await assembler.store())
                 changes.rejected_mos = rejected.records()
@@ -88,21 +91,22 @@ class CommandProcessor:
                 budget.report()
         rejected.report()
 
-    def _commands(
+    def _sort(
         self, texts: Sequence[ReceivedText], rejected: RejectedMos
-    ) -> list[ParsedCommand]:
-        commands = []
+    ) -> tuple[list[ParsedCommand], list[OtherText]]:
+        commands: list[ParsedCommand] = []
+        others: list[OtherText] = []
         for text in texts:
             command = parse(text.body) if text.body is not None else None
             if command is None:
                 reason = why_not(text.body) if text.body is not None else NoCommand.UNDECODABLE
-                rejected.add(reason.value, text.mo, reading_of(text))
+                others.append(OtherText(text, reason.value))
             elif text.mo.source is None:
                 rejected.add("no_reply_address", text.mo)
             else:
                 hash_ = self._hasher.hash(text.mo.source)
                 commands.append(ParsedCommand(text, command, text.mo.source, hash_))
-        return commands
+        return commands, others
 
     async def _decide(
         self,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from inbound.kafka.decoding import TopicRecord, decode
+from inbound.parsers.numbers import last_digits
 from inbound.smpp import alphabet
 from inbound.smpp.user_data import UDHI
 from inbound.store.mo.rows import MoReading
@@ -14,7 +15,6 @@ from schemas.events import Arrival
 from schemas.messages import MobileOriginated
 
 _SHORT_CODE_DIGITS: Final = 6
-_NATIONAL_DIGITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,14 @@ class ReceivedText:
     def parts(self) -> int:
         """The number of MOs it took."""
         return len(self.assembled.sequences) if self.assembled else 1
+
+
+@dataclass(frozen=True, slots=True)
+class OtherText:
+    """A whole text that is no command; `reason` says why, as counters name it."""
+
+    text: ReceivedText
+    reason: str
 
 
 def read_text(record: TopicRecord) -> ReceivedText:
@@ -82,15 +90,6 @@ def _assembled(text: ReceivedText) -> Assembled:
     name = alphabet.name_of(mo.data_coding, mo.alphabet)
     octets = len(mo.payload) if mo.octets is None else mo.octets
     return Assembled(name, octets, (), mo.arrived_at)
-
-
-def last_digits(destination: str) -> str:
-    """Return what all forms of a texted number have in common: "+7908...", "8908...", "908...".
-
-    A short code and a name are returned as they are.
-    """
-    digits = destination.removeprefix("+")
-    return digits[-_NATIONAL_DIGITS:] if digits.isascii() and digits.isdigit() else destination
 
 
 def _ours(destination: str, federal: str) -> str | None:

@@ -1,31 +1,33 @@
-"""Delivers receipts to the programs that asked for them, in order, until they are acknowledged.
+"""Delivers to programs, in order, until it is acknowledged: receipts and texts of phones.
 
-They wait in PostgreSQL while a program is away. Those of one account go over one link at a time,
-the newest that receives; accounts don't wait for each other. A receipt that was sent and not
-acknowledged is sent again.
+Both wait in PostgreSQL while a program is away. Those of one account go over one link at a time,
+the newest that receives; accounts don't wait for each other. What was sent and not acknowledged is
+sent again.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from inbound.errors import RetryableError
-from inbound.ingress.smpp.links import AccountLinks
+from inbound.ingress.smpp.links import AccountLinks, Link
 from inbound.ingress.smpp.receipts import receipt
 from inbound.ingress.smpp.sealing import Addresses
+from inbound.ingress.smpp.texts import text_pdus
 from inbound.ops import metrics
 from inbound.smpp.errors import SmppError
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp
-from inbound.smpp.session import Session
 from inbound.smpp.status import is_temporary, name_of
 from inbound.store.connection_pool import ConnectionPool
+from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
 from inbound.store.smpp import deliveries
 from inbound.store.smpp.deliveries import Holder
-from inbound.store.smpp.rows import Delivery
+from inbound.store.smpp.rows import Delivery, WaitingText
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ _MEASURE_EVERY: Final = 40
 
 
 class Delivering:
-    """Looks for receipts of accounts that have a link to receive on. For one event loop."""
+    """Looks for what waits for accounts that have a link to receive on. For one event loop."""
 
     def __init__(
         self,
@@ -98,13 +100,13 @@ class Delivering:
 
     async def _serve(self, account: str) -> None:
         try:
-            while (session := self._links.receiver(account)) is not None:
+            while (link := self._links.receiver(account)) is not None:
                 now = self._clock()
                 taken = await self._pool.run(deliveries.take, account, self._holder, now, AT_ONCE)
                 if not taken:
                     return
                 self._held.add(account)
-                if not await self._deliver(session, taken):
+                if not await self._deliver(link, taken):
                     await asyncio.sleep(_BACK_OFF_S)
         except RetryableError as error:
             log.warning("receipts of account %s over SMPP wait: %s", account, error)
@@ -112,22 +114,42 @@ class Delivering:
         finally:
             del self._serving[account]
 
-    async def _deliver(self, session: Session, taken: Sequence[Delivery]) -> bool:
+    async def _deliver(self, link: Link, taken: Sequence[Delivery]) -> bool:
         """Deliver as many as the window takes; return whether all of those were taken."""
-        room = max(1, min(len(taken), session.window_free()))
-        sent = [(one, session.send(self._receipt(one))) for one in taken[:room]]
-        await asyncio.wait([answer for _, answer in sent])
-        done = [one.id for one, answer in sent if _is_done(answer)]
+        room = link.session.window_free()
+        sent: list[tuple[Delivery, list[asyncio.Future[DeliverSmResp]]]] = []
+        for one in taken:
+            pdus = self._pdus(one, link)
+            if sent and len(pdus) > room:
+                break
+            room -= len(pdus)
+            sent.append((one, await _send_all(link, pdus)))
+        await asyncio.wait([answer for _, answers in sent for answer in answers])
+        # All answers are looked at, because each is counted.
+        done = [one.id for one, answers in sent if all([_is_done(each) for each in answers])]  # noqa: C419
         if done:
             await self._pool.run(deliveries.finish, done)
         return len(done) == len(sent)
 
-    def _receipt(self, one: Delivery) -> DeliverSm:
-        return receipt(one, Addresses.open(self._sealer, one.addresses, one.message_id))
+    def _pdus(self, one: Delivery, link: Link) -> list[DeliverSm]:
+        if isinstance(one, WaitingText):
+            content = TextContent.open(self._sealer, one.sealed, one.text_id)
+            return text_pdus(content, one.id, link.options)
+        return [receipt(one, Addresses.open(self._sealer, one.addresses, one.message_id))]
+
+
+async def _send_all(link: Link, pdus: Sequence[DeliverSm]) -> "list[asyncio.Future[DeliverSmResp]]":
+    """Send the parts of one delivery; those of a text may be more than the window takes."""
+    answers = []
+    for pdu in pdus:
+        with suppress(NotSentError):
+            await link.session.slot()
+        answers.append(link.session.send(pdu))
+    return answers
 
 
 def _is_done(answer: "asyncio.Future[DeliverSmResp]") -> bool:
-    """Whether a receipt was acknowledged, or refused for good, which sending again won't change."""
+    """Whether it was acknowledged, or refused for good, which sending again won't change."""
     try:
         status = answer.result().status
     except SmppError as error:
@@ -140,6 +162,6 @@ def _is_done(answer: "asyncio.Future[DeliverSmResp]") -> bool:
     if is_temporary(status):
         metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "postponed"})
         return False
-    log.warning("a program refused a receipt for good: %s", name_of(status))
+    log.warning("a program refused a delivery for good: %s", name_of(status))
     metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "refused"})
     return True

@@ -10,11 +10,11 @@ from inbound.smpp.receipt_building import (
     receipt_text,
     state_tlvs,
 )
-from inbound.store.smpp.rows import Delivery
+from inbound.store.smpp.rows import WaitingReceipt
 from schemas.orders import OrderState
 
 
-def receipt(delivery: Delivery, addresses: Addresses) -> DeliverSm:
+def receipt(delivery: WaitingReceipt, addresses: Addresses) -> DeliverSm:
     """Return the receipt of a message, from its destination to its source.
 
     The fields have the form that programs of SMSC's dialect read: appendix B without `text:`, times

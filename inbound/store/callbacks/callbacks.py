@@ -39,10 +39,14 @@ _OPEN: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED, OrderState.SE
 
 @dataclass(frozen=True, slots=True)
 class TakenCallback:
-    """A call to make. The secrets are sealed; `previous_secret` is set while both are valid."""
+    """A call to make. The secrets are sealed; `previous_secret` is set while both are valid.
+
+    `sealed_text` is set for a text of a phone, whose id is `topic_id`: it belongs into the body.
+    """
 
     id: int
     callback_id: UUID
+    topic_id: UUID
     body: str
     created_at: datetime
     attempts: int
@@ -50,6 +54,7 @@ class TakenCallback:
     secret: bytes = field(repr=False)
     previous_secret: bytes | None = field(repr=False)
     private_allowed: bool
+    sealed_text: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ def take(
 
 @raises_store_errors
 def finish(conn: psycopg.Connection, id_: int) -> None:
-    """Delete a call that was made."""
+    """Delete a call that was made, with the text that it told."""
     conn.execute(_FINISH, {"id": id_})
 
 
@@ -186,7 +191,10 @@ def rotate_secret(conn: psycopg.Connection, account: str, secret: bytes, until: 
 
 @raises_store_errors
 def remove_url(conn: psycopg.Connection, account: str) -> bool:
-    """Delete the URL of an account with the calls that wait; False if there is none."""
+    """Delete the URL of an account with the calls that wait; False if there is none.
+
+    Texts of phones go on waiting.
+    """
     conn.execute(_REMOVE_CALLBACKS, {"account": account})
     return conn.execute(_REMOVE_URL, {"account": account}).rowcount == 1
 

@@ -46,8 +46,8 @@ WHERE EXISTS (
 )
 
 -- name: take_callbacks
--- Due calls of one account, the first of each topic. They are due again after a lease, so that
--- those of a process that was killed are made by another one.
+-- Due calls of one account, the first of each topic, and of texts the first of each sender. They are
+-- due again after a lease, so that those of a process that was killed are made by another one.
 WITH taken AS (
     SELECT id FROM callbacks AS first
     WHERE account = %(account)s AND dead_at IS NULL AND due_at <= %(now)s
@@ -56,16 +56,28 @@ WITH taken AS (
           WHERE earlier.topic_id = first.topic_id AND earlier.account = first.account
             AND earlier.id < first.id AND earlier.dead_at IS NULL
       )
+      AND NOT EXISTS (
+          SELECT FROM account_texts AS mine
+          JOIN account_texts AS before
+              ON before.number_hash = mine.number_hash AND before.account = mine.account
+                 AND before.id < mine.id
+          JOIN callbacks AS earlier ON earlier.text = before.id AND earlier.dead_at IS NULL
+          WHERE mine.id = first.text
+      )
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE callbacks SET due_at = %(until)s, attempts = attempts + 1
 FROM taken, callback_urls
 WHERE callbacks.id = taken.id AND callback_urls.account = %(account)s
-RETURNING callbacks.id, callback_id, body, created_at, attempts, url, secret,
-    CASE WHEN previous_until > %(now)s THEN previous_secret END, private_allowed
+RETURNING callbacks.id, callback_id, topic_id, body, callbacks.created_at, attempts, url, secret,
+    CASE WHEN previous_until > %(now)s THEN previous_secret END, private_allowed,
+    (SELECT sealed FROM account_texts WHERE account_texts.id = callbacks.text)
 
 -- name: finish_callback
-DELETE FROM callbacks WHERE id = %(id)s
+WITH made AS (
+    DELETE FROM callbacks WHERE id = %(id)s RETURNING text
+)
+DELETE FROM account_texts USING made WHERE account_texts.id = made.text
 
 -- name: postpone_callback
 UPDATE callbacks SET due_at = %(due_at)s, error = %(error)s, dead_at = %(dead_at)s
@@ -92,7 +104,8 @@ WHERE previous_until < %(now)s
 DELETE FROM callback_urls WHERE account = %(account)s
 
 -- name: remove_callbacks
-DELETE FROM callbacks WHERE account = %(account)s
+-- Texts stay: they belong to the account and not to the URL.
+DELETE FROM callbacks WHERE account = %(account)s AND text IS NULL
 
 -- name: list_urls
 -- Counts by the indexes callbacks_due and callbacks_dead, the newest error by callbacks_failed.

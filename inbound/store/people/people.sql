@@ -74,6 +74,8 @@ WITH subject AS (
     -- Queued ones end with the result of their message.
     UPDATE orders SET state = 'erased', due_at = NULL, changed_at = now()
     WHERE subject_id = %(subject_id)s AND state = 'scheduled' RETURNING 1
+), received AS (
+    DELETE FROM account_texts WHERE number_hash = %(number_hash)s RETURNING 1
 ), refused AS (
     UPDATE orders SET stranger_hash = NULL WHERE stranger_hash = %(number_hash)s RETURNING 1
 ), published AS (
@@ -87,7 +89,8 @@ SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
        (SELECT count(*) FROM aside), (SELECT count(*) FROM published),
        (SELECT count(*) FROM texts),
        (SELECT count(*) FROM recipients) + (SELECT count(*) FROM excluded),
-       (SELECT count(*) FROM waiting), (SELECT count(*) FROM refused)
+       (SELECT count(*) FROM waiting), (SELECT count(*) FROM refused),
+       (SELECT count(*) FROM received)
 
 -- name: scheduled_orders_of
 SELECT order_id FROM orders

@@ -43,6 +43,7 @@ class ErasedRows:
     """Scheduled ones; they are kept, and are not sent."""
     refused_orders: int = 0
     """Orders of before the person had a subject; they are kept, without a link to the number."""
+    account_texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

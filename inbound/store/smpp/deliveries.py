@@ -1,4 +1,7 @@
-"""Receipts that wait for programs. One process at a time delivers those of an account, in order."""
+"""Receipts and texts of phones that wait for programs.
+
+One process at a time delivers those of an account, in order.
+"""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -9,7 +12,7 @@ import psycopg
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
-from inbound.store.smpp.rows import Delivery
+from inbound.store.smpp.rows import Delivery, delivery
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "deliveries")
@@ -29,7 +32,7 @@ class Holder(NamedTuple):
 
 
 class WaitingDeliveries(NamedTuple):
-    """How many receipts wait, and since when the first one."""
+    """How many receipts and texts wait, and since when the first one."""
 
     rows: int
     since: datetime | None
@@ -51,7 +54,7 @@ def take(
     ).fetchone()
     if held is None:
         return []
-    return fetch_rows(conn, Delivery, _FIND, {"account": account, "limit": limit})
+    return fetch_rows(conn, delivery, _FIND, {"account": account, "limit": limit})
 
 
 @raises_store_errors
@@ -68,6 +71,6 @@ def release(conn: psycopg.Connection, account: str, holder: Holder) -> None:
 
 @raises_store_errors
 def count_waiting(conn: psycopg.Connection) -> WaitingDeliveries:
-    """Return how many receipts wait for all programs."""
+    """Return how many receipts and texts wait for all programs."""
     row = conn.execute(_COUNT).fetchone()
     return WaitingDeliveries(*row) if row else WaitingDeliveries(0, None)

@@ -1,4 +1,4 @@
--- Receipts that wait for the program that asked for them.
+-- Receipts that wait for the program that asked for them, and texts of phones for that of their account.
 
 -- name: accounts_with_deliveries
 SELECT account FROM unnest(%(accounts)s::text[]) AS given (account)
@@ -24,7 +24,10 @@ WHERE delivery.account = %(account)s
 ORDER BY delivery.id LIMIT %(limit)s
 
 -- name: finish_deliveries
-DELETE FROM smpp_deliveries WHERE id = ANY(%(ids)s::bigint[])
+WITH done AS (
+    DELETE FROM smpp_deliveries WHERE id = ANY(%(ids)s::bigint[]) RETURNING text
+)
+DELETE FROM account_texts USING done WHERE account_texts.id = done.text
 
 -- name: count_deliveries
 SELECT count(*), min(created_at) FROM smpp_deliveries

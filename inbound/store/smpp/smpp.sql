@@ -48,7 +48,7 @@ SELECT message.message_id, message.order_id, message.addresses,
 FROM smpp_messages AS message LEFT JOIN orders USING (order_id)
 WHERE message.message_id = %(message_id)s AND message.account = %(account)s
 UNION ALL
-(SELECT message_id, NULL, addresses, 'queued', arrived_at FROM smpp_parts
+(SELECT message_id, NULL, addresses, 'queued', arrived_at, NULL FROM smpp_parts
  WHERE message_id = %(message_id)s AND account = %(account)s AND order_id IS NULL LIMIT 1)
 
 -- name: find_comments

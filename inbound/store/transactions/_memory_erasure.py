@@ -35,6 +35,7 @@ def erase(tables: Tables, person: PersonToErase, now: datetime) -> ErasedRows:
         texts=remove(tables.contents, lambda _, row: row.subject_id == person.subject_id),
         orders=_erase_scheduled(tables, person.subject_id, now),
         refused_orders=_unlink_orders(tables, person.number_hash),
+        account_texts=remove(tables.account_texts, lambda _, row: row.number_hash == hash_),
     )
 
 

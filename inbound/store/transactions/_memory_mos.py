@@ -1,7 +1,9 @@
 """What the in-memory store keeps of MOs: parts of long texts, and counts of rejected ones."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 
+from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, MessagePart, PartChanges, PartsKey, RejectedMo
 from inbound.store.quotas import Quota, Usage
 from inbound.store.transactions.memory_tables import Tables
@@ -79,6 +81,16 @@ def add_rejected(tables: Tables, rejected: RejectedMo) -> None:
         rejected.count + (before.count if before is not rejected else 0),
         rejected.reading or before.reading,
     )
+
+
+def count_texts(
+    tables: Tables, accounts: Collection[str], hashes: Collection[bytes]
+) -> WaitingTexts:
+    """Count the texts that wait for these accounts, and of these senders."""
+    texts = list(tables.account_texts.values())
+    of_accounts = Counter(one.account for one in texts if one.account in accounts)
+    senders = ((one.account, one.number_hash) for one in texts if one.number_hash in hashes)
+    return WaitingTexts(dict(of_accounts), dict(Counter(senders)))
 
 
 def in_sequence(parts: Mapping[int, MessagePart]) -> tuple[MessagePart, ...]:

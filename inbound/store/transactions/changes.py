@@ -8,6 +8,7 @@ from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
+from inbound.store.mo.account_texts import NewAccountText
 from inbound.store.mo.rows import InboxRow, RejectedMo
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
@@ -35,6 +36,7 @@ class Changes:
     receipts: list[SentPart] = field(default_factory=list)
     no_longer_early: list[EarlyKey] = field(default_factory=list)
     rejected_mos: list[RejectedMo] = field(default_factory=list)
+    account_texts: list[NewAccountText] = field(default_factory=list)
     unknown_numbers: dict[str, int] = field(default_factory=dict)
     registrations: list[CountedRegistrations] = field(default_factory=list)
     held: list[HeldRegistration] = field(default_factory=list)

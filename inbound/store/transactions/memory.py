@@ -14,9 +14,11 @@ from typing_extensions import override
 
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
+from inbound.parsers.text_routes import TextRoutes
 from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
+from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
@@ -166,6 +168,16 @@ class MemoryTransaction(Transaction):
         return None
 
     @override
+    async def text_routes(self) -> TextRoutes:
+        return TextRoutes(dict(self._tables.text_routes))
+
+    @override
+    async def waiting_texts(
+        self, accounts: Collection[str], hashes: Collection[bytes]
+    ) -> WaitingTexts:
+        return _memory_mos.count_texts(self._tables, accounts, hashes)
+
+    @override
     async def store_early_receipts(self, receipts: Sequence[EarlyReceipt]) -> int:
         return _memory_receipts.add_early(self._tables, receipts, self._quotas.early_receipts)
 
@@ -214,6 +226,7 @@ class MemoryTransaction(Transaction):
         _memory_orders.write_orders(tables, changes.orders)
         for rejected in changes.rejected_mos:
             _memory_mos.add_rejected(tables, rejected)
+        add_new(tables.account_texts, ((row.text_id, row) for row in changes.account_texts))
         for state in changes.states:
             tables.put_state(state)
         for event in changes.events:

@@ -7,11 +7,13 @@ from typing import TypeVar
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
+from inbound.parsers.text_routes import RouteKey
 from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters.rows import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
+from inbound.store.mo.account_texts import NewAccountText
 from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, RejectedMoKey
 from inbound.store.orders.rows import RIGHTS, STRANGERS, Account, OrderContent, OrderRow, UsageKey
 from inbound.store.outbox.rows import OutboxRow
@@ -44,6 +46,8 @@ class Tables:
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
     rejected_mos: dict[RejectedMoKey, RejectedMo] = field(default_factory=dict)
+    text_routes: dict[RouteKey, str] = field(default_factory=dict)
+    account_texts: dict[UUID, NewAccountText] = field(default_factory=dict)
     erasures: list[NewErasure] = field(default_factory=list)
     unknown_numbers: list[tuple[datetime, dict[str, int]]] = field(default_factory=list)
     registrations: list[tuple[datetime, CountedRegistrations]] = field(default_factory=list)

@@ -16,9 +16,11 @@ from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
+from inbound.parsers.text_routes import TextRoutes
 from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
+from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
@@ -79,6 +81,16 @@ class Transaction(Protocol):
         Call it once, right before `write`: from here to commit all others that write parts wait.
         Two transactions that change parts of one sender must exclude each other (`lock_names`).
         """
+        ...
+
+    async def text_routes(self) -> TextRoutes:
+        """Return which texts belong to which account."""
+        ...
+
+    async def waiting_texts(
+        self, accounts: Collection[str], hashes: Collection[bytes]
+    ) -> WaitingTexts:
+        """Return how many texts wait for these accounts, and of these senders."""
         ...
 
     async def lock_names(self, names: Collection[str]) -> None:

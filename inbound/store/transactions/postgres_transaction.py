@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
+from inbound.parsers.text_routes import TextRoutes
 from inbound.store.broadcasts.cursors import lock_cursor
 from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters import dead_letters
@@ -18,7 +19,8 @@ from inbound.store.errors import raises_store_errors_async
 from inbound.store.log import streams
 from inbound.store.log.appender import move_heads
 from inbound.store.log.rows import RecordedEvent, StoredState
-from inbound.store.mo import inbox, parts, unknown_numbers
+from inbound.store.mo import account_texts, inbox, parts, unknown_numbers
+from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.orders import RecentKey

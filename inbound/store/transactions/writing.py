@@ -13,7 +13,7 @@ from inbound.store.claims import vault
 from inbound.store.dead_letters import dead_letters
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
-from inbound.store.mo import inbox, rejected, unknown_numbers
+from inbound.store.mo import account_texts, inbox, rejected, unknown_numbers
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
@@ -84,6 +84,8 @@ def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query
         yield dead_letters.insertion(changes.dead_letters, sealer)
     if changes.rejected_mos:
         yield rejected.addition(changes.rejected_mos, quotas)
+    if changes.account_texts:
+        yield account_texts.insertion(changes.account_texts, sealer)
     if changes.receipts:
         yield sent_parts.status_update(changes.receipts)
     if changes.no_longer_early:

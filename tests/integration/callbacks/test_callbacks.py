@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from inbound.callbacks.posting import CallbackFailed, Poster
 from inbound.callbacks.signing import new_secret, secret_context, signed_headers
+from inbound.clock import utc_now
 from inbound.handlers.order_progress import OrderChange
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.health import Health
@@ -22,6 +23,7 @@ from inbound.scheduler.loops import LoopHealth
 from inbound.store.callbacks import callbacks as stored
 from inbound.store.callbacks.callbacks import CallbackUrl
 from inbound.store.connection_pool import ConnectionPool
+from inbound.store.mo.account_texts import NewAccountText, TextContent
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
@@ -212,6 +214,56 @@ async def test_commands_are_told_to_who_asked(world: World) -> None:
     [(body, _)] = world.receiver.calls
     assert body["type"] == "command.accepted"
     assert (body["data"]["subject_id"], body["data"]["command"]) == (str(subject_id), "client_info")
+
+
+async def test_texts_of_phones_are_told_in_order_and_opened_for_the_call(world: World) -> None:
+    world.conn.execute("UPDATE accounts SET texts_over = 'http'")
+
+    async def text(body: str, sender: bytes = b"one") -> UUID:
+        text_id, content = uuid4(), TextContent("+79161234567", "79086228779", body)
+        async with world.store.transaction() as tx:
+            new = NewAccountText("default", text_id, sender, content, NOON)
+            await tx.write(Changes(account_texts=[new]))
+        return text_id
+
+    first, _, _ = await text("canary 1"), await text("canary 2"), await text("other", b"two")
+    assert "canary" not in str(world.conn.execute("SELECT * FROM callbacks").fetchall())
+    world.now, world.receiver.failing = utc_now(), True
+    await world.call()
+    told = [body["data"]["text"] for body, _ in world.receiver.calls]
+    assert sorted(told) == ["canary 1", "other"], "the second one of a sender waits for the first"
+    world.receiver.failing, world.receiver.calls = False, []
+    world.now += timedelta(minutes=1)
+    await world.call()
+    [body] = [one for one, _ in world.receiver.calls if one["data"]["id"] == str(first)]
+    assert body == {
+        "type": "text.received",
+        "timestamp": "2026-03-02T12:00:00.000000Z",
+        "data": {
+            "id": str(first),
+            "from": "+79161234567",
+            "to": "79086228779",
+            "text": "canary 1",
+        },
+    }
+    told = [body["data"]["text"] for body, _ in world.receiver.calls]
+    assert told.index("canary 1") < told.index("canary 2")
+    assert world.conn.execute("SELECT id FROM account_texts").fetchall() == world.waiting() == []
+
+
+async def test_texts_wait_for_an_account_without_a_url(world: World) -> None:
+    world.conn.execute("UPDATE accounts SET texts_over = 'http'")
+    content = TextContent("+79161234567", "79086228779", "hello")
+    async with world.store.transaction() as tx:
+        new = NewAccountText("default", uuid4(), b"one", content, NOON)
+        await tx.write(Changes(account_texts=[new]))
+    stored.remove_url(world.conn, "default")
+    world.now = utc_now()
+    await world.call()
+    assert world.receiver.calls == []
+    world.set_url()
+    await world.call()
+    assert [body["data"]["text"] for body, _ in world.receiver.calls] == ["hello"]
 
 
 async def test_calls_of_one_message_follow_each_other(world: World) -> None:

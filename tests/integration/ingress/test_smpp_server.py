@@ -11,6 +11,7 @@ from psycopg import sql
 
 from inbound.cli import scserv
 from inbound.clock import utc_now
+from inbound.handlers.order_progress import change_of
 from inbound.ingress.smpp.long_messages import WAIT
 from inbound.ingress.smpp.placing import Placing
 from inbound.keys import OrderHasher, VaultCipher
@@ -44,8 +45,13 @@ from inbound.smpp.user_data import (
 )
 from inbound.store.errors import StoreUnavailable
 from inbound.store.orders.lookup import OrderQuery, search_orders
+from inbound.store.orders.rows import OrderWrites
 from inbound.store.sealing import Sealer
 from inbound.store.smpp.parts import expire_parts
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
+from schemas.contracts.examples import example_of
+from schemas.message_events import MessageUndeliverable
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.ingress.smpp_world import (
     PHONE,

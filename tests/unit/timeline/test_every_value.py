@@ -29,6 +29,7 @@ from schemas.events import EVENTS, Command, DomainEvent, Plan
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageWithheld
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
 from schemas.registration_events import HoldReason, RefusalCause
+from streams.commands.account_texts import PASSED_ON, TOO_MANY
 from tests.unit.timeline.test_sentences import refused, released, undone
 from tests.unit.timeline.test_steps import full
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person
@@ -190,6 +191,7 @@ def test_every_event_of_a_message_has_its_outcome(event: object) -> None:
 
 def test_every_reason_to_make_no_request_has_its_sentence() -> None:
     reasons = {*NoCommand, *Disposition, "incomplete"} - {Disposition.ACCEPTED}
+    reasons |= {PASSED_ON, TOO_MANY}
     assert set(MissKind) == reasons, "inbound/timeline/words.py: MissKind"
 
 

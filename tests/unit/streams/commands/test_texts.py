@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from inbound.parsers.numbers import last_digits
 from inbound.smpp import alphabet
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated
-from streams.commands.texts import ReceivedText, arrival_of, last_digits
+from streams.commands.texts import ReceivedText, arrival_of
 
 FEDERAL = "+79086228779"
 CLIENT = "+79161234567"
