@@ -1,15 +1,16 @@
-"""Sends broadcasts: moves each along its recipients, as fast as it may go.
+"""Sends bulk: moves each broadcast along its recipients, and queues bulk orders of programs.
 
 One process pumps at a time, by a session lock; another one is a standby. A batch of recipients is
 placed by the intake like all orders, and the cursor moves in the same transaction, so after a crash
-nobody is left out and nobody is written to twice. The pump stays at most `ahead` messages ahead of
-the SMS centres: what is not placed yet needs no withholding.
+nobody is left out and nobody is written to twice. The pump stays some seconds ahead of the SMS
+centres, and broadcasts and accounts share that: what is not placed yet needs no withholding, and
+nobody waits for the bulk of others.
 """
 
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,23 +22,22 @@ from typing_extensions import override
 from inbound.broadcasts.batches import Batches
 from inbound.errors import RetryableError, ScservError
 from inbound.handlers.broadcasts import BroadcastState, has_missed_start, opening
+from inbound.handlers.bulk_shares import LEAST_AHEAD, Distance, shares
 from inbound.handlers.pacing import Bucket, pace_at
 from inbound.ops import metrics, telemetry
+from inbound.orders.bulk_queue import SMALLEST_PART, queue_bulk
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import MOST_IN_BATCH, Intake
 from inbound.orders.ports import Companion, Placed
 from inbound.store.broadcasts import broadcasts as stored
 from inbound.store.broadcasts.rows import Broadcast, Counts, CursorMove
+from inbound.store.orders.bulk import BulkAccount, find_bulk_accounts
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 
 log = logging.getLogger(__name__)
 
 SUM_UP_ROWS: Final = 500
-_SMALLEST_SHARE: Final = 8
-"""At an unlimited rate a batch is at least this part of what may be ahead: small ones cost more."""
-
-
 _SECONDS_AHEAD: Final = 10
 """With a rate the pump is ahead by so many seconds' worth: after an outage of the SMS centre all
 of that goes at once."""
@@ -53,13 +53,15 @@ class AccountDisabledError(ScservError):
 
 @dataclass(frozen=True, slots=True)
 class PumpSettings:
-    """`ahead` is messages placed and not submitted, of all broadcasts together, at most.
+    """`ahead` is messages placed and not submitted, of all bulk together, at most.
 
-    A start that is missed by `late_after` has to be confirmed.
+    Within that the pump is as far ahead as the SMS centres take in some seconds, and not less than
+    `least_ahead`. A start that is missed by `late_after` has to be confirmed.
     """
 
     ahead: int = 4_000
     late_after: timedelta = timedelta(hours=1)
+    least_ahead: int = LEAST_AHEAD
 
 
 class MovingCursor(Companion):
@@ -101,12 +103,15 @@ class Pump:
         self._settings = settings
         self._clock = clock
         self._buckets: dict[UUID, Bucket] = {}
+        self._distance: Distance[UUID | str] = Distance(settings.least_ahead, settings.ahead)
 
     async def round(self, conn: psycopg.Connection) -> int:
-        """Do one step of each broadcast; return how many messages were placed.
+        """Do one step of all bulk; return how many messages were placed or queued.
 
         Waits for the database, for a batch of each broadcast at most. Raises RetryableError.
         """
+        most = self._settings.ahead
+        accounts = await asyncio.to_thread(find_bulk_accounts, conn, self._clock(), most)
         at_work = await asyncio.to_thread(stored.find_broadcasts_at_work, conn)
         ids = [one.broadcast_id for one in at_work]
         counts = await asyncio.to_thread(stored.find_counts, conn, ids)
@@ -117,14 +122,42 @@ class Pump:
         metrics.BROADCASTS_RUNNING.set(len(running))
         unconfirmed = sum(one.lifecycle.needs_confirmation for one in at_work)
         metrics.BROADCASTS_UNCONFIRMED.set(unconfirmed)
-        ahead = self._settings.ahead // max(len(running), 1)
-        placed = 0
+        self._distance.measure(
+            self._clock(),
+            {one.account: one.queued for one in accounts}
+            | {one.broadcast_id: counts[one.broadcast_id].open for one in at_work},
+        )
+        share = shares(
+            self._distance.ahead,
+            {one.account: one.queued + one.due for one in accounts}
+            | {one.broadcast_id: self._wanted(one, counts[one.broadcast_id]) for one in running},
+        )
+        placed = await self._queue_bulk(accounts, share)
         for one in at_work:
             count = counts[one.broadcast_id]
             if count.rows > SUM_UP_ROWS:
                 await asyncio.to_thread(stored.sum_up_progress, conn, one.broadcast_id)
-            placed += await self._step(conn, one, count, ahead)
+            ahead = share.get(one.broadcast_id, 0)
+            new = await self._step(conn, one, count, ahead)
+            self._distance.place(one.broadcast_id, new)
+            placed += new
         return placed
+
+    async def _queue_bulk(
+        self, accounts: Sequence[BulkAccount], share: Mapping[UUID | str, int]
+    ) -> int:
+        of_accounts = {one.account: share[one.account] for one in accounts}
+        queued = await queue_bulk(self._dispatcher, accounts, of_accounts)
+        for account, orders in queued.items():
+            self._distance.place(account, orders)
+        return sum(queued.values())
+
+    def _wanted(self, broadcast: Broadcast, counts: Counts) -> int:
+        """Return how many messages a broadcast would have on their way."""
+        wanted = counts.open + max(broadcast.lifecycle.recipients - counts.placed, 0)
+        if broadcast.rate is None:
+            return wanted
+        return min(wanted, counts.open + math.ceil(broadcast.rate * _SECONDS_AHEAD))
 
     async def _step(
         self, conn: psycopg.Connection, broadcast: Broadcast, counts: Counts, ahead: int
@@ -170,7 +203,7 @@ class Pump:
             await self._change(conn, broadcast, after)
             return 0
         room = ahead - counts.open
-        if broadcast.rate is None and room * _SMALLEST_SHARE < ahead:
+        if broadcast.rate is None and room * SMALLEST_PART < ahead:
             return 0
         allowed = self._allowed(broadcast, waiting, counts.open, min(room, MOST_IN_BATCH))
         return await self._place(conn, broadcast, allowed) if allowed > 0 else 0

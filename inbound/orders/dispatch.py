@@ -4,11 +4,14 @@ A scheduled order may have waited for weeks. When it is due, what the account ma
 again: an order of an account that was disabled meanwhile, that lost the right, or whose sender is
 not approved any more, is refused.
 
-Both lock the orders' rows first. A dispatched order is queued in the transaction that writes its
+Bulk orders, which wait for the turn of their account, are dispatched by shares.
+
+All lock the orders' rows first. A dispatched order is queued in the transaction that writes its
 outbox row, so a process that is killed neither skips nor repeats one; two may run.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -69,7 +72,26 @@ class Dispatcher:
         One that can't be sent any more in its sending hours is scheduled for the next ones, or has
         expired. Blocks on the database. Raises RetryableError.
         """
-        return await self._with_conflicts_retried(lambda tx: self._dispatch(tx, limit))
+
+        async def work(transaction: Transaction) -> int:
+            now = self._clock()
+            return await self._dispatch(transaction, await transaction.due_orders(now, limit), now)
+
+        return await self._with_conflicts_retried(work)
+
+    async def dispatch_bulk(self, shares: Mapping[str, int]) -> dict[str, int]:
+        """Queue bulk orders that are due, of each account up to its share, in turns.
+
+        Returns how many of each account were taken. As `dispatch_due` otherwise.
+        """
+
+        async def work(transaction: Transaction) -> dict[str, int]:
+            now = self._clock()
+            due = in_turns(await transaction.due_bulk(now, shares))
+            await self._dispatch(transaction, due, now)
+            return dict(Counter(one.account for one in due))
+
+        return await self._with_conflicts_retried(work)
 
     async def expire_lost(self, limit: int = MOST_AT_ONCE) -> int:
         """End orders whose record was deleted from its lane before a gateway sent the message.
@@ -111,9 +133,9 @@ class Dispatcher:
                     return await work(transaction)
         raise AssertionError("tenacity returns or raises")
 
-    async def _dispatch(self, transaction: Transaction, limit: int) -> int:
-        now = self._clock()
-        due = await transaction.due_orders(now, limit)
+    async def _dispatch(
+        self, transaction: Transaction, due: Sequence[OrderRow], now: datetime
+    ) -> int:
         if not due:
             return 0
         numbers = await transaction.numbers_of({one.subject_id for one in due if one.subject_id})
@@ -213,6 +235,16 @@ class Dispatcher:
             changes.events, changes.states = subjects.events, subjects.states()
             await transaction.write(changes)
         return states
+
+
+def in_turns(orders: Sequence[OrderRow]) -> list[OrderRow]:
+    """Return orders so that accounts take turns, each with its own in their order."""
+    turns: Counter[str] = Counter()
+    numbered: list[tuple[int, OrderRow]] = []
+    for order in orders:
+        numbered.append((turns[order.account], order))
+        turns[order.account] += 1
+    return [order for _, order in sorted(numbered, key=lambda one: one[0])]
 
 
 def _cancelling(actor: str, order: OrderRow) -> NewAuditEntry:

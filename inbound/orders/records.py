@@ -37,7 +37,8 @@ def row_of(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -
     if isinstance(decided, OrderRefused):
         state, due_at = refused_state(decided), None
     else:
-        is_due = decided.due_at <= now
+        # Bulk waits for the turn of its account, even if it is due.
+        is_due = decided.due_at <= now and not draft.order.is_bulk
         state = OrderState.QUEUED if is_due else OrderState.SCHEDULED
         due_at = None if is_due else decided.due_at
     return OrderRow(

@@ -26,5 +26,6 @@ class BroadcastSettings(BaseModel):
         default=4_000,
         ge=10,
         le=100_000,
-        description="messages of broadcasts that are queued and not submitted yet, at most",
+        description="messages of broadcasts, and bulk messages of programs, that are queued and "
+        "not submitted yet, at most",
     )

@@ -49,7 +49,7 @@ async def find_orders(
     """Return the orders that exist; `lock` keeps others from changing them until commit."""
     query = _LOCK_ORDERS if lock else _FIND_ORDERS
     cursor = await conn.execute(query, {"order_ids": list(order_ids)})
-    return {row[0]: _order(row) async for row in cursor}
+    return {row[0]: order_of(row) async for row in cursor}
 
 
 async def find_due_orders(
@@ -57,7 +57,7 @@ async def find_due_orders(
 ) -> list[OrderRow]:
     """Return orders that are due and lock them until commit, but for those locked already."""
     cursor = await conn.execute(_FIND_DUE_ORDERS, {"now": now, "limit": limit})
-    return [_order(row) async for row in cursor]
+    return [order_of(row) async for row in cursor]
 
 
 async def find_lost_orders(
@@ -65,7 +65,7 @@ async def find_lost_orders(
 ) -> list[OrderRow]:
     """Return orders that are queued since before a time and lock them, as `find_due_orders`."""
     cursor = await conn.execute(_FIND_LOST_ORDERS, {"before": before, "limit": limit})
-    return [_order(row) async for row in cursor]
+    return [order_of(row) async for row in cursor]
 
 
 async def find_recent_orders(
@@ -158,7 +158,8 @@ def _settling(unsent: Mapping[UUID, bool]) -> Query:
     return _REFUND_ORDERS, {"order_ids": list(unsent), "unsent": list(unsent.values())}
 
 
-def _order(row: tuple[Any, ...]) -> OrderRow:
+def order_of(row: tuple[Any, ...]) -> OrderRow:
+    """Return the order in a row, which has the columns of `find_orders`."""
     values = list(row)
     values[3], values[4] = OrderKind(values[3]), OrderState(values[4])
     values[19] = values[19] and SendingHours.model_validate_json(values[19])

@@ -28,12 +28,13 @@ SELECT order_id, account, subject_id, kind, state, reason, template, template_ve
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UPDATE
 
 -- name: find_due_orders
--- Orders that are due, the longest overdue first; those that another process has are left out.
+-- Orders that are due, the longest overdue first; those that another process has are left out. Bulk
+-- waits for the turn of its account (find_due_bulk).
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
        traceparent, was_scheduled, refunded, stranger_hash, is_bulk
-FROM orders WHERE due_at <= %(now)s
+FROM orders WHERE NOT is_bulk AND due_at <= %(now)s
 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
 -- name: find_lost_orders

@@ -1,6 +1,7 @@
 """Orders of the in-memory store: their rows, and what they take from accounts."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from inbound.handlers.order_progress import OrderChange
@@ -50,6 +51,13 @@ def _refund(tables: Tables, change: OrderChange) -> None:
     for key in usage_keys(account, order.created_at):
         tables.usage[key] = max(tables.usage.get(key, 0) - sign, 0)
     tables.orders[change.order_id] = replace(order, refunded=change.unsent)
+
+
+def due(tables: Tables, now: datetime, *, is_bulk: bool) -> list[OrderRow]:
+    """Return the orders that are due, the longest overdue first."""
+    orders = tables.orders.values()
+    found = [one for one in orders if one.is_bulk is is_bulk and one.due_at and one.due_at <= now]
+    return sorted(found, key=lambda one: one.due_at or now)
 
 
 def recent(tables: Tables, query: RecentQuery) -> tuple[RecentKey, RecentOrders]:

@@ -145,8 +145,16 @@ class MemoryTransaction(Transaction):
 
     @override
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
-        due = [one for one in self._tables.orders.values() if one.due_at and one.due_at <= now]
-        return sorted(due, key=lambda one: one.due_at or now)[:limit]
+        return _memory_orders.due(self._tables, now, is_bulk=False)[:limit]
+
+    @override
+    async def due_bulk(self, now: datetime, shares: Mapping[str, int]) -> list[OrderRow]:
+        due = _memory_orders.due(self._tables, now, is_bulk=True)
+        return [
+            one
+            for account, share in shares.items()
+            for one in [each for each in due if each.account == account][:share]
+        ]
 
     @override
     async def lost_orders(self, before: datetime, limit: int) -> list[OrderRow]:

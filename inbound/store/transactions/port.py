@@ -129,10 +129,14 @@ class Transaction(Protocol):
         ...
 
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
-        """Return scheduled orders that are due, the longest overdue first.
+        """Return scheduled orders that are due, the longest overdue first, without bulk.
 
         They are locked until commit; those that another transaction has are left out.
         """
+        ...
+
+    async def due_bulk(self, now: datetime, shares: Mapping[str, int]) -> list[OrderRow]:
+        """Return due bulk orders, of each account up to its share; locked as `due_orders`."""
         ...
 
     async def lost_orders(self, before: datetime, limit: int) -> list[OrderRow]:

@@ -22,7 +22,7 @@ from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo import account_texts, inbox, parts, unknown_numbers
 from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
-from inbound.store.orders import accounts, orders
+from inbound.store.orders import accounts, bulk, orders
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.people import erasure as erasures
@@ -158,6 +158,11 @@ class PostgresTransaction(Transaction):
     @raises_store_errors_async
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
         return await orders.find_due_orders(self._conn, now, limit)
+
+    @override
+    @raises_store_errors_async
+    async def due_bulk(self, now: datetime, shares: Mapping[str, int]) -> list[OrderRow]:
+        return await bulk.find_due_bulk(self._conn, now, shares)
 
     @override
     @raises_store_errors_async

@@ -131,7 +131,7 @@ class Bench:
                 self.store, self.hasher, TopicNames(), sender="SCSERV", clock=lambda: self.now
             ),
             Batches(self.sealer, clock=lambda: self.now),
-            PumpSettings(self.ahead, timedelta(hours=1)),
+            PumpSettings(self.ahead, timedelta(hours=1), least_ahead=self.ahead),
             clock=lambda: self.now,
         )
 

@@ -140,6 +140,31 @@ async def test_receipts_wait_for_a_program_that_is_away_and_keep_their_order(
     ]
 
 
+async def test_a_receipt_has_the_error_code_of_the_sms_centre(
+    shop: dict[str, Any], conn: psycopg.Connection, database_url: str
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        answer = await program.submit()
+        store = PostgresStore(database_url, VaultCipher(VAULT_KEY))
+        (order_id,) = rows(conn, "SELECT order_id FROM orders")
+        example = example_of(MessageUndeliverable)
+        assert isinstance(example, MessageUndeliverable)
+        of_order = {"order_id": order_id, "request_id": None, "error": "00B"}
+        change = change_of(example.model_copy(update=of_order))
+        assert change is not None
+        async with store.transaction() as transaction:
+            await transaction.write(Changes(orders=OrderWrites(changes={order_id: change})))
+        await store.close()
+        receipt = await program.receive()
+        assert receipt.short_message.endswith(b"stat:UNDELIV err:00B")
+        assert dict(receipt.tlvs)[0x423] == b"\3\0\x0b"
+        found = await program.ask(
+            QuerySm(message_id=answer.message_id, source_addr="SCSERV"), QuerySmResp
+        )
+        assert (found.message_state, found.error_code) == (5, 11)
+
+
 async def test_a_receipt_that_was_not_acknowledged_comes_again(
     shop: dict[str, Any], conn: psycopg.Connection
 ) -> None:
@@ -470,9 +495,10 @@ async def test_many_messages_of_an_account_are_bulk_and_its_urgent_ones_are_not(
             assert (await program.peer.read(SubmitSmResp)).status == 0
         program.sequence = 41
         assert (await program.submit("now", priority_flag=1)).status == 0
-        query = "SELECT count(*) FROM outbox WHERE topic = %(topic)s"
-        assert 0 < rows(conn, query, topic="sms.mt.bulk.v1")[0] <= 30
-        assert rows(conn, query, topic="sms.mt.normal.v1")[0] >= 11
+        query = "SELECT count(*) FROM orders WHERE is_bulk AND state = %(state)s"
+        assert 0 < rows(conn, query, state="scheduled")[0] <= 30, "the pump queues them in turns"
+        assert rows(conn, query, state="queued") == [0]
+        assert rows(conn, "SELECT count(*) FROM outbox WHERE topic = 'sms.mt.normal.v1'")[0] >= 11
         (is_bulk,) = rows(conn, "SELECT is_bulk FROM orders ORDER BY created_at DESC LIMIT 1")
         assert not is_bulk
 
