@@ -1,9 +1,11 @@
 """The bound links of each account: how many it may have, how fast it may submit. No IO.
 
 The newest bind wins: a program that was killed binds again while its old connection still seems to
-be open. Transmitters and receivers are counted apart, because many programs bind one of each.
+be open. Transmitters and receivers are counted apart, because many programs bind one of each. What
+other processes have is told every second (`inbound.ingress.smpp.sharing`).
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +16,7 @@ from inbound.smpp.pdu import BindPdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
 from inbound.store.access.account_credentials import SignedIn
+from inbound.store.smpp.links import OtherLink
 
 _SINGLE_AT_ONCE: Final = 10.0
 _SINGLE_PER_S: Final = 1.0
@@ -29,10 +32,25 @@ class Pace:
     """
 
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
-        """`rate` is in messages a second."""
+        """`rate` is in messages a second, over the links of all processes."""
+        self._rate = rate
+        self._elsewhere = (0.0, 1)
         self.bucket = TokenBucket(rate, clock, max(1.0, rate))
         self._single = TokenBucket(_SINGLE_PER_S, clock, _SINGLE_AT_ONCE)
         self._urgent = TokenBucket(_SINGLE_PER_S, clock, _SINGLE_AT_ONCE)
+
+    def set_rate(self, rate: float) -> None:
+        """Change the rate of all processes together."""
+        self._rate = rate
+        self.share(*self._elsewhere)
+
+    def share(self, submitted: float, processes: int) -> None:
+        """Leave room for what other processes submit (messages a second).
+
+        Of so many `processes` with links of the account each may have its part at any time.
+        """
+        self._elsewhere = (submitted, processes)
+        self.bucket.set_rate(max(self._rate - submitted, self._rate / processes))
 
     def takes_as_bulk(self, priority_flag: int) -> bool:
         """Count a message; return whether it is bulk."""
@@ -60,6 +78,8 @@ class Link:
     receives: bool
     transmits: bool
     pace: Pace
+    submitted: int = 0
+    """Since it was asked for the last time."""
 
     @property
     def account(self) -> str:
@@ -76,6 +96,8 @@ class AccountLinks:
         self._new_id = new_id
         self._links: dict[Session, Link] = {}
         self._paces: dict[str, Pace] = {}
+        self._closed: set[UUID] = set()
+        self.has_closed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._links)
@@ -84,9 +106,41 @@ class AccountLinks:
         """Return the link of a session, None if it is not bound any more."""
         return self._links.get(session)
 
+    def new_id(self) -> UUID:
+        """Return an id for a link."""
+        return self._new_id()
+
     def open_ids(self) -> Collection[UUID]:
         """Return the ids of the links that are open."""
         return {link.id for link in self._links.values() if not link.session.reason}
+
+    def submitted(self) -> dict[UUID, int]:
+        """Return how many messages came over each link since this was asked."""
+        counts = {link.id: link.submitted for link in self._links.values()}
+        for link in self._links.values():
+            link.submitted = 0
+        return counts
+
+    def take_closed(self) -> set[UUID]:
+        """Return the links that were closed since this was asked."""
+        closed, self._closed = self._closed, set()
+        self.has_closed.clear()
+        return closed
+
+    def share(self, others: Sequence[OtherLink]) -> None:
+        """Learn what other processes have, and share the rates of accounts with them."""
+        for account, pace in self._paces.items():
+            theirs = [one for one in others if one.account == account]
+            holders = {one.holder for one in theirs}
+            pace.share(sum(one.submitted for one in theirs), 1 + len(holders))
+
+    def end_replaced(self, ids: Collection[UUID]) -> int:
+        """End the links with these ids, which binds in other processes replaced; count them."""
+        ended = [link.session for link in self._links.values() if link.id in ids]
+        for session in ended:
+            session.close(_REPLACED)
+            self.closed(session)
+        return len(ended)
 
     def signed_in(self) -> Sequence[SignedIn]:
         """Return how each link has signed in."""
@@ -104,12 +158,12 @@ class AccountLinks:
         """Return the accounts that have a link to receive on."""
         return {link.account for link in self._links.values() if _can_receive(link)}
 
-    def receiver(self, account: str) -> Session | None:
-        """Return the session on which an account receives: that of its newest bind."""
+    def receiver(self, account: str) -> Link | None:
+        """Return the link on which an account receives: its newest one that can."""
         newest = None
         for link in self._of(account):
             if _can_receive(link):
-                newest = link.session
+                newest = link
         return newest
 
     def admit(
@@ -119,6 +173,7 @@ class AccountLinks:
         signed_in: SignedIn,
         options: BindOptions,
         rate: float,
+        link_id: UUID,
     ) -> Link:
         """Add a link, and end the oldest ones that are too many. `rate` is in messages a second."""
         account = signed_in.account
@@ -129,11 +184,11 @@ class AccountLinks:
         ]
         for link in options.surplus(rivals):
             link.session.close(_REPLACED)
-            del self._links[link.session]
+            self.closed(link.session)
         pace = self._paces.setdefault(account, Pace(rate, self._clock))
-        pace.bucket.set_rate(rate)
+        pace.set_rate(rate)
         link = Link(
-            *(self._new_id(), signed_in, options, session, bind.receives, bind.transmits),
+            *(link_id, signed_in, options, session, bind.receives, bind.transmits),
             pace=pace,
         )
         self._links[session] = link
@@ -142,7 +197,11 @@ class AccountLinks:
     def closed(self, session: Session) -> None:
         """Forget a link. Safe to repeat."""
         link = self._links.pop(session, None)
-        if link is not None and not self._of(link.account) and link.pace.is_forgettable:
+        if link is None:
+            return
+        self._closed.add(link.id)
+        self.has_closed.set()
+        if not self._of(link.account) and link.pace.is_forgettable:
             del self._paces[link.account]
 
     def _of(self, account: str) -> list[Link]:

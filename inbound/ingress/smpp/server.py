@@ -41,6 +41,7 @@ from inbound.smpp.session import Answer, Role, Session, SessionSettings, State
 from inbound.smpp.status import Status, name_of
 from inbound.smpp.submitted_data import as_submit, check
 from inbound.store.access.account_credentials import SignedIn
+from inbound.store.smpp.links import NewLink
 
 log = logging.getLogger(__name__)
 
@@ -84,15 +85,20 @@ class SmppServer:
         lookups: Lookups,
         *,
         rate_of: Callable[[str], Awaitable[int | None]],
+        add_link: Callable[[NewLink], Awaitable[None]],
         clock: Callable[[], datetime],
     ) -> None:
-        """`rate_of` returns the rate of an account, in messages a second."""
+        """`rate_of` returns the rate of an account, in messages a second.
+
+        `add_link` tells the other processes of a link before its bind is answered.
+        """
         self._rules = rules
         self._access = access
         self._links = links
         self._submitting = submitting
         self._lookups = lookups
         self._rate_of = rate_of
+        self._add_link = add_link
         self._clock = clock
         self._limits = ConnectionLimits(MOST_CONNECTIONS, MOST_OF_ADDRESS)
         self._sessions: set[Session] = set()
@@ -161,6 +167,12 @@ class SmppServer:
             if not caller.enabled:
                 return Status.ESME_RBINDFAIL
             rate = await self._rate_of(caller.account) or self._rules.rate_per_s
+            # Programs write what they like into system_type.
+            options = BindOptions.known_in(bind.system_type)
+            link_id = self._links.new_id()
+            await self._add_link(
+                NewLink(link_id, caller.account, bind.receives, bind.transmits, options.links)
+            )
         except DeniedError as error:
             return _OF_DENIAL[error.denial]
         except RetryableError as error:
@@ -168,10 +180,8 @@ class SmppServer:
             return Status.ESME_RSYSERR
         if session.reason:
             return Status.ESME_RBINDFAIL
-        # Programs write what they like into system_type.
-        options = BindOptions.known_in(bind.system_type)
         signed_in = SignedIn(caller.account, caller.changed_at, address)
-        self._links.admit(session, bind, signed_in, options, rate)
+        self._links.admit(session, bind, signed_in, options, rate, link_id)
         metrics.SMPP_SERVER_LINKS.set(len(self._links))
         log.info("account %s has bound, %d links in all", caller.account, len(self._links))
         return Status.ESME_ROK
@@ -205,6 +215,7 @@ class SmppServer:
             if link.pace.bucket.delay():
                 return self._counted(request, Taken(Status.ESME_RTHROTTLED))
             link.pace.bucket.take()
+            link.submitted += 1
             return asyncio.ensure_future(self._take(request, link))
         if isinstance(request, QuerySm | CancelSm):
             return asyncio.ensure_future(self._look_up(request, link))

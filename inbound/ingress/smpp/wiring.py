@@ -18,6 +18,7 @@ from inbound.ingress.smpp.lookups import Lookups
 from inbound.ingress.smpp.placing import Placement, Placing
 from inbound.ingress.smpp.rechecking import Rechecking
 from inbound.ingress.smpp.server import ServerRules, SmppServer
+from inbound.ingress.smpp.sharing import Sharing
 from inbound.ingress.smpp.submitting import Submitting
 from inbound.keys import VaultCipher
 from inbound.ops.health import Health
@@ -25,7 +26,9 @@ from inbound.orders.batching import Batcher
 from inbound.settings import Settings, SmppServerSettings
 from inbound.smpp.status import Status
 from inbound.store.sealing import Sealer
+from inbound.store.smpp import links as stored_links
 from inbound.store.smpp import messages
+from inbound.store.smpp.links import NewLink
 from inbound.store.smpp.parts import PartsKey
 from inbound.store.smpp.rows import StoredPart
 
@@ -50,6 +53,7 @@ async def run_smpp_server(
     context = tls_context(rules)
     sealer = Sealer(VaultCipher(settings.vault_key_bytes()))
     links = AccountLinks(time.monotonic, uuid4)
+    process = uuid4()
     placing = Placing(shared.intake, shared.pool, open_links=links.open_ids, clock=shared.clock)
     batcher = Batcher[Placement, Status](placing.place)
     long_messages = LongMessages(
@@ -69,6 +73,9 @@ async def run_smpp_server(
     async def rate_of(account: str) -> int | None:
         return await shared.pool.run(messages.find_rate, account)
 
+    async def add_link(new: NewLink) -> None:
+        await shared.pool.run(stored_links.add_link, process, new, links.open_ids())
+
     server = SmppServer(
         ServerRules(rules.host, rules.rate_per_s, rules.window, rules.idle_s),
         shared.access,
@@ -76,6 +83,7 @@ async def run_smpp_server(
         submitting,
         Lookups(shared.pool, sealer, shared.dispatcher),
         rate_of=rate_of,
+        add_link=add_link,
         clock=shared.clock,
     )
 
@@ -90,8 +98,9 @@ async def run_smpp_server(
         async with asyncio.TaskGroup() as group:
             group.create_task(long_messages.run(place_left_behind))
             group.create_task(Rechecking(shared.pool, links).run())
+            group.create_task(Sharing(shared.pool, links, process).run())
             group.create_task(
-                Delivering(shared.pool, sealer, links, holder=uuid4(), clock=shared.clock).run()
+                Delivering(shared.pool, sealer, links, holder=process, clock=shared.clock).run()
             )
     finally:
         await server.close()

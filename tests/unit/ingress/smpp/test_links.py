@@ -51,7 +51,7 @@ def admit(
     one = session(bind)
     parsed = BindOptions.parse(options)
     assert parsed is not None
-    found.admit(one, bind(), SignedIn(account, NOW, None), parsed, 30.0)
+    found.admit(one, bind(), SignedIn(account, NOW, None), parsed, 30.0, found.new_id())
     return one
 
 
@@ -60,7 +60,9 @@ def test_the_newest_link_that_receives_gets_the_receipts() -> None:
     admit(found, BindTransceiver, options="MCON2")
     second = admit(found, BindReceiver, options="MCON2")
     admit(found, BindTransmitter, options="MCON3")
-    assert found.receiver("shop") == second
+    newest = found.receiver("shop")
+    assert newest is not None
+    assert newest.session == second
     found.closed(second)
     assert found.receiver("shop") is not None
     assert found.accounts() == {"shop"}
@@ -87,3 +89,32 @@ def test_above_ten_at_once_an_account_s_messages_are_bulk_but_for_urgent_ones() 
     assert [pace.takes_as_bulk(0) for _ in range(2)] == [False, True]
     clock.now = 100.0
     assert pace.is_forgettable
+
+
+def test_a_rate_is_shared_with_other_processes_and_each_has_its_part() -> None:
+    clock = Clock()
+    pace = Pace(30, clock)
+
+    def room(seconds: float = 1.0) -> int:
+        while not pace.bucket.delay():
+            pace.bucket.take()
+        clock.now += seconds
+        return round(pace.bucket.tokens)
+
+    assert room() == 30
+    pace.share(20, 2)
+    assert room() == 15, "its part, even if the others take more than theirs"
+    pace.share(5, 2)
+    assert room() == 25
+    pace.share(0, 1)
+    assert room() == 30
+
+
+def test_a_link_that_another_process_replaced_ends() -> None:
+    found = links()
+    first, second = admit(found, BindTransceiver), admit(found, BindTransceiver, "other")
+    assert found.end_replaced({UUID(int=1)}) == 1
+    assert (bool(first.reason), second.reason) == (True, "")
+    assert found.has_closed.is_set()
+    assert found.take_closed() == {UUID(int=1)}
+    assert not found.has_closed.is_set()
