@@ -44,7 +44,8 @@ class OrderChange:
     """What happened to an order. Without `dispatch` that and its times stay as they are.
 
     `unsent` True: it ended without having been submitted, so its price and its place in the limits
-    are given back. False: it was submitted all the same, after that. None: neither.
+    are given back. False: it was submitted all the same, after that. None: neither. `error` is the
+    SMS centre's own code of a receipt.
     """
 
     order_id: UUID
@@ -55,6 +56,7 @@ class OrderChange:
     due_at: datetime | None = None
     not_after: datetime | None = None
     unsent: bool | None = None
+    error: str | None = None
 
 
 def refused_state(event: OrderRefused) -> OrderState:
@@ -86,7 +88,8 @@ def change_of(event: DomainEvent) -> OrderChange | None:
         return None
     reason = event.reason.value if isinstance(event, MessageWithheld) else None
     state, unsent = _STATES[type(event)], _ended_unsent(event)
-    return OrderChange(event.order_id, state, event.at, reason, unsent=unsent)
+    error = event.error if isinstance(event, DeliveryEvent) else None
+    return OrderChange(event.order_id, state, event.at, reason, unsent=unsent, error=error)
 
 
 def _ended_unsent(event: DomainEvent) -> bool | None:

@@ -19,7 +19,7 @@ from inbound.ingress.smpp.receipts import receipt
 from inbound.ingress.smpp.sealing import Addresses
 from inbound.ingress.smpp.texts import text_pdus
 from inbound.ops import metrics
-from inbound.smpp.errors import SmppError
+from inbound.smpp.errors import NotSentError, SmppError
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp
 from inbound.smpp.status import is_temporary, name_of
 from inbound.store.connection_pool import ConnectionPool
@@ -74,7 +74,7 @@ class Delivering:
                     if looks % _MEASURE_EVERY == 0:
                         await self._measure()
                 except RetryableError as error:
-                    log.warning("receipts over SMPP wait: %s", error)
+                    log.warning("deliveries over SMPP wait: %s", error)
                     pause = _LONG_BREAK_S
                 looks += 1
                 await asyncio.sleep(pause)
@@ -109,7 +109,7 @@ class Delivering:
                 if not await self._deliver(link, taken):
                     await asyncio.sleep(_BACK_OFF_S)
         except RetryableError as error:
-            log.warning("receipts of account %s over SMPP wait: %s", account, error)
+            log.warning("deliveries to account %s over SMPP wait: %s", account, error)
             await asyncio.sleep(_LONG_BREAK_S)
         finally:
             del self._serving[account]
@@ -153,7 +153,7 @@ def _is_done(answer: "asyncio.Future[DeliverSmResp]") -> bool:
     try:
         status = answer.result().status
     except SmppError as error:
-        log.info("a receipt was not acknowledged: %s", error)
+        log.info("a delivery over SMPP was not acknowledged: %s", error)
         metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "unanswered"})
         return False
     if not status:

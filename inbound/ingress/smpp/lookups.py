@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inbound.ingress.smpp.sealing import Addresses
-from inbound.ingress.smpp.statuses import error_of, word_of
+from inbound.ingress.smpp.statuses import error_code, word_of
 from inbound.orders.dispatch import Dispatcher
 from inbound.smpp.pdu import CancelSm, CancelSmResp, QuerySm, QuerySmResp
 from inbound.smpp.receipt_building import STATES
@@ -17,6 +17,7 @@ from inbound.store.smpp.rows import FoundMessage
 from schemas.orders import OrderState
 
 _LARGEST: Final = 2**63 - 1
+_LARGEST_ERROR: Final = 0xFF
 _SCHEDULED: Final = frozenset({OrderState.SCHEDULED})
 _OPEN: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED, OrderState.SENT})
 
@@ -38,7 +39,8 @@ class Lookups:
         answer = pdu.answer()
         answer.message_id = pdu.message_id
         answer.message_state = STATES[word_of(state)]
-        answer.error_code = error_of(state)
+        error = error_code(state, found.error).number
+        answer.error_code = error if error <= _LARGEST_ERROR else error_code(state, None).number
         if state not in _OPEN:
             answer.final_date = format_absolute(found.changed_at)
         return answer

@@ -1,7 +1,7 @@
 """Builds the deliver_sm of a receipt. Pure."""
 
 from inbound.ingress.smpp.sealing import Addresses
-from inbound.ingress.smpp.statuses import error_of, word_of
+from inbound.ingress.smpp.statuses import error_code, word_of
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.receipt_building import (
     RECEIPT_CLASS,
@@ -21,11 +21,12 @@ def receipt(delivery: WaitingReceipt, addresses: Addresses) -> DeliverSm:
     in UTC, and the TLVs receipted_message_id, message_state and network_error_code.
     """
     state = OrderState(delivery.state)
-    message_id, word, error = str(delivery.message_id), word_of(state), error_of(state)
+    message_id, word = str(delivery.message_id), word_of(state)
+    error = error_code(state, delivery.error)
     content = ReceiptContent(
         message_id,
         word,
-        f"{error:03d}",
+        error.text,
         delivery.submitted_at.timestamp(),
         delivery.done_at.timestamp(),
         delivery.parts,
@@ -40,5 +41,5 @@ def receipt(delivery: WaitingReceipt, addresses: Addresses) -> DeliverSm:
         destination_addr=destination.addr,
         esm_class=RECEIPT_CLASS,
         short_message=receipt_text(content).encode("ascii"),
-        tlvs=(*state_tlvs(message_id, word), *network_error_tlvs(error)),
+        tlvs=(*state_tlvs(message_id, word), *network_error_tlvs(error.number)),
     )

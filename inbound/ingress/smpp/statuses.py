@@ -1,9 +1,20 @@
 """What SMPP calls what happened: refusals as command_status, states as words and codes. Pure."""
 
-from typing import assert_never
+import re
+from typing import Final, NamedTuple, assert_never
 
 from inbound.smpp.status import Status
 from schemas.orders import OrderState, RefusalReason
+
+_CODE: Final = re.compile("[0-9A-Za-z]{1,8}")
+_LARGEST_NUMBER: Final = 0xFFFF
+
+
+class ErrorCode(NamedTuple):
+    """The `err` of a receipt, and its number in network_error_code."""
+
+    text: str
+    number: int
 
 
 def status_of(reason: RefusalReason) -> Status:  # noqa: C901, PLR0911 — a case for each value
@@ -70,8 +81,26 @@ def word_of(state: OrderState) -> str:  # noqa: PLR0911 — a case for each valu
     assert_never(state)
 
 
+def error_code(state: OrderState, given: str | None) -> ErrorCode:
+    """Return the code of a receipt: that of the SMS centre if it gave one, else our own.
+
+    A code of hexadecimal digits has their number; another one that is no number has ours.
+    """
+    own = error_of(state)
+    if given is None or not _CODE.fullmatch(given):
+        return ErrorCode(f"{own:03d}", own)
+    number = own
+    for base in (10, 16):
+        try:
+            number = int(given, base)
+        except ValueError:
+            continue
+        break
+    return ErrorCode(given.zfill(3), number if number <= _LARGEST_NUMBER else own)
+
+
 def error_of(state: OrderState) -> int:
-    """Return the `err` of a receipt: why a message was not delivered, as far as a state tells."""
+    """Return our own `err`: why a message was not delivered, as far as a state tells."""
     match state:
         case OrderState.SCHEDULED | OrderState.QUEUED | OrderState.SENT | OrderState.DELIVERED:
             return 0

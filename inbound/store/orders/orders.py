@@ -134,6 +134,7 @@ def change(changes: Sequence[OrderChange]) -> Query:
         "dispatches": [one.dispatch for one in changes],
         "due": [one.due_at for one in changes],
         "not_after": [one.not_after for one in changes],
+        "errors": [one.error for one in changes],
     }
 
 

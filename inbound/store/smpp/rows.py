@@ -99,18 +99,25 @@ class SealedComment:
 
 @dataclass(frozen=True, slots=True)
 class FoundMessage:
-    """A message of an account, and how far its order has come. `addresses` are sealed."""
+    """A message of an account, and how far its order has come. `addresses` are sealed.
+
+    `error` is the SMS centre's own code, if it gave one.
+    """
 
     message_id: int
     order_id: UUID | None
     addresses: bytes | None = field(repr=False)
     state: str
     changed_at: datetime
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A receipt to deliver. `addresses` are sealed, None once the person was erased."""
+class WaitingReceipt:
+    """A receipt to deliver. `addresses` are sealed, None once the person was erased.
+
+    `error` is the SMS centre's own code, if it gave one.
+    """
 
     id: int
     message_id: int
@@ -119,3 +126,34 @@ class Delivery:
     submitted_at: datetime
     parts: int
     addresses: bytes | None = field(repr=False)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingText:
+    """A text of a phone to deliver. `sealed` has both numbers and the text."""
+
+    id: int
+    text_id: UUID
+    sealed: bytes = field(repr=False)
+
+
+Delivery = WaitingReceipt | WaitingText
+
+
+def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
+    id_: int,
+    message_id: int,
+    state: str,
+    done_at: datetime,
+    submitted_at: datetime,
+    parts: int,
+    addresses: bytes | None,
+    error: str | None,
+    text_id: UUID | None,
+    sealed: bytes | None,
+) -> Delivery:
+    """Return what a row delivers."""
+    if text_id is not None and sealed is not None:
+        return WaitingText(id_, text_id, sealed)
+    return WaitingReceipt(id_, message_id, state, done_at, submitted_at, parts, addresses, error)

@@ -116,6 +116,18 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
+    async def text_routes(self) -> TextRoutes:
+        return await account_texts.find_routes(self._conn)
+
+    @override
+    @raises_store_errors_async
+    async def waiting_texts(
+        self, accounts: Collection[str], hashes: Collection[bytes]
+    ) -> WaitingTexts:
+        return await account_texts.count_waiting(self._conn, accounts, hashes)
+
+    @override
+    @raises_store_errors_async
     async def lock_names(self, names: Collection[str]) -> None:
         await self._conn.execute(_LOCK_NAMES, {"names": list(names)})
 
