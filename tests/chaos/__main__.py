@@ -34,6 +34,7 @@ from tests.chaos.leaks import find_leaks, make_client
 from tests.chaos.order_balance import balance_orders, is_of_order
 from tests.chaos.orders import OrderTraffic
 from tests.chaos.schedule import PlannedFault, schedule
+from tests.chaos.smpp_program import SmppProgram
 from tests.chaos.smsc_faults import AcceptedSubmit
 from tests.chaos.traffic import Traffic
 from tests.fix_service import SUBJECT_KEY, Event, eventually
@@ -49,6 +50,7 @@ _OPEN = 900
 """Requests that may be open when another fault begins: those of about a minute."""
 _COUNT_WITHIN_S = 2.0
 _ORDERS_PER_SECOND = 3.0
+_SUBMITS_PER_SECOND = 2.0
 
 log = logging.getLogger("tests.chaos")
 
@@ -158,9 +160,12 @@ async def run_campaign(
         numbers = [client.number for client in clients]
         orders = OrderTraffic(deployment, numbers, random.Random(seed), _ORDERS_PER_SECOND)
         await orders.prepare()
+        program = SmppProgram(deployment, numbers, random.Random(seed), _SUBMITS_PER_SECOND)
+        await program.prepare()
         runner = FaultRunner(deployment)
         sending = asyncio.create_task(traffic.run())
         ordering = asyncio.create_task(orders.run())
+        submitting = asyncio.create_task(program.run())
 
         def report(fault: PlannedFault) -> None:
             log.info("%s (%d texts unanswered)", fault, traffic.unanswered)
@@ -172,19 +177,22 @@ async def run_campaign(
                 await traffic.wait_until_few(_UNANSWERED)
                 while await _count_open(deployment) > _OPEN:
                     # Or a slow machine never works them off.
-                    traffic.is_paused = orders.is_paused = True
+                    traffic.is_paused = orders.is_paused = program.is_paused = True
                     await asyncio.sleep(0.5)
-                traffic.is_paused = orders.is_paused = False
+                traffic.is_paused = orders.is_paused = program.is_paused = False
 
         await runner.run(faults, recovered, report)
         sending.cancel()
         orders.stop()
+        program.stop()
         await runner.undo()
         log.info("all faults have ended; waiting until every request and order is completed")
-        await _wait_until_completed(deployment, traffic, ordering)
+        await _wait_until_completed(deployment, traffic, ordering, program)
         await _wait_for_receipts(deployment)
+        submitting.cancel()
+        await asyncio.wait([submitting])
         log.info("comparing accepted messages with the event store")
-        result = _balance(deployment, traffic, orders)
+        result = _balance(deployment, traffic, orders, program)
         log.info("verifying the event log and its projections")
         for command in (("log", "verify"), ("projections", "verify")):
             status, output = await deployment.scserv(*command)
@@ -201,13 +209,14 @@ async def run_campaign(
 
 
 async def _wait_until_completed(
-    deployment: Deployment, traffic: Traffic, ordering: asyncio.Task[None]
+    deployment: Deployment, traffic: Traffic, ordering: asyncio.Task[None], program: SmppProgram
 ) -> None:
     """Wait until all texts and orders are answered and completed, or the time is up."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             await ordering
             await traffic.wait_until_answered()
+        await eventually(lambda: program.is_answered, lambda: "submit_sm are not answered")
         texts = sum(text.accepted_at is not None for one in traffic.clients for text in one.texts)
         # Count requests too: a worker that has just restarted has not read all texts, so no
         # request is open yet.
@@ -240,10 +249,11 @@ async def _wait_for_receipts(deployment: Deployment) -> None:
 
 
 def _unreported(deployment: Deployment) -> int:
+    """Return how many messages are not reported, and receipts wait for the program."""
     found: int = deployment.value(
         "SELECT count(DISTINCT data->>'message_id') FILTER (WHERE type = 'message.submitted')"
         " - count(DISTINCT data->>'message_id') FILTER (WHERE type = 'message.delivered')"
-        " FROM events"
+        " + (SELECT count(*) FROM smpp_deliveries) FROM events"
     )
     return found
 
@@ -283,7 +293,9 @@ async def _count_open(deployment: Deployment) -> int:
         return 0
 
 
-def _balance(deployment: Deployment, traffic: Traffic, orders: OrderTraffic) -> Balance:
+def _balance(
+    deployment: Deployment, traffic: Traffic, orders: OrderTraffic, program: SmppProgram
+) -> Balance:
     streams: dict[str, list[Event]] = defaultdict(list)
     versions: dict[str, list[int]] = defaultdict(list)
     positions = []
@@ -295,16 +307,18 @@ def _balance(deployment: Deployment, traffic: Traffic, orders: OrderTraffic) -> 
         versions[str(event.stream_id)].append(event.version)
         streams[numbers[subjects[event.stream_id]]].append(event)
     parts = {one.client.number: _parts(one.client.registration) for one in traffic.clients}
-    ordered = {one.text for one in orders.placed} | {*orders.broadcasts.values()}
+    placed = [*orders.placed, *program.placed()]
+    ordered = {one.text for one in placed} | {*orders.broadcasts.values()} | program.texts()
     replies, messages = _split_by(deployment.smsc_faults.accepted, lambda one: one.text in ordered)
     without = {
         number: [event for event in events if not is_of_order(event)]
         for number, events in streams.items()
     }
     result = balance(traffic.clients, replies, without, parts)
-    balance_orders(result, orders.placed, orders.broadcasts, messages, streams)
+    balance_orders(result, placed, orders.broadcasts, messages, streams)
     for order_id, stopped_at in deployment.rows(_AFTER_STOP):
         result.say("after_stop", 1, f"order {order_id}, switched off at {stopped_at}")
+    program.check(result)
     check_log(result, positions, versions)
     rejections = traffic.rejections
     result.say("lost", len(rejections), f"texts were rejected for good: {set(rejections)}")

@@ -53,6 +53,7 @@ _PROCESSES: Final = (
     "scheduler 0",
     "scheduler 1",
     "api 0",
+    "ingress 0",
 )
 
 ATTACK: Final = "attack"
