@@ -168,15 +168,20 @@ async def test_node_smpp(
 # Net::SMPP
 
 
+@TLS
 async def test_net_smpp(
     perl: list[str],
     shop: dict[str, Any],
     database: psycopg.Connection,
+    tmp_path: Path,
+    tls: bool,
 ) -> None:
+    certificate = certificate_if(tls, tmp_path)
     script = str(PROGRAMS / "client.pl")
+    arguments = [shop["password"], shop["login"], *([str(certificate)] if certificate else [])]
     async with (
-        server(None) as port,
-        running(*perl, script, str(port), shop["password"], shop["login"]) as foreign,
+        server(certificate) as port,
+        running(*perl, script, str(port), *arguments) as foreign,
     ):
         assert (await foreign.hear(status="0"))["system_id"] == "scserv"
         ids = set()

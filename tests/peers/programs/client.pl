@@ -7,17 +7,27 @@ use Net::SMPP;
 
 $| = 1;
 my $json = JSON::PP->new->canonical->latin1;
-my ($port, $password, $system_id, $range) = @ARGV;
-my ($smpp, $bound) = Net::SMPP->new_transceiver('127.0.0.1', port => $port,
-    system_id => $system_id || 'perl', address_range => $range || '', password => $password,
-    interface_version => 0x34, async => 0) or die "no connection: $!";
-report($bound);
+my ($port, $password, $system_id, $certificate) = @ARGV;
+my $smpp = Net::SMPP->new_connect('127.0.0.1', port => $port, interface_version => 0x34, async => 0)
+    or die "no connection: $!";
+with_tls($certificate) if $certificate;
+report($smpp->bind_transceiver(system_id => $system_id || 'perl', password => $password));
 
 while (my $line = <STDIN>) {
     my %call = %{ $json->decode($line) };
     my $method = delete $call{call};
     $call{short_message} = pack('H*', delete $call{text}) if exists $call{text};
     report($method eq 'read' ? take() : $smpp->$method(%call));
+}
+
+# Net::SMPP reads and writes its own socket, so TLS has to be beneath its methods.
+sub with_tls {
+    my ($trusted) = @_;
+    require IO::Socket::SSL;
+    @Net::SMPP::TLS::ISA = ('IO::Socket::SSL', 'Net::SMPP');
+    IO::Socket::SSL->start_SSL($smpp, SSL_ca_file => $trusted, SSL_verifycn_scheme => 'none')
+        or die "no TLS: $IO::Socket::SSL::SSL_ERROR";
+    bless $smpp, 'Net::SMPP::TLS';
 }
 
 sub take {
