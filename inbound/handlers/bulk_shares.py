@@ -12,7 +12,7 @@ SECONDS_AHEAD: Final = 4.0
 """Longer than a message takes from its order to its result; otherwise that would be the limit."""
 LEAST_AHEAD: Final = 200
 
-_SAMPLE_S: Final = 1.0
+_SAMPLE_S: Final = 0.5
 _SMOOTHING: Final = 0.3
 
 Key = TypeVar("Key", bound=Hashable)
