@@ -63,6 +63,18 @@ def check_topics(settings: Settings) -> None:
         raise SetupError(f"{differences[0]}; run `scserv topics apply`")
 
 
+def watch_database(settings: Settings, health: Health, *, with_disk: bool = False) -> None:
+    """Tell the time by the database's clock from now on, and watch the clock and the certificate.
+
+    Call it after `check_database`, in every role. `with_disk`: watch size and disk, too. Blocks
+    for some seconds at most.
+    """
+    from inbound.store.database_watch import DatabaseWatch
+
+    url = settings.database_url.get_secret_value()
+    DatabaseWatch(url, health, settings.clock_skew_max_s, with_disk=with_disk).start()
+
+
 def watch_kafka(settings: Settings, health: Health) -> None:
     """Keep the health condition `kafka` of this process up to date."""
     from inbound.kafka import availability

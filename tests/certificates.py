@@ -24,14 +24,16 @@ class Authority:
         own = self._sign(name, self._key.public_key(), (basic, True))
         self.certificate.write_bytes(own.public_bytes(_PEM))
 
-    def issue(self, name: str, address: str = "127.0.0.1", password: str = "") -> Path:
+    def issue(
+        self, name: str, address: str = "127.0.0.1", password: str = "", *, days: int = 1
+    ) -> Path:
         """Write a certificate for an address, with its private key, and return its path.
 
-        The key is encrypted if there is a password.
+        The key is encrypted if there is a password. It expires after `days`.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         there = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        certificate = self._sign(name, key.public_key(), (there, False))
+        certificate = self._sign(name, key.public_key(), (there, False), days)
         encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if password:
             encryption = serialization.BestAvailableEncryption(password.encode())
@@ -41,7 +43,11 @@ class Authority:
         return path
 
     def _sign(
-        self, name: str, key: ec.EllipticCurvePublicKey, extension: tuple[x509.ExtensionType, bool]
+        self,
+        name: str,
+        key: ec.EllipticCurvePublicKey,
+        extension: tuple[x509.ExtensionType, bool],
+        days: int = 1,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         return (
@@ -51,7 +57,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(extension[0], critical=extension[1])
             .sign(self._key, hashes.SHA256())
         )

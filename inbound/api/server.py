@@ -21,6 +21,7 @@ from inbound.api.addresses import ClientAddresses, parse_networks
 from inbound.api.connections import ConnectionLimits
 from inbound.api.protocol import HttpProtocol, Refuse, refuse_with_problem
 from inbound.errors import RetryableError, SetupError
+from inbound.ops.certificates import note_own
 from inbound.ops.health import Health
 from inbound.settings import PREFIX, ListenerSettings, TcpSettings
 
@@ -182,6 +183,7 @@ def tls_context(settings: TcpSettings) -> ssl.SSLContext | None:
             why = f"not a usable certificate and key ({error.reason or 'not PEM'})"
         key = f", {names}TLS_KEY {settings.tls_key}" if settings.tls_key else ""
         raise SetupError(f"{names}TLS_CERT {settings.tls_cert}{key}: {why}") from None
+    note_own(settings.called.removeprefix("the "), settings.tls_cert)
     return context
 
 

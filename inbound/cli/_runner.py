@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 
 from inbound.errors import RetryableError, SetupError
-from inbound.ops import logs, telemetry
+from inbound.ops import logs, metrics, telemetry
 from inbound.ops.garbage import collect_rarely
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.parent import end_with_parent
@@ -34,6 +34,7 @@ def serve_health(settings: Settings, role: str, awaits: str) -> Health:
     collect_rarely()
     health = Health()
     health.set(awaits, ok=False, reason="starting")
+    metrics.READY.set(lambda: float(health.ready().ok), {"role": role})
     HealthServer(health, settings.health_host, settings.health_port).start()
     return health
 

@@ -8,7 +8,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._sources import make_sources
 from inbound.settings import Settings
-from inbound.startup import check_database
+from inbound.startup import check_database, watch_database
 from inbound.terminal import echo
 
 
@@ -46,6 +46,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
 
     health = serve_health(settings, "api", "database")
     check_database(settings)
+    watch_database(settings, health)
     subject_key = settings.subject_key_bytes()
     hasher = SubjectHasher(subject_key)
 

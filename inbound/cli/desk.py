@@ -10,7 +10,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._sources import make_sources
 from inbound.settings import Settings
-from inbound.startup import check_database, make_cipher
+from inbound.startup import check_database, make_cipher, watch_database
 
 if TYPE_CHECKING:
     from inbound.api.backend import Sources
@@ -51,6 +51,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
 
     health = serve_health(settings, "desk", "database")
     check_database(settings)
+    watch_database(settings, health)
     own = settings.desk
     networks = parse_networks(own.trusted_proxies, "SCSERV_DESK__TRUSTED_PROXIES")
     # A trusted proxy is one for TLS.

@@ -7,7 +7,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._runner import run_role, serve_health
 from inbound.settings import Settings
-from inbound.startup import check_database
+from inbound.startup import check_database, watch_database
 
 
 @click.command
@@ -22,4 +22,5 @@ def ingress(settings: Settings) -> None:
 
     health = serve_health(settings, "ingress", "database")
     check_database(settings)
+    watch_database(settings, health)
     sys.exit(run_role(lambda: run_ingress(settings, health)))

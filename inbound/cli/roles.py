@@ -14,6 +14,7 @@ from inbound.startup import (
     check_infrastructure,
     load_templates,
     make_cipher,
+    watch_database,
     watch_kafka,
 )
 
@@ -39,6 +40,7 @@ def gateway(settings: Settings) -> None:
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
     check_infrastructure(settings)
+    watch_database(settings, health)
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
@@ -61,6 +63,7 @@ def worker(settings: Settings) -> None:
 
     health = serve_health(settings, "worker", "partitions")
     check_infrastructure(settings)
+    watch_database(settings, health)
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
@@ -83,6 +86,8 @@ def worker(settings: Settings) -> None:
 @settings_options
 def relay(settings: Settings) -> None:
     """Publish events and the outbox to Kafka. A second relay is a standby."""
+    from inbound.kafka import disks
+    from inbound.kafka.broker_clocks import BrokerClocks
     from inbound.kafka.producer import Producer
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
@@ -93,8 +98,11 @@ def relay(settings: Settings) -> None:
 
     health = serve_health(settings, "relay", "shards")
     check_infrastructure(settings)
+    watch_database(settings, health, with_disk=True)
     watch_kafka(settings, health)
     sealer, limits = Sealer(make_cipher(settings)), settings.dead_letter_limits()
+    clocks = BrokerClocks()
+    disks.watch(settings.kafka())
     stopping = stop_event()
 
     def report(ok: bool, reason: str) -> None:  # noqa: FBT001 — as the health port takes it
@@ -103,7 +111,7 @@ def relay(settings: Settings) -> None:
 
     Relay(
         connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
-        new_producer=lambda: Producer(settings.kafka()),
+        new_producer=lambda: Producer(settings.kafka(), clocks),
         names=TopicNames.prefixed(settings.topic_prefix),
         report=report,
         set_aside=lambda connection, messages: insert(connection, sealer, limits, messages),
@@ -122,6 +130,7 @@ def projector(settings: Settings) -> None:
 
     health = serve_health(settings, "projector", "projections")
     check_database(settings)
+    watch_database(settings, health)
     os.nice(PROJECTOR_NICE)
     stopping = stop_event()
 

@@ -20,8 +20,9 @@ from inbound.gateway.sending_binds import Downtime, SendingBind
 from inbound.gateway.shared_clock import SharedClock
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
+from inbound.ops.certificates import note_peer
 from inbound.settings import Settings, SmppSettings
-from inbound.smpp.bind_health import BindHealth
+from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.store.receipts.overdue import OverdueReceipts
@@ -66,6 +67,9 @@ class BindFactory:
             downtime.note(health)
             self.readiness.note(settings.bind, health)
             self.schedule.request()
+            session = esme.session
+            if health.state is EsmeState.BOUND and session is not None and session.encrypted:
+                note_peer(f"SMS centre of {settings.bind}", session.encrypted)
 
         esme = Esme(
             bind_settings(settings),

@@ -3,6 +3,7 @@
 import ssl
 
 from inbound.errors import SetupError
+from inbound.ops.certificates import note_own
 from inbound.settings import SmppSettings
 from inbound.smpp.bind_settings import BindSettings, BindType
 
@@ -40,6 +41,7 @@ def tls(settings: SmppSettings) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=settings.tls_ca)
         if settings.tls_cert is not None:
             context.load_cert_chain(settings.tls_cert)
+            note_own(f"ours for {settings.bind}", settings.tls_cert)
     except (OSError, ssl.SSLError) as error:
         files = " or ".join(str(p) for p in (settings.tls_ca, settings.tls_cert) if p)
         raise SetupError(f"bind {settings.bind}: TLS: can't use {files}: {error}") from error

@@ -132,6 +132,16 @@ def delete(kafka: KafkaConnection, names: Iterable[str]) -> None:
         client.delete_topics(list(names), raise_errors=False)
 
 
+def describe_disks(kafka: KafkaConnection, topics: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the log folders of each broker, with the size of their disks. Blocks.
+
+    With the sizes of the partitions of these topics. Needs the right to describe the cluster.
+    """
+    with _client(kafka, _TIMEOUT_S) as client:
+        found: list[dict[str, Any]] = client.describe_log_dirs(list(topics) or {})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     name: str

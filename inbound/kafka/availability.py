@@ -8,6 +8,8 @@ import logging
 import socket
 import ssl
 import threading
+import time
+from contextlib import suppress
 from typing import Final
 
 from inbound.errors import SetupError
@@ -18,6 +20,7 @@ from inbound.kafka.connection import (
     KafkaConnection,
 )
 from inbound.kafka.handshake import KafkaRefusalError, authenticate
+from inbound.ops import certificates
 from inbound.ops.health import Health
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,7 @@ log = logging.getLogger(__name__)
 CHECK: Final = "kafka"
 EVERY_S: Final = 3.0
 ANSWER_S: Final = 2.0
+CERTIFICATES_EVERY_S: Final = 3600.0
 
 _OTHER_HOST: Final = {62, 64}
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
@@ -94,15 +98,30 @@ def _explain(error: ssl.SSLError, host: str, kafka: KafkaConnection) -> str:
     return f"no TLS there ({error.reason or error}): correct {SECURITY_PROTOCOL} or the port"
 
 
+def look_at_certificates(kafka: KafkaConnection) -> None:
+    """Export when the certificates at all addresses expire, as far as they answer. Blocks."""
+    for address in kafka.servers:
+        host, _, port = address.rpartition(":")
+        with suppress(OSError, ValueError, SetupError):
+            certificates.ask_server(
+                f"Kafka at {address}", (host.strip("[]"), int(port)), kafka.tls_context()
+            )
+
+
 def watch(kafka: KafkaConnection, health: Health, every_s: float = EVERY_S) -> None:
     """Update the health condition `kafka` every `every_s` seconds, in a daemon thread.
 
     Logs when Kafka goes away and when it can be reached again.
     """
+    certificates.note_own("ours for Kafka", kafka.tls_cert)
 
     def look_forever() -> None:
         pause, was_away = threading.Event(), False
+        certificates_at = -CERTIFICATES_EVERY_S
         while True:
+            if kafka.uses_tls and time.monotonic() >= certificates_at + CERTIFICATES_EVERY_S:
+                certificates_at = time.monotonic()
+                look_at_certificates(kafka)
             try:
                 found = problem(kafka)
                 reason = f"no Kafka at {kafka}: {found}"

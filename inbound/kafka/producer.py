@@ -29,6 +29,7 @@ from kafka.errors import (
     for_code,
 )
 
+from inbound.kafka.broker_clocks import BrokerClocks
 from inbound.kafka.connection import KafkaConnection
 from schemas.cloudevents import Headers
 
@@ -104,8 +105,12 @@ class Delivery:
 class Producer:
     """A connection to Kafka that stores records. Not for several threads."""
 
-    def __init__(self, kafka: KafkaConnection) -> None:
-        """Connect. Blocks until a broker answers, or raises `KafkaError` or `SetupError`."""
+    def __init__(self, kafka: KafkaConnection, clocks: BrokerClocks | None = None) -> None:
+        """Connect. Blocks until a broker answers, or raises `KafkaError` or `SetupError`.
+
+        `clocks` learns when brokers store records.
+        """
+        self._clocks = clocks
         self._failed: list[Delivery] = []
         self._last_error = ""
         self._made: Any = confluent_kafka.Producer(
@@ -147,10 +152,15 @@ class Producer:
         """
         delivery = Delivery(_NOT_YET)
 
+        if self._clocks is not None:
+            self._clocks.sending()
+
         def settle(error: confluent_kafka.KafkaError | None, stored: Any) -> None:  # noqa: ANN401
             if error is None:
                 delivery.error = None
                 delivery.partition, delivery.offset = stored.partition(), stored.offset()
+                if self._clocks is not None:
+                    self._clocks.stored(stored)
             else:
                 delivery.error = self._translated(error)
                 self._failed.append(delivery)
@@ -186,6 +196,8 @@ class Producer:
             for one in self._failed:
                 one.error = refusal
         self._failed.clear()
+        if self._clocks is not None:
+            self._clocks.answered(self._made)
 
     def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
         """Disconnect. Records not stored within `within_s` fail. Never raises KafkaError."""

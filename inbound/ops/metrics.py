@@ -6,7 +6,42 @@ id. In Prometheus `scserv.mo.rejected` is `scserv_mo_rejected_total` (deploy/pro
 
 from opentelemetry import metrics
 
+from inbound.ops.kept_gauge import KeptGauge
+
 _meter = metrics.get_meter("scserv")
+
+# Every process.
+
+READY = KeptGauge(
+    _meter,
+    "scserv.ready",
+    unit="{process}",
+    description="1 while the process is ready, else 0, by role: the same as its health port says.",
+)
+CLOCK_SKEW = KeptGauge(
+    _meter,
+    "scserv.clock.skew",
+    unit="s",
+    description="How far a clock is ahead of the database's at least, negative if behind: that of "
+    "the process's machine (`machine`), or of a broker of Kafka that a relay writes to.",
+)
+CERTIFICATE_EXPIRY = KeptGauge(
+    _meter,
+    "scserv.certificate.expiry",
+    unit="s",
+    description="When a TLS certificate expires, in seconds since 1970: our own as they were "
+    "loaded, and those that Kafka, PostgreSQL and SMS centres show.",
+)
+DISK_FREE = KeptGauge(
+    _meter,
+    "scserv.disk.free",
+    unit="{share}",
+    description="Free share of the fullest disk of a server: of each broker of Kafka, and of a "
+    "PostgreSQL on the relay's machine.",
+)
+DATABASE_SIZE = KeptGauge(
+    _meter, "scserv.database.size", unit="By", description="Size of the database."
+)
 
 # MO: commands from phones.
 
@@ -86,6 +121,12 @@ ACKS_LATE = _meter.create_counter(
     "scserv.acknowledgements.late",
     unit="{message}",
     description="Acknowledgements that the SMSC did not accept within 120 s.",
+)
+ACKS_OVERDUE = _meter.create_gauge(
+    "scserv.acknowledgements.overdue",
+    unit="{message}",
+    description="Acknowledgements that the SMSC has not accepted yet, more than 120 s after the "
+    "MO's arrival; measured by the projector.",
 )
 OFTEN_ATTEMPTED = _meter.create_counter(
     "scserv.messages.often_attempted",

@@ -28,6 +28,7 @@ from inbound.projections import status
 from inbound.projections.background_rebuilds import BackgroundRebuilds
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.model import Projection
+from inbound.projections.overdue import count_overdue
 from inbound.projections.progress import (
     ProgressConflict,
     ProjectionProgress,
@@ -37,6 +38,7 @@ from inbound.projections.progress import (
     unlock,
 )
 from inbound.projections.reader import FoldError, StoredRow, fold_batch, read_batch
+from inbound.projections.requests import REQUESTS
 from inbound.projections.writer import BatchWriter, DuplicateRowError
 from inbound.reasons import in_words
 from inbound.store.connections import require_writable
@@ -50,6 +52,7 @@ BATCH: Final = 10_000
 ROUND_S: Final = 0.4
 IDLE_S: Final = 1.0
 MEASURE_EVERY_S: Final = 10.0
+_CURRENT_S: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -232,6 +235,9 @@ def _measure(conn: psycopg.Connection, held: Sequence[Projection]) -> None:
         if lag := lags.get(one.name):
             metrics.PROJECTION_LAG.set(lag.events, {"projection": one.name})
             metrics.PROJECTION_AGE.set(lag.seconds, {"projection": one.name})
+            # Further behind, acknowledgements would count as overdue that it has not read of.
+            if one.name == REQUESTS.name and lag.seconds < _CURRENT_S:
+                metrics.ACKS_OVERDUE.set(count_overdue(conn))
 
 
 def catch_up(conn: psycopg.Connection) -> None:

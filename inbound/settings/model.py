@@ -264,6 +264,12 @@ class Settings(KafkaSettings):
     health_port: int = Field(
         default=0, ge=0, le=65535, description="health port of a process; 0 picks a free one"
     )
+    clock_skew_max_s: float = Field(
+        default=30,
+        gt=0,
+        description="seconds that a machine's clock may differ from the database's before its "
+        "processes are not ready",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="lowest severity that is logged"
     )

@@ -7,6 +7,7 @@ Everything written within one iteration of the event loop is sent with one
 import asyncio
 import logging
 import socket
+from ssl import SSLObject
 from typing import Final, cast
 
 from inbound.smpp._wire import Framer
@@ -69,6 +70,11 @@ class FramedConnection(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername")
         own = self._transport.get_extra_info("sockname")
         return ((peer[0], peer[1]), (own[0], own[1])) if peer and own else None
+
+    @property
+    def encrypted(self) -> SSLObject | None:
+        """The TLS layer of the connection, None without one."""
+        return cast("SSLObject | None", self._transport.get_extra_info("ssl_object"))
 
     def is_closed_by_peer(self) -> bool:
         """Whether the peer has closed the connection, though its last octets are still unread.

@@ -9,7 +9,6 @@ import mmap
 import os
 import struct
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 SIZE = 8
@@ -32,9 +31,6 @@ def _install(path: Path) -> None:
         return real() + offset
 
     time.time = stepped
-    import inbound.clock
-
-    inbound.clock.utc_now = lambda: datetime.fromtimestamp(stepped(), UTC)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,25 @@
-"""The alerts as Prometheus evaluates them."""
+"""The alerts as Prometheus evaluates them: each fires in its outage, not before, and ends."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from tests.peers.alert_cases import CASES, STEP_S, WELL, Case
 from tests.peers.conftest import CACHE
 
 ROOT = Path(__file__).parents[2]
+OUTAGE_AT_S = STEP_S * WELL
+QUIET_AT_S = OUTAGE_AT_S - STEP_S
+ENDED_AT_S = OUTAGE_AT_S + 3 * STEP_S * WELL
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    groups = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text("utf-8"))["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
 def promtool(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -20,6 +33,50 @@ def test_alerts_fire_in_the_outages_they_are_for_and_not_before(tmp_path: Path) 
     shutil.copy(ROOT / "deploy/alerts.yaml", tmp_path)
     shutil.copy(ROOT / "tests/peers/programs/alerts.test.yaml", tmp_path)
     done = promtool("test", "rules", "alerts.test.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def summary(rule: dict[str, Any], case: Case) -> str:
+    """Return the text of an alert with the labels of its case."""
+    text: str = rule["annotations"]["summary"]
+    text = re.sub(r"{{ \$labels\.(\w+) }}", lambda found: case.labels.get(found[1], ""), text)
+    held = next((one.outage.partition("x")[0] for one in case.series.values()), "")
+    return text.replace("{{ $value }}", held)
+
+
+def day_of(alert: str, case: Case, rule: dict[str, Any]) -> dict[str, Any]:
+    """Return promtool's test of one alert: quiet before, firing in the outage, quiet after."""
+    fires = {"exp_labels": dict(case.labels), "exp_annotations": {"summary": summary(rule, case)}}
+    return {
+        "name": alert,
+        "interval": f"{STEP_S}s",
+        "input_series": [
+            {"series": name, "values": series.values} for name, series in case.series.items()
+        ],
+        "alert_rule_test": [
+            {"eval_time": f"{QUIET_AT_S}s", "alertname": alert},
+            {
+                "eval_time": f"{OUTAGE_AT_S + case.seen_at_s}s",
+                "alertname": alert,
+                "exp_alerts": [fires],
+            },
+            {"eval_time": f"{ENDED_AT_S}s", "alertname": alert},
+        ],
+    }
+
+
+def test_every_alert_has_a_case() -> None:
+    assert set(CASES) == set(rules())
+
+
+def test_each_fires_in_its_outage_not_before_and_ends_with_it(tmp_path: Path) -> None:
+    """In one run of promtool, which names each alert that does otherwise."""
+    shutil.copy(ROOT / "deploy/alerts.yaml", tmp_path)
+    known = rules()
+    days = [day_of(alert, case, known[alert]) for alert, case in CASES.items()]
+    made = {"rule_files": ["alerts.yaml"], "evaluation_interval": "15s", "tests": days}
+    (tmp_path / "cases.yaml").write_text(yaml.safe_dump(made))
+    done = promtool("test", "rules", "cases.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -335,9 +335,10 @@ def test_every_alert_has_its_advice() -> None:
     groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
     alerts = [rule["alert"] for group in groups for rule in group["rules"]]
     guide = (DEPLOY.parent / "docs" / "OPERATORS.md").read_text("utf-8")
-    _, _, section = guide.partition("| alert | what to do |")
-    rows, _, _ = section.partition("\n\n")
-    assert sorted(alerts) == sorted(re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE))
+    _, _, section = guide.partition("| alert | it means | clients notice | first command | fix |")
+    rows = [row.split(" | ") for row in section.partition("\n\n")[0].split("\n")[2:]]
+    assert sorted(alerts) == sorted(name for row in rows for name in re.findall(r"`(\w+)`", row[0]))
+    assert all(len(row) == 5 and all(cell.strip(" |") for cell in row) for row in rows)
 
 
 def test_panels_use_sources_that_are_provided() -> None:

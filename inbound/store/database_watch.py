@@ -1,0 +1,156 @@
+"""Watches the database from one process: its clock, its certificate, its disk.
+
+A thread asks on a connection of its own, once a minute: an idle one would cost the server more. A
+step of this machine's clock is seen without asking.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import psycopg
+
+from inbound.clock import database_clock, machine_skew_s
+from inbound.errors import ScservError
+from inbound.ops import certificates, metrics
+from inbound.ops.health import Health
+from inbound.plurals import counted
+from inbound.store.connections import connect, raises_store_errors
+from inbound.store.statements import statements
+
+log = logging.getLogger(__name__)
+
+APPLICATION_NAME: Final = "scserv watch"
+CHECK: Final = "clock"
+LOOK_EVERY_S: Final = 1.0
+ASK_EVERY_S: Final = 60.0
+CERTIFICATE_EVERY_S: Final = 3600.0
+READINGS: Final = 5
+"""The database's clock is read this often, because the quickest answer is the most exact."""
+
+_REQUEST_TLS: Final = bytes.fromhex("0000000804d2162f")
+"""SSLRequest (PostgreSQL manual, 54.7): the answer is one octet, S for yes."""
+
+_SQL: Final = statements(__package__, "database_watch")
+_DATABASE_TIME: Final = _SQL["database_time"]
+_DATABASE_SIZE: Final = _SQL["database_size"]
+_DATA_FOLDER: Final = _SQL["data_folder"]
+
+
+@dataclass(slots=True)
+class DatabaseWatch:
+    """Sets `inbound.clock.database_clock`, metrics, and the health condition `clock`.
+
+    The process is not ready while its machine's clock is more than `skew_max_s` seconds off.
+    `with_disk`: measure size and disk, too; one process of the service does.
+    """
+
+    url: str
+    health: Health
+    skew_max_s: float
+    with_disk: bool = False
+    _is_off: bool = field(init=False, default=False)
+    _certificate_at: float = field(init=False, default=-CERTIFICATE_EVERY_S)
+
+    def start(self) -> None:
+        """Read the clock, then watch in a daemon thread. Blocks for some seconds at most."""
+        metrics.CLOCK_SKEW.set(machine_skew_s, {"clock": "machine"})
+        self.ask()
+        self.judge()
+        threading.Thread(target=self._watch, name="watch database", daemon=True).start()
+
+    def _watch(self) -> None:
+        pause, asked_at, skew_s = threading.Event(), time.monotonic(), machine_skew_s()
+        while True:
+            pause.wait(LOOK_EVERY_S)
+            before, skew_s = skew_s, machine_skew_s()
+            is_stepped = abs(skew_s - before) > LOOK_EVERY_S
+            if is_stepped or time.monotonic() >= asked_at + ASK_EVERY_S:
+                asked_at = time.monotonic()
+                self.ask()
+            self.judge()
+
+    def ask(self) -> None:
+        """Read the database's clock and measure. Blocks; an outage is left to others to report."""
+        try:
+            with connect(self.url, APPLICATION_NAME) as conn:
+                read_clock(conn)
+                if self.with_disk:
+                    measure_disk(conn)
+                self._look_at_certificate(conn)
+        except ScservError as error:
+            log.debug("the database is not watched: %s", error)
+
+    def judge(self) -> None:
+        """Report to the health port whether this machine's clock is right enough."""
+        skew_s = machine_skew_s()
+        is_off = abs(skew_s) > self.skew_max_s
+        way = "ahead of" if skew_s > 0 else "behind"
+        reason = (
+            f"the clock of this machine is {counted(round(abs(skew_s)), 'second')} {way} the"
+            " database's: start NTP on the machine whose clock is wrong. Meanwhile times are told"
+            " by the database's clock"
+        )
+        self.health.set(CHECK, ok=not is_off, reason=reason)
+        if is_off and not self._is_off:
+            log.warning("%s", reason)
+        elif self._is_off and not is_off:
+            log.info("the clock of this machine agrees with the database's again")
+        self._is_off = is_off
+
+    def _look_at_certificate(self, conn: psycopg.Connection) -> None:
+        now = time.monotonic()
+        if not conn.pgconn.ssl_in_use or now < self._certificate_at + CERTIFICATE_EVERY_S:
+            return
+        self._certificate_at = now
+        address = conn.info.hostaddr or conn.info.host, conn.info.port
+        try:
+            certificates.ask_server(
+                f"PostgreSQL at {conn.info.host}", address, prepare=_request_tls
+            )
+        except OSError as error:
+            log.debug("the certificate of PostgreSQL is not watched: %s", error)
+
+
+@raises_store_errors
+def read_clock(conn: psycopg.Connection) -> None:
+    """Read the database's clock a few times."""
+    for _ in range(READINGS):
+        asked = time.monotonic()
+        row = conn.execute(_DATABASE_TIME).fetchone()
+        answered = time.monotonic()
+        if row is not None:
+            read: datetime = row[0]
+            database_clock.note(read, asked, answered)
+
+
+@raises_store_errors
+def measure_disk(conn: psycopg.Connection) -> None:
+    """Export the size of the database, and how full its disk is if it is this machine's."""
+    row = conn.execute(_DATABASE_SIZE).fetchone()
+    if row is not None:
+        metrics.DATABASE_SIZE.set(row[0])
+    folder = conn.execute(_DATA_FOLDER).fetchone()
+    if folder is None or not _is_here(conn):
+        return
+    try:
+        disk = os.statvfs(folder[0])
+    except OSError:
+        return
+    metrics.DISK_FREE.set(disk.f_bavail / (disk.f_blocks or 1), {"server": "postgresql"})
+
+
+def _is_here(conn: psycopg.Connection) -> bool:
+    host = conn.info.hostaddr or conn.info.host
+    return host.startswith(("/", "127.")) or host in {"::1", "localhost", ""}
+
+
+def _request_tls(plain: socket.socket) -> None:
+    plain.sendall(_REQUEST_TLS)
+    if plain.recv(1) != b"S":
+        raise ConnectionError("no TLS there")
