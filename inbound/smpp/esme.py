@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from ssl import SSLContext
 from typing import Final
 
-from inbound.printing import printable
 from inbound.smpp._base import AnswerT
 from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.bind_settings import BindSettings
+from inbound.smpp.connecting import why_not_connected
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import (
     QuerySm,
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 LOG_AGAIN_AFTER_S: Final = 600.0
 """The reason why a bind is down is logged when it changes, and again after this time."""
-
-_REASON_CHARS: Final = 200
 
 _MAX_DRAIN_S: Final = 15.0
 """A process has 45 s to stop, of which the unbind may need twice the response timeout."""
@@ -293,9 +291,9 @@ class Esme:
         self._changed.clear()
 
 
-def _describe(error: BaseException) -> str:
+def _describe(error: SmppError | OSError) -> str:
     if isinstance(error, LinkError | SmppError):
         return str(error)
     if isinstance(error, TimeoutError):
         return "the SMS centre did not accept the connection in time"
-    return f"no connection to the SMS centre: {printable(str(error), _REASON_CHARS)}"
+    return f"no connection to the SMS centre: {why_not_connected(error)}"

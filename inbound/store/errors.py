@@ -15,6 +15,7 @@ import psycopg
 from psycopg import errors as pg
 
 from inbound.errors import RetryableError, ScservError, SetupError
+from inbound.store.unreachable import why
 
 
 class StoreUnavailable(RetryableError):  # noqa: N818  says what is the case
@@ -88,9 +89,7 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return StoreUnavailable(
-                f"PostgreSQL at {where} can't be reached or closed the connection"
-            )
+            return StoreUnavailable(f"PostgreSQL at {where} {why(str(error))}")
         kind = StoreDefect if isinstance(error, psycopg.DataError) else StoreFault
         return kind(f"psycopg refused a call ({type(error).__name__})")
     what = f"{_words_of(state)}SQLSTATE {state}"

@@ -6,6 +6,15 @@ What the system or the SMS centre says (an error of the network, a status of SMP
 from collections.abc import Mapping
 from typing import Final
 
+from inbound.smpp.connecting import (
+    CLIENT_CERTIFICATE,
+    NO_TLS,
+    NOTHING_LISTENS,
+    OTHER_HOST,
+    UNKNOWN_HOST,
+    UNTRUSTED,
+)
+
 _WHOLE: Final[Mapping[str, str]] = {
     "the peer closed the connection": "СМС-центр закрыл соединение",
     "the peer stopped reading": "СМС-центр перестал читать",
@@ -27,6 +36,14 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     "the peer sent nothing for ": "СМС-центр ничего не присылал ",
     "no bind within ": "подключение не состоялось за ",
 }
+_NOT_CONNECTED: Final[Mapping[str, str]] = {
+    NOTHING_LISTENS: "там никто не принимает соединений; проверьте host и port",
+    UNKNOWN_HOST: "имя узла неизвестно; проверьте host",
+    OTHER_HOST: "его сертификат выдан другому узлу; проверьте host",
+    NO_TLS: "он отвечает не по TLS; проверьте tls и port",
+    CLIENT_CERTIFICATE: "он отклоняет наш сертификат; проверьте tls_cert",
+    UNTRUSTED: "его сертификату нет доверия; проверьте tls_ca",
+}
 
 
 def reason_in_russian(reason: str) -> str:
@@ -36,6 +53,9 @@ def reason_in_russian(reason: str) -> str:
     for english, russian in _BEGINNINGS.items():
         if reason.startswith(english):
             rest = reason.removeprefix(english)
+            for why, meant in _NOT_CONNECTED.items():
+                if rest.startswith(why):
+                    return russian + meant + rest.removeprefix(why)
             seconds = rest.removesuffix(" s")
             is_time = seconds != rest and seconds.replace(".", "").isdigit()
             return russian + (f"{seconds} с" if is_time else rest)
