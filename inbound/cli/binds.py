@@ -9,7 +9,14 @@ from inbound.cli._context import settings_options
 from inbound.cli._format import counted
 from inbound.cli._times import local
 from inbound.settings import Settings
-from inbound.store.bind_reports import ReportedBind, known_centres, lacking_centres, list_binds
+from inbound.store.bind_reports import (
+    ReportedBind,
+    known_centres,
+    lacking_centres,
+    list_binds,
+    shared_names,
+    without_replaced,
+)
 from inbound.terminal import echo, echo_json
 
 
@@ -19,14 +26,16 @@ from inbound.terminal import echo, echo_json
 def binds(settings: Settings, *, as_json: bool) -> None:
     """Show the binds to SMS centres: state and since when, rate, window, oldest waiting.
 
-    Times are in SCSERV_TIME_ZONE. Exit status 1 unless all are bound and every gateway has a bind
-    to every SMS centre.
+    Times are in SCSERV_TIME_ZONE. A bind that is gone is left out once another gateway has one of
+    its name. Exit status 1 unless all are bound, every gateway has a bind to every SMS centre, and
+    no two gateways have a bind of the same name.
     """
     from inbound.store.connections import connect
 
     settings.require("database_url")
     with connect(settings.database_url.get_secret_value(), "scserv binds") as connection:
-        seen = list_binds(connection)
+        seen = without_replaced(list_binds(connection))
+    shared = shared_names(seen)
     lacking = lacking_centres(known_centres(seen))
     if as_json:
         for bind in seen:
@@ -41,10 +50,15 @@ def binds(settings: Settings, *, as_json: bool) -> None:
                 f"{gateway} lacks a bind to the SMS centre {', '.join(centres)}: "
                 "every gateway needs a bind to every SMS centre"
             )
+        for name, gateways in shared.items():
+            echo(
+                f"{' and '.join(gateways)} both have a bind named {name}: give each another name,"
+                " or events and metrics don't tell them apart"
+            )
     else:
         echo("no gateway reported a bind in the last hour")
     down = not seen or any(bind.shown_state != "bound" for bind in seen)
-    click.get_current_context().exit(1 if down or lacking else 0)
+    click.get_current_context().exit(1 if down or lacking or shared else 0)
 
 
 def _as_object(bind: ReportedBind) -> dict[str, object]:

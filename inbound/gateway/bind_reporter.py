@@ -5,8 +5,10 @@ the time that all gateways share, and whether another gateway has an SMS centre 
 """
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from tenacity import (
     AsyncRetrying,
@@ -25,6 +27,8 @@ from inbound.ops.health import Health
 from inbound.store.bind_reports import BindReport, BindReports, lacking_centres
 
 log = logging.getLogger(__name__)
+
+SHARED_FOR_S: Final = 2 * REPORT_VALID_FOR.total_seconds()
 
 
 class BindReporter:
@@ -50,6 +54,8 @@ class BindReporter:
         self._oldest_waiting_s = oldest_waiting_s
         self._centres = {bind.settings.centre for bind in binds if bind.sending is not None}
         self._lacking: tuple[str, ...] = ()
+        self._shared_since: dict[str, float] = {}
+        self._told_shared: set[str] = set()
         self._database_failed = False
         self._database_was_away = False
 
@@ -98,6 +104,9 @@ class BindReporter:
                 self._share_rate(bind, await self._reports.report(report, REPORT_VALID_FOR))
             elsewhere = await self._reports.centres_elsewhere(self._gateway, REPORT_VALID_FOR)
             self._compare_centres(elsewhere)
+            self._compare_names(
+                await self._reports.names_elsewhere(self._gateway, REPORT_VALID_FOR)
+            )
         except RetryableError as error:
             # The last known shares stay: without the database nothing is claimed anyway.
             self._database_failed = self._database_was_away = True
@@ -131,6 +140,26 @@ class BindReporter:
             )
         else:
             log.info("this gateway lacks no SMS centre of another gateway any more")
+
+    def _compare_names(self, elsewhere: Mapping[str, str]) -> None:
+        """Warn once of a bind whose name another gateway uses.
+
+        Only when both have reported for a while: the other one may be this gateway before it was
+        killed.
+        """
+        now = time.monotonic()
+        for name in {bind.name for bind in self._binds}:
+            if name not in elsewhere:
+                self._shared_since.pop(name, None)
+                continue
+            since = self._shared_since.setdefault(name, now)
+            if now - since > SHARED_FOR_S and name not in self._told_shared:
+                self._told_shared.add(name)
+                log.warning(
+                    "the gateway %s has a bind named %s, too: give each bind another name, or "
+                    "events and metrics don't tell them apart",
+                    *(elsewhere[name], name),
+                )
 
     def _share_rate(self, bind: RunningBind, others: int) -> None:
         if self._database_failed:

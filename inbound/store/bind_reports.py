@@ -28,6 +28,7 @@ _REPORT_BIND = _SQL["report_bind"]
 _COUNT_SHARING = _SQL["count_sharing"]
 _ANOTHER_SENDS = _SQL["another_sends"]
 _CENTRES_ELSEWHERE = _SQL["centres_elsewhere"]
+_NAMES_ELSEWHERE = _SQL["names_elsewhere"]
 _WITHDRAW_BINDS = _SQL["withdraw_binds"]
 _LIST_BINDS = _SQL["list_binds"]
 _DATABASE_TIME = _SQL["database_time"]
@@ -93,6 +94,29 @@ def lacking_centres(known: Mapping[str, AbstractSet[str]]) -> dict[str, tuple[st
     }
 
 
+def without_replaced(seen: Iterable[ReportedBind]) -> list[ReportedBind]:
+    """Leave out binds that are gone and whose name another gateway has taken over.
+
+    Every process has a new name, so the bind of a gateway that was killed and restarted would be
+    listed as gone for an hour.
+    """
+    all_ = list(seen)
+    live = {bind.bind for bind in all_ if bind.shown_state != GONE}
+    return [bind for bind in all_ if bind.shown_state != GONE or bind.bind not in live]
+
+
+def shared_names(seen: Iterable[ReportedBind]) -> dict[str, tuple[str, ...]]:
+    """Return the names that binds of several running gateways have, with the gateways.
+
+    For some seconds after a gateway was killed and restarted these may be one gateway.
+    """
+    gateways: dict[str, list[str]] = {}
+    for bind in seen:
+        if bind.shown_state != GONE:
+            gateways.setdefault(bind.bind, []).append(bind.gateway)
+    return {name: tuple(sorted(of)) for name, of in gateways.items() if len(of) > 1}
+
+
 class BindReports:
     """The reports of one gateway, on a connection of its own."""
 
@@ -133,6 +157,13 @@ class BindReports:
         for other, centre in await cursor.fetchall():
             centres.setdefault(other, set()).add(centre)
         return centres
+
+    @raises_store_errors_async
+    async def names_elsewhere(self, gateway: str, alive: timedelta) -> dict[str, str]:
+        """Return the names of other gateways' binds, with one of their gateways."""
+        conn = await self._connection.get()
+        cursor = await conn.execute(_NAMES_ELSEWHERE, {"gateway": gateway, "alive": alive})
+        return dict(await cursor.fetchall())
 
     @raises_store_errors_async
     async def database_time(self) -> datetime:

@@ -27,6 +27,12 @@ SELECT DISTINCT gateway, state->>'centre' FROM bind_presence
 WHERE gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
   AND state->>'type' <> 'receiver'
 
+-- name: names_elsewhere
+-- The names of other gateways' binds, each with one of the gateways.
+SELECT bind, min(gateway) FROM bind_presence
+WHERE gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
+GROUP BY bind
+
 -- name: withdraw_binds
 -- With the older ones of gateways that were killed: alone they would tell of an outage since then.
 DELETE FROM bind_presence

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from inbound.cli.binds import binds as binds_command
 from inbound.clock import utc_now
 from inbound.errors import RetryableError, SetupError
-from inbound.gateway import bind_settings, rate_sharing
+from inbound.gateway import bind_reporter, bind_settings, rate_sharing
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.binds import Binds
 from inbound.local.simulator.phone import Phone
@@ -375,3 +375,18 @@ async def test_a_centre_that_deviates_is_bound_and_named_once(
         '"number_form", outcome="tolerated"',
     ]
     assert not any("7916" in line for line in lines)
+
+
+async def test_a_name_that_another_gateway_uses_is_warned_of_once_both_have_reported_for_a_while(
+    database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bind_reporter, "SHARED_FOR_S", 0.5)
+    async with (
+        Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre,
+        gateway("g1", database_url, bind(centre.port)),
+        gateway("g2", database_url, bind(centre.port)),
+    ):
+        await until(
+            lambda: "has a bind named main-1, too: give each bind another name" in caplog.text,
+            lambda: caplog.text,
+        )

@@ -6,7 +6,13 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from inbound.store.bind_reports import BindReport, BindReports, list_binds
+from inbound.store.bind_reports import (
+    BindReport,
+    BindReports,
+    list_binds,
+    shared_names,
+    without_replaced,
+)
 
 ALIVE = timedelta(seconds=60)
 GONE = timedelta(0)
@@ -57,6 +63,31 @@ async def test_who_says_goodbye_takes_along_those_who_were_killed(
     await presence.report(report("stays"), ALIVE)
     await presence.withdraw("ends")
     assert [bind.gateway for bind in list_binds(conn)] == ["stays"]
+
+
+async def test_a_gateway_that_was_killed_and_restarted_leaves_no_bind_in_the_list(
+    presence: BindReports, conn: psycopg.Connection
+) -> None:
+    await presence.report(report("killed"), ALIVE)
+    await presence.report(report("killed", "main-2"), ALIVE)
+    conn.execute("UPDATE bind_presence SET seen_at = seen_at - interval '1 minute'")
+    await presence.report(report("restarted"), ALIVE)
+    left = without_replaced(list_binds(conn))
+    assert [(bind.bind, bind.gateway, bind.shown_state) for bind in left] == [
+        ("main-1", "restarted", "bound"),
+        ("main-2", "killed", "gone"),
+    ]
+    assert shared_names(list_binds(conn)) == {}
+
+
+async def test_two_gateways_with_a_bind_of_the_same_name_are_found(
+    presence: BindReports, conn: psycopg.Connection
+) -> None:
+    await presence.report(report("g2"), ALIVE)
+    await presence.report(report("g1"), ALIVE)
+    await presence.report(report("g1", "main-2"), ALIVE)
+    assert shared_names(list_binds(conn)) == {"main-1": ("g1", "g2")}
+    assert await presence.names_elsewhere("g2", ALIVE) == {"main-1": "g1", "main-2": "g1"}
 
 
 async def test_all_binds_can_be_listed(presence: BindReports, conn: psycopg.Connection) -> None:
