@@ -41,7 +41,18 @@ class _LockedError(Exception):
 
 
 class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
-    """yoyo's backend for psycopg 3, with a migration and its mark in one transaction."""
+    """yoyo's backend for psycopg 3, with a migration and its mark in one transaction.
+
+    It asks nothing by causing errors, which would be ERRORs in the server's log at each run.
+    """
+
+    create_lock_table_sql = PostgresqlPsycopgBackend.create_lock_table_sql.replace(
+        "CREATE TABLE ", "CREATE TABLE IF NOT EXISTS "
+    )
+
+    def _check_transactional_ddl(self) -> bool:
+        """PostgreSQL rolls back what creates a table; yoyo would try."""
+        return True
 
     def apply_one(self, migration: Migration, *, force: bool = False, mark: bool = True) -> None:
         migration.load()

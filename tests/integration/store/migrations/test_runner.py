@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from inbound.errors import SetupError
+from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connections import connect
 from inbound.store.migrations import runner
 
@@ -97,6 +99,14 @@ def test_waiting_parts_move_from_their_bind_to_its_centre(empty_database_url: st
         ("main", "c", "8779", "x"),
         ("main", "d", "SCSERV", "x"),
     ]
+
+
+def test_migrating_leaves_no_error_in_the_log_of_the_server(tmp_path: Path) -> None:
+    """On a server of its own, or the errors of other tests would be in that log."""
+    with PostgresServer(tmp_path / "postgres", settings={"fsync": "off"}) as server:
+        runner.migrate(server.url(), upto="0003.bind-presence")
+        runner.migrate(server.url(), upto="0004.queried-messages")
+        assert "ERROR" not in server.log.read_text()
 
 
 def test_second_run_has_nothing_to_do(empty_database_url: str) -> None:
