@@ -42,16 +42,16 @@ class Child:
     `env` is added to the supervisor's environment; a function is asked at every start. `ready` is
     a health URL that must answer 200, or a function; without it the child is ready when it has
     started. Once ready, a child whose health URL `live` answers otherwise, or not at all, is
-    restarted; so is one that is not ready within `ready_timeout_s` of a restart. It has
-    `stuck_timeout_s` to end by itself then. A child that `serves_others` is stopped after them.
-    Times in seconds.
+    restarted, and one of which the function `live` says for long that it does not answer; so is
+    one that is not ready within `ready_timeout_s` of a restart. It has `stuck_timeout_s` to end by
+    itself then. A child that `serves_others` is stopped after them. Times in seconds.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] | Callable[[], Mapping[str, str]] = field(default_factory=dict)
     ready: Callable[[], Awaitable[bool]] | str | None = None
-    live: str | None = None
+    live: str | Callable[[], Awaitable[bool]] | None = None
     ready_timeout_s: float = 120.0
     stop_timeout_s: float = 45.0
     stuck_timeout_s: float = 10.0
@@ -151,7 +151,7 @@ class SupervisedChild:
             delay_s = self._backoff.delay_s(deaths)
             self._restart += 1
             end = describe_exit(status)
-            if status == _SETUP_STATUS:
+            if status > 0:  # not a signal
                 end = f"{end}: {last_line(self.log)}"
             self._tell(ChildEventType.DIED, exit=end, delay_s=delay_s)
             await asyncio.sleep(delay_s)
@@ -255,17 +255,24 @@ class SupervisedChild:
         self._on_event(ChildEvent(self.child.name, what, self._restart, exit, delay_s))
 
 
-async def _not_live(url: str) -> str:
+async def _ask(live: str | Callable[[], Awaitable[bool]]) -> int | None:
+    """Return the status that a child answers, None without an answer."""
+    if isinstance(live, str):
+        return await status_of(live)
+    return HTTPStatus.OK if await live() else None
+
+
+async def _not_live(live: str | Callable[[], Awaitable[bool]]) -> str:
     """Wait until a child says for a while that it is not live, or nothing; return which."""
     ill_since: float | None = None
     silent_since: float | None = None
     while True:
         await asyncio.sleep(_ASK_WHETHER_LIVE_S)
-        status, now = await status_of(url), time.monotonic()
+        status, now = await _ask(live), time.monotonic()
         if status is None:
             silent_since = now if silent_since is None else silent_since
             if now - silent_since >= _SILENT_S:
-                return f"{url} does not answer"
+                return f"{live if isinstance(live, str) else 'it'} does not answer"
             continue
         silent_since = None
         if status == HTTPStatus.OK:
@@ -273,7 +280,7 @@ async def _not_live(url: str) -> str:
             continue
         ill_since = now if ill_since is None else ill_since
         if now - ill_since >= _NOT_LIVE_S:
-            return f"{url} answers {status}"
+            return f"{live} answers {status}"
 
 
 def describe_exit(status: int) -> str:

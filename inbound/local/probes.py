@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from inbound.settings import ListenerSettings
 
 LOOPBACK = "127.0.0.1"
+
+_HEADER_BYTES: Final = 16
+_ENQUIRE_LINK: Final = struct.pack(">4I", _HEADER_BYTES, 0x15, 0, 1)
+"""SMPP 3.4, 4.11.1."""
 
 
 def url_of(settings: ListenerSettings, port: int) -> str:
@@ -44,6 +49,23 @@ async def accepts(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+async def answers_smpp(port: int) -> bool:
+    """Whether an SMS centre on this loopback port answers an enquire_link within two seconds.
+
+    Any answer will do: it may refuse what comes before a bind.
+    """
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            try:
+                writer.write(_ENQUIRE_LINK)
+                return len(await reader.read(_HEADER_BYTES)) > 0
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
 
 
 _ANSWER_S: Final = 2.0

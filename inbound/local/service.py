@@ -13,7 +13,7 @@ from inbound.errors import RetryableError, SetupError
 from inbound.local.administrator import Administrator, prepare_administrator
 from inbound.local.embedded import EmbeddedServers
 from inbound.local.preparation import effective, import_samples, migrate_and_check
-from inbound.local.probes import LOOPBACK, accepts, ask_health, free_port, url_of
+from inbound.local.probes import LOOPBACK, accepts, answers_smpp, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.local.waiting import Waiting
@@ -196,7 +196,9 @@ class LocalService:
             "SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value(),
             "SCSERV_PHONE_PASSWORD": self._settings.phone_password.get_secret_value(),
         }
-        return Child("simulator", argv, passwords, lambda: accepts(smpp.port), serves_others=True)
+        # A simulator that hangs still accepts connections.
+        ready, live = partial(accepts, smpp.port), partial(answers_smpp, smpp.port)
+        return Child("simulator", argv, passwords, ready, live, serves_others=True)
 
     async def _watch_children(self, health_url: str) -> None:
         """Copy the roles' readiness to our health port, and print changes.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from inbound.errors import SetupError
 from inbound.local.child import Child, ChildEvent, ChildEventType, RestartBackoff, SupervisedChild
-from inbound.local.child_logs import bound_log
+from inbound.local.child_logs import bound_log, last_line
 from inbound.ops.parent import end_with_parent
 from inbound.private_files import prepare_subfolder
 
@@ -153,7 +153,7 @@ class Supervisor:
         if not kept.first_ready.is_set():
             raise SetupError(
                 f"{kept.child.name} is not ready after {kept.child.ready_timeout_s:g} s;"
-                f" its log is {kept.log}"
+                f" its log {kept.log} says last: {last_line(kept.log)}"
             )
 
     async def _bound_logs(self) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,8 @@ from inbound.errors import SetupError
 from inbound.local import child as child_module
 from inbound.local.child import SupervisedChild
 from inbound.local.child_logs import bound_log
+from inbound.local.probes import accepts, answers_smpp, free_port
+from inbound.local.service import SCSERV
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartBackoff, Supervisor
 from inbound.ops.health import Health, HealthServer
 from tests.patience import PATIENCE_S
@@ -252,7 +255,9 @@ async def test_child_that_never_gets_ready_stops_the_start(
         return False
 
     idle = child("gateway", OBEDIENT, ready=never, ready_timeout_s=0.1)
-    with pytest.raises(SetupError, match=r"gateway is not ready after 0\.1 s; its log is .*\.log"):
+    with pytest.raises(
+        SetupError, match=r"gateway is not ready after 0\.1 s; its log .*gateway\.log says last: "
+    ):
         await Supervisor([idle], tmp_path, events).start()
 
 
@@ -283,6 +288,15 @@ if os.environ["PORT"] == "8090":
         await events.next(ChildEventType.STARTED)
         assert psutil.Process(supervisor.pids["api"]).environ()["PORT"] == "8091"
     assert died.exit == "exit status 2: 8090 is taken"
+
+
+async def test_a_child_that_ends_says_why(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    script = "print('exits: PostgreSQL is starting', flush=True); raise SystemExit(1)"
+    async with Supervisor([child("worker", script, ready=None)], tmp_path, events):
+        died = await events.next(ChildEventType.DIED)
+    assert died.exit == "exit status 1: exits: PostgreSQL is starting"
 
 
 async def test_missing_program_is_named(events: Events, tmp_path: Path) -> None:
@@ -412,6 +426,24 @@ async def test_child_that_says_nothing_is_started_again(
             server.close()
             assert "does not answer" in str(await events.next(ChildEventType.STUCK))
             await events.next(ChildEventType.STARTED)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_simulator_that_hangs_is_started_again(events: Events, tmp_path: Path) -> None:
+    """It accepts connections all the same: the kernel does."""
+    port = free_port()
+    script = (*SCSERV, "simulator", "--port", str(port))
+    ready, live = partial(accepts, port), partial(answers_smpp, port)
+    one = Child("simulator", script, ready=ready, live=live, stuck_timeout_s=0.2)
+    async with Supervisor([one], tmp_path, events, backoff=AT_ONCE) as supervisor:
+        await events.next(ChildEventType.READY)
+        assert await answers_smpp(port)
+        before = supervisor.pids["simulator"]
+        os.kill(before, signal.SIGSTOP)
+        assert await accepts(port)
+        assert "it does not answer" in str(await events.next(ChildEventType.STUCK))
+        await events.next(ChildEventType.READY)
+        assert supervisor.pids["simulator"] != before
 
 
 async def test_child_that_stood_still_for_a_moment_is_left_alone(
