@@ -22,7 +22,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from inbound.errors import PoisonError, SetupError
+from inbound.errors import MissingSettingError, PoisonError, SetupError
 
 KEY_BYTES = 32
 HASH_BYTES = 16
@@ -154,6 +154,8 @@ def fingerprint(key: bytes) -> bytes:
 def parse_key(text: str, name: str) -> bytes:
     """Read the 32 bytes of the setting `name`: base64 (either alphabet) or 64 hex digits."""
     text = text.strip()
+    if not text:
+        raise MissingSettingError(name)
     if _HEX_KEY.fullmatch(text):
         return bytes.fromhex(text)
     try:

@@ -51,7 +51,9 @@ def _place(path: Sequence[str | int], config: Path | None) -> str:
         return f"[[binds]]{number}{name}" + (f" in {config}" if config else "")
     names = [str(part) for part in path]
     variable = PREFIX + "__".join(names).upper()
-    if variable not in os.environ and os.environ.get(f"{variable}_FILE"):
+    if variable in os.environ:  # it has won over the file
+        return variable
+    if os.environ.get(f"{variable}_FILE"):
         return f"{variable}_FILE"
     return variable + (f" ({'.'.join(names)} in {config})" if config else "")
 

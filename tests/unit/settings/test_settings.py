@@ -192,6 +192,23 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
         load_settings(config)
 
 
+def test_a_variable_that_has_won_over_the_file_is_named_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "scserv.toml"
+    config.write_text("[smpp]\npassword = 'right'\n")
+    monkeypatch.setenv("SCSERV_SMPP__PASSWORD", "far-too-long")
+    with pytest.raises(SetupError) as refused:
+        load_settings(config)
+    assert str(refused.value).startswith("SCSERV_SMPP__PASSWORD: has more than 8 characters")
+    assert str(config) not in str(refused.value)
+
+
+def test_an_unset_key_is_called_unset() -> None:
+    with pytest.raises(SetupError, match="SCSERV_VAULT_KEY is not set"):
+        load_settings().vault_key_bytes()
+
+
 def test_every_setting_has_a_description() -> None:
     for name, field, _ in setting_variables():
         assert field.description, name
