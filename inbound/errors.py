@@ -31,8 +31,9 @@ class SetupError(ScservError):
 class MissingSettingError(SetupError):
     """A setting that a command needs is not set."""
 
-    def __init__(self, variable: str) -> None:
+    def __init__(self, variable: str, hint: str = "") -> None:
+        """`hint` says where a value comes from."""
         super().__init__(
             f"{variable} is not set. Set it, name a TOML file with --config, or name the folder "
-            "of a running `scserv up` with --data-dir"
+            f"of a running `scserv up` with --data-dir{hint and f'; {hint}'}"
         )

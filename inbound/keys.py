@@ -32,6 +32,7 @@ FINGERPRINT_BYTES = 8
 VERSION = b"\x01"
 
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_MAKE_KEY = "make one with: openssl rand -base64 32"
 _URLSAFE = str.maketrans("-_", "+/")
 
 
@@ -155,7 +156,7 @@ def parse_key(text: str, name: str) -> bytes:
     """Read the 32 bytes of the setting `name`: base64 (either alphabet) or 64 hex digits."""
     text = text.strip()
     if not text:
-        raise MissingSettingError(name)
+        raise MissingSettingError(name, f"for a new installation {_MAKE_KEY}")
     if _HEX_KEY.fullmatch(text):
         return bytes.fromhex(text)
     try:
@@ -164,8 +165,7 @@ def parse_key(text: str, name: str) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise SetupError(
-            f"{name} is not a key. A key is 32 bytes in base64 or 64 hex digits; "
-            "make one with: openssl rand -base64 32"
+            f"{name} is not a key. A key is 32 bytes in base64 or 64 hex digits; {_MAKE_KEY}"
         )
     return key
 

@@ -20,6 +20,7 @@ from inbound.errors import ScservError
 from inbound.ops import certificates, metrics
 from inbound.ops.health import Health
 from inbound.plurals import counted
+from inbound.reasons import in_words
 from inbound.store.connections import connect, raises_store_errors
 from inbound.store.statements import statements
 
@@ -83,8 +84,8 @@ class DatabaseWatch:
                 if self.with_disk:
                     measure_disk(conn)
                 self._look_at_certificate(conn)
-        except ScservError as error:
-            log.debug("the database is not watched: %s", error)
+        except (ScservError, psycopg.Error) as error:
+            log.debug("the database is not watched: %s", in_words(error))
 
     def judge(self) -> None:
         """Report to the health port whether this machine's clock is right enough."""

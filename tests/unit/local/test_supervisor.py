@@ -128,7 +128,8 @@ async def test_back_off_grows_while_a_child_keeps_dying(
         deaths = [await events.next(ChildEventType.DIED) for _ in range(3)]
     assert [event.delay_s for event in deaths] == [0.01, 0.02, 0.03]
     assert [event.restart for event in deaths] == [1, 2, 3]
-    assert {event.exit for event in deaths} == {"exit status 3"}
+    said = f"no output (log: {tmp_path / 'worker.log'})"
+    assert {event.exit for event in deaths} == {f"exit status 3: {said}"}
 
 
 async def test_back_off_restarts_after_a_long_run(
@@ -434,7 +435,8 @@ async def test_a_simulator_that_hangs_is_started_again(events: Events, tmp_path:
     port = free_port()
     script = (*SCSERV, "simulator", "--port", str(port))
     ready, live = partial(accepts, port), partial(answers_smpp, port)
-    one = Child("simulator", script, ready=ready, live=live, stuck_timeout_s=0.2)
+    password = {"SCSERV_SMPP__PASSWORD": "s3cret"}
+    one = Child("simulator", script, password, ready, live, stuck_timeout_s=0.2)
     async with Supervisor([one], tmp_path, events, backoff=AT_ONCE) as supervisor:
         await events.next(ChildEventType.READY)
         assert await answers_smpp(port)
