@@ -66,9 +66,9 @@ _CAUSES: Final[tuple[tuple[str, str], ...]] = (
     (
         (
             r"requires? a valid client certificate|certificate authentication failed"
-            r"|certificate file .* does not exist|private key file"
+            r"|SSL error: .*alert|certificate file .* does not exist|private key file"
         ),
-        f"wants a client certificate: correct sslcert and sslkey in {_URL}",
+        f"wants a client certificate, another one perhaps: correct sslcert and sslkey in {_URL}",
     ),
     (
         r"too many clients|connection slots are reserved|too many connections",

@@ -13,11 +13,15 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from inbound.clock import database_clock
 from inbound.keys import VaultCipher
 from inbound.local.servers import _system_user
 from inbound.local.servers.postgres import PostgresServer
+from inbound.ops import metrics
+from inbound.ops.health import Health
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import LazyConnection, connect
+from inbound.store.database_watch import DatabaseWatch
 from inbound.store.errors import StoreUnavailable
 from inbound.store.migrations.runner import migrate, pending
 from inbound.store.outbox import feeds
@@ -149,10 +153,19 @@ async def migrations(url: str) -> None:
     pending(url)
 
 
+SAID = {
+    "stranger": "shows a certificate that is not trusted",
+    "host": "shows a certificate for another host",
+    "certificate": "wants a client certificate, another one perhaps: correct sslcert and sslkey",
+    "no certificate": "wants a client certificate",
+    "no TLS": "lets nobody in from here without TLS",
+    "key": "wants a client certificate",
+    "no file": "the file of sslrootcert in SCSERV_DATABASE_URL can't be read",
+}
+
+
 @pytest.mark.parametrize("open_", [link, pool, plain, migrations])
-@pytest.mark.parametrize(
-    "wrong", ["stranger", "host", "certificate", "no certificate", "no TLS", "key"]
-)
+@pytest.mark.parametrize("wrong", SAID)
 async def test_no_connection_trusts_another_server_or_goes_without_tls(
     secured: Secured, open_: Opening, wrong: str
 ) -> None:
@@ -165,8 +178,17 @@ async def test_no_connection_trusts_another_server_or_goes_without_tls(
         "no certificate": secured.url(sslcert="", sslkey="", sslpassword=""),
         "no TLS": secured.url(sslmode="disable"),
         "key": secured.url(sslpassword="guess"),
+        "no file": secured.url(sslrootcert="/nowhere/authority.pem"),
     }[wrong]
     with pytest.raises(StoreUnavailable) as refused:
         await open_(url)
+    assert SAID[wrong] in str(refused.value)
     assert KEY_PASSWORD not in str(refused.value)
     assert "guess" not in str(refused.value)
+
+
+async def test_when_its_certificate_expires_is_exported(secured: Secured) -> None:
+    DatabaseWatch(secured.url(), Health(), skew_max_s=30).ask()
+    database_clock.forget()
+    found = {dict(labels)["certificate"] for labels in metrics.CERTIFICATE_EXPIRY.values()}
+    assert "PostgreSQL at 127.0.0.1" in found
