@@ -9,8 +9,8 @@ SELECT count(*) FILTER (
 FROM (
     SELECT acknowledged_at, acknowledgement_outcome
     FROM projections.requests
-    WHERE arrived_at < clock_timestamp() - make_interval(secs => %(after_s)s)
-      AND arrived_at > clock_timestamp() - interval '1 day'
+    WHERE arrived_at < now() - make_interval(secs => %(after_s)s)
+      AND arrived_at > now() - interval '1 day'
     ORDER BY arrived_at DESC, request_id DESC
     LIMIT %(most)s
 ) AS due
