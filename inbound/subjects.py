@@ -4,8 +4,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from inbound.handlers.state import (
     STATE_VERSION,
     SubjectState,
@@ -13,6 +11,7 @@ from inbound.handlers.state import (
     stored_state,
     write_state,
 )
+from inbound.store.log.metadata import trace_metadata
 from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.transactions.port import Transaction
 from schemas.events import DomainEvent
@@ -85,7 +84,7 @@ class Subjects:
         """Move the state on and note the events to be written."""
         state = self._states[subject_id]
         version = self._versions.get(subject_id, 0)
-        metadata = to_json({"traceparent": traceparent} if traceparent else {})
+        metadata = trace_metadata(traceparent)
         for event in events:
             version += 1
             state = evolve(state, event)

@@ -253,6 +253,26 @@ class PersonErased(DomainEvent):
     at: UtcTime = Field(description="when the data was deleted")
 
 
+class LogRestored(DomainEvent):
+    """The service was restored from a backup, and its log was completed from published events.
+
+    No person is its subject: it has a stream of its own. One stands behind the completed part, and
+    one at each position whose event was lost and published nowhere.
+    """
+
+    TYPE = "log.restored"
+
+    backup_position: int = Field(description="the last position in the backup")
+    recovered: int = Field(description="how many events were taken back from the topic")
+    lost: int = Field(description="how many positions have lost their event")
+    instead_of_lost: bool = Field(
+        default=False, description="whether this event stands at a position that has lost its own"
+    )
+    by: str = Field(description="the operator")
+    reason: str = Field(description="why, as the operator wrote it")
+    at: UtcTime = Field(description="when the log was completed")
+
+
 EVENTS: tuple[type[DomainEvent], ...] = (
     RequestAccepted,
     SubscriptionStopped,
@@ -275,5 +295,6 @@ EVENTS: tuple[type[DomainEvent], ...] = (
     PersonErased,
     *ORDER_EVENTS,
     MessageWithheld,
+    LogRestored,
 )
 """Every event type, in the order in which a request meets them, then those of orders."""

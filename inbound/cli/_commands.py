@@ -66,7 +66,9 @@ COMMANDS: Final[dict[str, Command]] = {
         "subscriptions:subscriptions",
         "Switch notifications and broadcasts for a client who asks; undo false stops.",
     ),
-    "log": Command("log:log", "Verify, export and import the event log."),
+    "log": Command(
+        "log:log", "Verify, export and import the event log; complete it after a restore."
+    ),
     "replay": Command(
         "replay:replay", "Test a change against past requests; feed a new subscriber."
     ),

@@ -12,6 +12,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._format import counted
+from inbound.cli._log_recovery import recover
 from inbound.cli._progress import Advance, progress_bar
 from inbound.errors import SetupError
 from inbound.settings import Settings
@@ -30,7 +31,10 @@ APPLICATION_NAME = "scserv log"
 
 @click.group
 def log() -> None:
-    """Verify, export and import the event log."""
+    """Verify, export and import the event log; complete it after a restore."""
+
+
+log.add_command(recover)
 
 
 @log.command

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from inbound.store.log.copy_format import StoredEvent
+from inbound.store.log.metadata import trace_metadata
 from schemas.chain import metadata_digest, microseconds
 from schemas.cloudevents import TYPE_PREFIX, header
 
@@ -70,3 +71,12 @@ def read_published(record: Any) -> PublishedEvent | None:  # noqa: ANN401 — ka
         record.value or b"",
         bytes.fromhex(metadata),
     )
+
+
+def published_metadata(record: Any, event: PublishedEvent) -> bytes | None:  # noqa: ANN401 — kafka-python has no types
+    """Return the metadata of a published event, made again from its trace.
+
+    None if that is not what the log has: its digest travels with the record and tells.
+    """
+    metadata = trace_metadata(header(record.headers, "traceparent"))
+    return metadata if metadata_digest(metadata) == event.metadata_digest else None

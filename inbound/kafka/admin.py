@@ -79,7 +79,7 @@ def wait_for_broker(kafka: KafkaConnection, timeout_s: float = _TIMEOUT_S) -> No
         if time.monotonic() > deadline:
             raise SetupError(f"no Kafka at {kafka}: {problem}; start it, or correct the address")
         time.sleep(_LOOK_AGAIN_S)
-    with _client(kafka, max(1.0, deadline - time.monotonic())) as client:
+    with open_client(kafka, max(1.0, deadline - time.monotonic())) as client:
         client.describe_cluster()
 
 
@@ -98,7 +98,7 @@ def apply(
     """
     wanted = _with_durability(specs, replication_factor)
     wait_for_broker(kafka)
-    with _client(kafka, _TIMEOUT_S) as client:
+    with open_client(kafka) as client:
         before = _differences(client, wanted, replication_factor)
         _refuse_what_apply_cannot_mend(before)
         missing = {diff.topic for diff in before if diff.found is None}
@@ -122,13 +122,13 @@ def check(kafka: KafkaConnection, specs: Iterable[TopicSpec]) -> list[TopicDiffe
     """Return all settings of topics that differ. Changes nothing. Blocks."""
     wanted = [_Wanted(spec.name, spec.partitions, spec.config) for spec in specs]
     wait_for_broker(kafka)
-    with _client(kafka, _TIMEOUT_S) as client:
+    with open_client(kafka) as client:
         return _differences(client, wanted)
 
 
 def delete(kafka: KafkaConnection, names: Iterable[str]) -> None:
     """Delete topics with their records. Missing topics are ignored. Blocks."""
-    with _client(kafka, _TIMEOUT_S) as client:
+    with open_client(kafka) as client:
         client.delete_topics(list(names), raise_errors=False)
 
 
@@ -155,7 +155,10 @@ def _with_durability(specs: Iterable[TopicSpec], replication_factor: int) -> lis
 
 
 @contextmanager
-def _client(kafka: KafkaConnection, timeout_s: float) -> Iterator[KafkaAdminClient]:
+def open_client(
+    kafka: KafkaConnection, timeout_s: float = _TIMEOUT_S
+) -> Iterator[KafkaAdminClient]:
+    """Connect for the duration of the block. Raises `SetupError` if Kafka can't be used."""
     try:
         client = KafkaAdminClient(
             **kafka.client_arguments(),
@@ -221,8 +224,8 @@ def _refuse_what_apply_cannot_mend(differences: Iterable[TopicDifference]) -> No
             )
         if diff.setting == REPLICAS:
             raise SetupError(
-                f"{diff}; a topic gets more replicas by Kafka's kafka-reassign-partitions.sh:"
-                " run it, then this again. Nothing was changed"
+                f"{diff}; `scserv topics apply --reassign` copies them to more brokers."
+                " Nothing was changed"
             )
         if diff.setting == IN_SYNC and int(diff.found or 0) > int(diff.wanted):
             raise SetupError(

@@ -16,6 +16,7 @@ from schemas.events import (
     CommandLimitReached,
     Completion,
     Facts,
+    LogRestored,
     PersonErased,
     Plan,
     RequestAccepted,
@@ -224,6 +225,14 @@ EXAMPLES: Final[tuple[Model, ...]] = (
             "template": "visit",
             "reason": "opted_out",
         }
+    ),
+    LogRestored(
+        backup_position=POSITION - 4_000,
+        recovered=4_000,
+        lost=0,
+        by="anna",
+        reason="the disk of the database broke",
+        at=_after(7_200),
     ),
     OrderRequested(
         account="default",

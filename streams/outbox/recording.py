@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from inbound.errors import RetryableError
 from inbound.store.claims.port import Claims
-from inbound.store.claims.rows import RecordedResult
+from inbound.store.claims.rows import record_of
 from schemas.messages import SubmitResult
 from streams.outbox.phases import Fetched
 
@@ -24,12 +24,6 @@ log = logging.getLogger(__name__)
 GATHER_S: Final = 0.005
 RETRY_S: Final = 1.0
 MOST_IN_STATEMENT: Final = 500
-
-_OF_ATTEMPT: Final = {
-    *("outcome", "withheld", "attempt", "parts", "id_form", "attempts", "attempts_left_out"),
-    *("centre", "bind", "gateway", "sent_at", "at"),
-}
-"""What the message does not say. No number, no text, and not the key, which stands for a number."""
 
 
 @dataclass(slots=True, eq=False)
@@ -95,17 +89,12 @@ class ResultRecorder:
 
     async def _record(self, batch: Sequence[Recording]) -> bool:
         try:
-            await self._claims.record([_row(recording.result) for recording in batch])
+            await self._claims.record([record_of(recording.result) for recording in batch])
         except RetryableError as error:
             results = "1 result is" if len(batch) == 1 else f"{len(batch)} results are"
             log.warning("%s not recorded in the database yet: %s", results, error)
             return False
         return True
-
-
-def _row(result: SubmitResult) -> RecordedResult:
-    data = result.model_dump_json(include=_OF_ATTEMPT, exclude_none=True)
-    return RecordedResult(result.message_id, result.attempt, data)
 
 
 def recorded_result(data: str, fetched: Fetched) -> SubmitResult:

@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
+from schemas.messages import SubmitResult
 from schemas.orders import WithheldReason
+
+_OF_ATTEMPT: Final = {
+    *("outcome", "withheld", "attempt", "parts", "id_form", "attempts", "attempts_left_out"),
+    *("centre", "bind", "gateway", "sent_at", "at"),
+}
+"""What the message does not say. No number, no text, and not the key, which stands for a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +66,9 @@ class RecordedResult:
     message_id: UUID
     attempt: int
     result: str
+
+
+def record_of(result: SubmitResult) -> RecordedResult:
+    """Return a final result as it is recorded in the claim of its message."""
+    data = result.model_dump_json(include=_OF_ATTEMPT, exclude_none=True)
+    return RecordedResult(result.message_id, result.attempt, data)

@@ -274,7 +274,7 @@ def limit_record_size(bootstrap: str, topic: str, size: int) -> None:
     client.alter_configs([ConfigResource("topic", topic, {"max.message.bytes": str(size)})])
     client.close()
     spec = TopicSpec(topic, PARTITIONS, {"max.message.bytes": str(size)}, internal=True, what="")
-    with admin._client(KafkaConnection(bootstrap), 10) as waiting:
+    with admin.open_client(KafkaConnection(bootstrap)) as waiting:
         admin._wait_until_altered(waiting, admin._with_durability([spec], 1))
 
 

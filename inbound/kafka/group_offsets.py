@@ -1,0 +1,55 @@
+"""Lets a consumer group read records again: moves its committed offsets back, never forward.
+
+Synchronous (kafka-python): for commands, not for an event loop.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from kafka import TopicPartition
+from kafka.errors import NoError
+
+from inbound.errors import SetupError
+from inbound.kafka.admin import open_client
+from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.topic_reader import TopicReader
+from inbound.reasons import in_words
+
+_WITHOUT_MEMBERS: Final = {"Empty", "Dead"}
+
+
+def rewind(
+    kafka: KafkaConnection, reader: TopicReader, group: str, since: Mapping[str, datetime]
+) -> int:
+    """Move the group back to the records of each topic from a time on; return by how many.
+
+    Blocks. Raises SetupError if the group has members, or Kafka can't be used.
+    """
+    with open_client(kafka) as client:
+        state = client.describe_groups([group])[group]["group_state"]
+        if state not in _WITHOUT_MEMBERS:
+            raise SetupError(
+                f"the group {group} has members ({state}): stop every worker and run this again"
+            )
+        committed = client.list_group_offsets({group: None})[group]
+        moved = dict(_moves(reader, committed, since))
+        if moved:
+            for place, done in client.reset_group_offsets(group, moved).items():
+                if done["error"] is not NoError:
+                    raise SetupError(
+                        f"Kafka does not move the group {group} in {place.topic}: "
+                        f"{in_words(done['error']())}"
+                    )
+    return sum(committed[place].offset - offset for place, offset in moved.items())
+
+
+def _moves(
+    reader: TopicReader, committed: Mapping[TopicPartition, object], since: Mapping[str, datetime]
+) -> Iterator[tuple[TopicPartition, int]]:
+    for place, found in committed.items():
+        if place.topic not in since:
+            continue
+        offset = reader.offset_at(place.topic, place.partition, since[place.topic])
+        if offset is not None and offset < found.offset:  # type: ignore[attr-defined]
+            yield place, offset
