@@ -17,6 +17,8 @@ import hmac
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -114,6 +116,18 @@ class CredentialHasher:
         return mac.digest()
 
 
+@dataclass(frozen=True, slots=True)
+class VaultKeys:
+    """The vault key, and while it is rotated the other one, which opens and never seals."""
+
+    sealing: bytes = field(repr=False)
+    other: bytes | None = field(default=None, repr=False)
+
+
+VaultKey = bytes | VaultKeys
+"""What a cipher is made with."""
+
+
 class VaultCipher:
     """Encrypts small secrets. Sealed bytes: version (1), nonce (12), ciphertext and tag.
 
@@ -122,11 +136,13 @@ class VaultCipher:
     one key (SP 800-38D, section 8.3).
     """
 
-    __slots__ = ("_aead", "_random")
+    __slots__ = ("_aead", "_others", "_random")
 
-    def __init__(self, key: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
-        """Keep the key inside the cipher object only; `random` makes the nonces."""
-        self._aead = AESGCM(_checked(key))
+    def __init__(self, key: VaultKey, random: Callable[[int], bytes] = os.urandom) -> None:
+        """Keep the keys inside the cipher object only; `random` makes the nonces."""
+        keys = key if isinstance(key, VaultKeys) else VaultKeys(key)
+        self._aead = AESGCM(_checked(keys.sealing))
+        self._others = () if keys.other is None else (AESGCM(_checked(keys.other)),)
         self._random = random
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
@@ -139,10 +155,10 @@ class VaultCipher:
         if sealed[:1] != VERSION or len(sealed) < 1 + NONCE_BYTES + TAG_BYTES:
             raise UnsealError("sealed data has an unknown form")
         nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-        try:
-            return self._aead.decrypt(nonce, body, VERSION + context)
-        except InvalidTag:
-            pass
+        for aead in (self._aead, *self._others):
+            with suppress(InvalidTag):
+                opened: bytes = aead.decrypt(nonce, body, VERSION + context)
+                return opened
         raise UnsealError("sealed data does not open: wrong key, wrong row, or damaged")
 
 

@@ -19,7 +19,7 @@ def load_templates(settings: Settings) -> Catalogue:
 
 def make_cipher(settings: Settings) -> VaultCipher:
     """Return the cipher of numbers and secrets."""
-    return VaultCipher(settings.vault_key_bytes())
+    return VaultCipher(settings.vault_keys())
 
 
 def check_infrastructure(settings: Settings) -> None:
@@ -33,7 +33,7 @@ def check_infrastructure(settings: Settings) -> None:
 
 def check_database(settings: Settings) -> None:
     """Raise `SetupError` if the database is away, not migrated, or sealed with other keys."""
-    from inbound.store.access.key_checks import check_keys
+    from inbound.store.access.key_checks import VAULT_KEY, check_keys
     from inbound.store.connections import connect
     from inbound.store.migrations.runner import require_current
 
@@ -41,12 +41,14 @@ def check_database(settings: Settings) -> None:
     url = settings.database_url.get_secret_value()
     require_current(url)
     with connect(url, "scserv start") as connection:
+        keys = settings.vault_keys()
         check_keys(
             connection,
             {
-                "SCSERV_VAULT_KEY": fingerprint(settings.vault_key_bytes()),
+                VAULT_KEY: fingerprint(keys.sealing),
                 "SCSERV_SUBJECT_KEY": fingerprint(settings.subject_key_bytes()),
             },
+            other_vault_key=None if keys.other is None else fingerprint(keys.other),
         )
 
 

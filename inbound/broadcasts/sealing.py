@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from inbound.broadcasts.audience import Held
 from inbound.directory.sealing import ClientSealer
-from inbound.keys import VaultCipher
+from inbound.keys import VaultCipher, VaultKey
 
 
 class AudienceSealer:
@@ -18,7 +18,7 @@ class AudienceSealer:
 
     __slots__ = ("_cipher", "_clients")
 
-    def __init__(self, vault_key: bytes) -> None:
+    def __init__(self, vault_key: VaultKey) -> None:
         self._cipher = VaultCipher(vault_key)
         self._clients = ClientSealer(vault_key)
 

@@ -93,7 +93,7 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
                     "; `scserv templates list` покажет шаблоны",
                 )
         else:
-            sealer = AudienceSealer(settings.vault_key_bytes())
+            sealer = AudienceSealer(settings.vault_keys())
             load = partial(_load, conn, settings, options, prepared, now)
             return create(conn, prepared.plan, load, sealer, now)
     raise SetupError(refusal)
@@ -182,7 +182,7 @@ def _load(
         keeps_others=True,
     )
     keys = AudienceKeys(
-        SubjectHasher(settings.subject_key_bytes()), AudienceSealer(settings.vault_key_bytes())
+        SubjectHasher(settings.subject_key_bytes()), AudienceSealer(settings.vault_keys())
     )
     source = TableSource(Path(options.audience), choices)
     with progress_bar("loading") as advance:

@@ -128,7 +128,7 @@ def _file_order(settings: Settings, path: Path) -> "Iterator[FileOrder]":
     from inbound.broadcasts.files import FileOrder
     from inbound.broadcasts.sealing import AudienceSealer
 
-    sealer = AudienceSealer(settings.vault_key_bytes())
+    sealer = AudienceSealer(settings.vault_keys())
     with progress_bar("writing", unit="rows") as advance:
         yield FileOrder(
             sealer,

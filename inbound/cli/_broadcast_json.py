@@ -34,7 +34,7 @@ def look(conn: "psycopg.Connection", settings: Settings, one: Broadcast) -> Show
     from inbound.broadcasts.review import Reviewer
     from inbound.broadcasts.sealing import AudienceSealer
 
-    reviewer = Reviewer(AudienceSealer(settings.vault_key_bytes()), settings.sender)
+    reviewer = Reviewer(AudienceSealer(settings.vault_keys()), settings.sender)
     freshness = freshness_of(conn, settings, [one])
     progress = progress_now(conn, one)
     return Shown(one, progress, reviewer.review(conn, one, progress, utc_now()), freshness)

@@ -11,8 +11,8 @@ from inbound.cli._table_view import print_understood
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, GoodRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
-from inbound.keys import SubjectHasher, fingerprint
-from inbound.store.access.key_checks import check_keys
+from inbound.keys import SubjectHasher, VaultKey, VaultKeys, fingerprint
+from inbound.store.access.key_checks import VAULT_KEY, check_keys
 from inbound.store.connections import connect
 from inbound.store.migrations.runner import require_current
 from inbound.tables.model import Choices, Table
@@ -21,7 +21,7 @@ from inbound.tables.rejected import RejectedFile
 from inbound.terminal import Terminal
 
 APPLICATION_NAME: Final = "scserv clients import"
-VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"
+
 SUBJECT_KEY_SETTING: Final = "SCSERV_SUBJECT_KEY"
 _PROGRESS_EVERY: Final = 500
 
@@ -48,7 +48,7 @@ def run_import(
     path: Path,
     database_url: str,
     subject_key: bytes,
-    vault_key: bytes,
+    vault_key: VaultKey,
     console: Terminal,
     options: ImportOptions | None = None,
 ) -> int:
@@ -92,21 +92,23 @@ def _load(
     table: Table,
     database_url: str,
     subject_key: bytes,
-    vault_key: bytes,
+    vault_key: VaultKey,
     report: ImportReport,
     options: ImportOptions,
 ) -> Summary:
     require_current(database_url)
     keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
+    vault = vault_key if isinstance(vault_key, VaultKeys) else VaultKeys(vault_key)
+    other = None if vault.other is None else fingerprint(vault.other)
     fingerprints = {
         SUBJECT_KEY_SETTING: fingerprint(subject_key),
-        VAULT_KEY_SETTING: fingerprint(vault_key),
+        VAULT_KEY: fingerprint(vault.sealing),
     }
     with (
         connect(database_url, APPLICATION_NAME, long=True) as conn,
         progress_bar("reading", console=report.console) as advance,
     ):
-        check_keys(conn, fingerprints)
+        check_keys(conn, fingerprints, other_vault_key=other)
         return import_clients(
             conn,
             _checked(table, options.whole_numbers, advance),

@@ -21,7 +21,7 @@ def make_sources(settings: Settings, application_name: str) -> "Sources":
     from inbound.timeline.reader import TimelineReader
 
     url = settings.database_url.get_secret_value()
-    subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
+    subject_key, vault_key = settings.subject_key_bytes(), settings.vault_keys()
     hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
     name = application_name
     return Sources(

@@ -67,7 +67,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         )
         broadcasting = Broadcasting(
             DraftRules(settings.sender, settings.smpp.alphabet),
-            AudienceKeys(hasher, AudienceSealer(settings.vault_key_bytes())),
+            AudienceKeys(hasher, AudienceSealer(settings.vault_keys())),
             OrderHasher(subject_key),
         )
         backend = Backend(sources, sending, broadcasting, utc_now)

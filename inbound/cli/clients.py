@@ -97,7 +97,7 @@ def import_file(  # noqa: PLR0913  one for each option
         file,
         settings.database_url.get_secret_value(),
         settings.subject_key_bytes(),
-        settings.vault_key_bytes(),
+        settings.vault_keys(),
         Terminal(),
         options,
     )

@@ -88,9 +88,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 sending=sending,
                 templates=templates,
                 uploads=uploads,
-                imports=ClientImports(
-                    settings.subject_key_bytes(), settings.vault_key_bytes(), uploads
-                ),
+                imports=ClientImports(settings.subject_key_bytes(), settings.vault_keys(), uploads),
                 status=_status(settings, sources),
                 dead_letters=DeadLetters(sources.pool, sources.sealer, DeadLetterRetries(settings)),
                 long_work=long_work,
@@ -117,7 +115,7 @@ def _broadcasts(
     from inbound.desk.broadcasts.broadcast_drafts import BroadcastDrafts
     from inbound.desk.broadcasts.broadcasts import Broadcasts
 
-    keys = AudienceKeys(sources.hasher, AudienceSealer(settings.vault_key_bytes()))
+    keys = AudienceKeys(sources.hasher, AudienceSealer(settings.vault_keys()))
     rules = DraftRules(settings.sender, settings.smpp.alphabet)
     drafts = BroadcastDrafts(
         sources.pool, long_work, keys, rules, settings.order_ahead_days, utc_now

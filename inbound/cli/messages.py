@@ -115,7 +115,7 @@ def _masked(
     from inbound.store.people.subjects import numbers_of
     from inbound.store.sealing import Sealer
 
-    sealer = Sealer(VaultCipher(settings.vault_key_bytes()))
+    sealer = Sealer(VaultCipher(settings.vault_keys()))
     subjects = {one.subject_id for one in found if one.subject_id}
     return {one: mask(number) for one, number in numbers_of(conn, sealer, subjects).items()}
 

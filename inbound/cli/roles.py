@@ -74,7 +74,7 @@ def worker(settings: Settings) -> None:
             PostgresStore(url, cipher, quotas=quotas),
             PostgresStore(url, cipher, quotas=quotas),
         )
-        directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_key_bytes())
+        directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_keys())
         # A batch that loses soon runs alone: the worker's transactions take turns.
         orders = IntakeConnections(settings, conflicts=_CONFLICTS_OF_WORKER)
         await Worker(settings, stores, directory, orders, health).run()

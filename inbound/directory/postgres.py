@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
 from inbound.directory.sealing import ClientSealer
-from inbound.keys import SubjectHasher
+from inbound.keys import SubjectHasher, VaultKey
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.statements import statements
@@ -31,7 +31,7 @@ class PostgresDirectory(Directory, Identities, Recipients):
         self,
         url: str,
         subject_key: bytes,
-        vault_key: bytes,
+        vault_key: VaultKey,
         *,
         application_name: str = APPLICATION_NAME,
     ) -> None:

@@ -9,7 +9,7 @@ import hmac
 import json
 
 from inbound.directory.port import Registration
-from inbound.keys import VaultCipher
+from inbound.keys import VaultCipher, VaultKey, VaultKeys
 
 DIGEST_BYTES = 16
 
@@ -19,9 +19,10 @@ class ClientSealer:
 
     __slots__ = ("_cipher", "_mac")
 
-    def __init__(self, vault_key: bytes) -> None:
+    def __init__(self, vault_key: VaultKey) -> None:
         self._cipher = VaultCipher(vault_key)
-        self._mac = hmac.new(vault_key, b"scserv registration digest", hashlib.sha256)
+        key = vault_key.sealing if isinstance(vault_key, VaultKeys) else vault_key
+        self._mac = hmac.new(key, b"scserv registration digest", hashlib.sha256)
 
     def seal_number(self, number: str, number_hash: bytes) -> bytes:
         """Seal a number."""

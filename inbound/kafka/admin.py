@@ -137,7 +137,7 @@ def describe_disks(kafka: KafkaConnection, topics: Sequence[str] = ()) -> list[d
 
     With the sizes of the partitions of these topics. Needs the right to describe the cluster.
     """
-    with _client(kafka, _TIMEOUT_S) as client:
+    with open_client(kafka) as client:
         found: list[dict[str, Any]] = client.describe_log_dirs(list(topics) or {})
     return found
 
@@ -224,8 +224,8 @@ def _refuse_what_apply_cannot_mend(differences: Iterable[TopicDifference]) -> No
             )
         if diff.setting == REPLICAS:
             raise SetupError(
-                f"{diff}; `scserv topics apply --reassign` copies them to more brokers."
-                " Nothing was changed"
+                f"{diff}; a topic gets more replicas by Kafka's kafka-reassign-partitions.sh:"
+                " run it, then this again. Nothing was changed"
             )
         if diff.setting == IN_SYNC and int(diff.found or 0) > int(diff.wanted):
             raise SetupError(

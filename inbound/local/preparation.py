@@ -34,7 +34,7 @@ def import_samples(settings: Settings, data_dir: Path) -> None:
         return
     write_samples(path)
     keys = ImportKeys(
-        SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_key_bytes())
+        SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_keys())
     )
     with (
         open_table(path, CLIENT_COLUMNS) as table,

@@ -32,7 +32,7 @@ class IntakeConnections:
         Raises `SetupError` when a key is missing or malformed.
         """
         url = settings.database_url.get_secret_value()
-        subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
+        subject_key, vault_key = settings.subject_key_bytes(), settings.vault_keys()
         self.store = PostgresStore(url, VaultCipher(vault_key), application_name=APPLICATION_NAME)
         self.directory = PostgresDirectory(
             url, subject_key, vault_key, application_name=APPLICATION_NAME

@@ -48,7 +48,7 @@ async def run_scheduler(settings: Settings, health: Health) -> None:
 def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
     store = PostgresStore(
         settings.database_url.get_secret_value(),
-        VaultCipher(settings.vault_key_bytes()),
+        VaultCipher(settings.vault_keys()),
         application_name=APPLICATION_NAME,
     )
     stack.push_async_callback(store.close)
@@ -63,7 +63,7 @@ def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Br
     pump = Pump(
         connections.intake,
         _dispatcher(settings, stack),
-        Batches(AudienceSealer(settings.vault_key_bytes()), clock=utc_now),
+        Batches(AudienceSealer(settings.vault_keys()), clock=utc_now),
         PumpSettings(
             settings.broadcasts.ahead, timedelta(seconds=settings.broadcasts.late_after_s)
         ),
@@ -85,7 +85,7 @@ def _callbacks(settings: Settings, stack: AsyncExitStack, health: Health) -> Cal
     stack.push_async_callback(pool.close)
     return Callbacks(
         pool,
-        Sealer(VaultCipher(settings.vault_key_bytes())),
+        Sealer(VaultCipher(settings.vault_keys())),
         HttpPoster(),
         LoopHealth(health, CALLBACKS),
         clock=utc_now,

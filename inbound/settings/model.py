@@ -17,7 +17,7 @@ from pydantic import (
 from inbound.errors import MissingSettingError
 from inbound.handlers.approvals import SenderApproval
 from inbound.handlers.policies import Policies
-from inbound.keys import parse_key
+from inbound.keys import VaultKeys, parse_key
 from inbound.settings.broadcasts import BroadcastSettings
 from inbound.settings.kafka import KafkaSettings
 from inbound.settings.oidc import OidcSettings
@@ -199,6 +199,11 @@ class Settings(KafkaSettings):
         default=SecretStr(""),
         description="key that encrypts secrets and numbers: 32 random bytes in base64 or hex",
     )
+    other_vault_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="while the vault key is rotated: the next or the previous one, which opens and "
+        "never seals",
+    )
     subject_key: SecretStr = Field(
         default=SecretStr(""),
         description="key of the hashes that stand for numbers: 32 random bytes in base64 or hex",
@@ -352,9 +357,13 @@ class Settings(KafkaSettings):
             self.quotas.dead_letters_mb_per_sender * MEGABYTE,
         )
 
-    def vault_key_bytes(self) -> bytes:
-        """Return the vault key. Raises `SetupError` when it is missing or malformed."""
-        return parse_key(self.vault_key.get_secret_value(), "SCSERV_VAULT_KEY")
+    def vault_keys(self) -> VaultKeys:
+        """Return the vault keys. Raises `SetupError` when one is missing or malformed."""
+        other = self.other_vault_key.get_secret_value()
+        return VaultKeys(
+            parse_key(self.vault_key.get_secret_value(), "SCSERV_VAULT_KEY"),
+            parse_key(other, "SCSERV_OTHER_VAULT_KEY") if other else None,
+        )
 
     def subject_key_bytes(self) -> bytes:
         """Return the subject key. Raises `SetupError` when it is missing or malformed."""

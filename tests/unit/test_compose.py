@@ -90,7 +90,7 @@ def test_a_role_accepts_its_environment(
 ) -> None:
     settings = settings_of(role, project, monkeypatch)
     settings.require("database_url", "kafka_bootstrap_servers")
-    assert len({settings.vault_key_bytes(), settings.subject_key_bytes()}) == 2
+    assert len({settings.vault_keys(), settings.subject_key_bytes()}) == 2
     expected = "hunter2" if role == "gateway" else ""
     assert settings.smpp.password.get_secret_value() == expected
 

@@ -25,7 +25,7 @@ from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, GoodRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
-from inbound.keys import SubjectHasher
+from inbound.keys import SubjectHasher, VaultKey
 from inbound.store.access.audit import record
 from inbound.store.connections import raises_store_errors
 from inbound.tables.columns import letter
@@ -79,7 +79,7 @@ class _Rejections:
 class ClientImports:
     """The imports of one desk."""
 
-    def __init__(self, subject_key: bytes, vault_key: bytes, uploads: Uploads) -> None:
+    def __init__(self, subject_key: bytes, vault_key: VaultKey, uploads: Uploads) -> None:
         self.keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
         self._uploads = uploads
 

@@ -51,7 +51,7 @@ async def run_smpp_server(
     """
     rules = settings.smpp_server
     context = tls_context(rules)
-    sealer = Sealer(VaultCipher(settings.vault_key_bytes()))
+    sealer = Sealer(VaultCipher(settings.vault_keys()))
     links = AccountLinks(time.monotonic, uuid4)
     process = uuid4()
     placing = Placing(shared.intake, shared.pool, open_links=links.open_ids, clock=shared.clock)

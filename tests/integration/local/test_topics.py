@@ -63,7 +63,7 @@ def test_fewer_replicas_than_wanted_are_told_and_nothing_is_changed(
 ) -> None:
     broker = KafkaConnection(kafka_bootstrap)
     before = settings_of(kafka_bootstrap, topics.mo)
-    with pytest.raises(SetupError, match=rf"{topics.mo}: replicas is 1, wanted 3; .*--reassign"):
+    with pytest.raises(SetupError, match=rf"{topics.mo}: replicas is 1, wanted 3; .*reassign"):
         admin.apply(broker, topics.specs(), 3)
     assert settings_of(kafka_bootstrap, topics.mo) == before
     assert admin.check(broker, topics.specs()) == []

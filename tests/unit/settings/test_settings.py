@@ -174,7 +174,7 @@ def test_a_value_from_a_file_is_named_with_its_variable(
 def test_an_error_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCSERV_VAULT_KEY", "tooshort-s3cret")
     with pytest.raises(SetupError) as refused:
-        load_settings().vault_key_bytes()
+        load_settings().vault_keys()
     assert "s3cret" not in str(refused.value)
     assert "SCSERV_VAULT_KEY" in str(refused.value)
 
@@ -206,7 +206,7 @@ def test_a_variable_that_has_won_over_the_file_is_named_alone(
 
 def test_an_unset_key_is_called_unset() -> None:
     with pytest.raises(SetupError, match="SCSERV_VAULT_KEY is not set"):
-        load_settings().vault_key_bytes()
+        load_settings().vault_keys()
 
 
 def test_every_setting_has_a_description() -> None:

@@ -1,0 +1,165 @@
+"""Seals every value that opens with the other vault key again, with the key that seals.
+
+Row by row, so the service runs meanwhile: a value is replaced only if it is still the one that was
+read. A killed run is repeated; what is sealed with the new key already is only read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from inbound.directory.sealing import ClientSealer
+from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
+from inbound.rotation.sealed_columns import REGISTRATIONS, SEALED_COLUMNS, SealedColumn
+from inbound.store.access.key_checks import adopt_vault_key
+from inbound.store.connections import raises_store_errors
+
+_BATCH: Final = 500
+_MOST_PASSES: Final = 3
+
+# The tables are many and the statements the same, so they are made of the names.
+_SELECT: Final[LiteralString] = "SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"
+_UPDATE: Final[LiteralString] = "UPDATE {table} SET {column} = %s WHERE {found} AND {column} = %s"
+_UPDATE_DIGEST: Final[LiteralString] = """
+    UPDATE clients SET registration_digest = %s WHERE number_hash = %s AND registration_sealed = %s
+"""
+_COUNT: Final[LiteralString] = "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL"
+
+OnProgress = Callable[[int, int], None]
+"""Receives how many values were read, and how many there were at the beginning."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass over all tables found: values by the column that has them."""
+
+    values: int = 0
+    sealed_again: int = 0
+    unreadable: dict[str, int] = field(default_factory=dict)
+
+
+class Rotated(NamedTuple):
+    """All passes together. `is_complete`: the last one found nothing of the other key."""
+
+    values: int
+    sealed_again: int
+    unreadable: dict[str, int]
+    is_complete: bool
+
+
+class VaultRotation:
+    """Rotates the vault key of one database; `reading` and `writing` are connections to it."""
+
+    def __init__(
+        self, reading: psycopg.Connection, writing: psycopg.Connection, keys: VaultKeys
+    ) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._keys = keys
+        self._new = VaultCipher(keys.sealing)
+        self._both = VaultCipher(keys)
+
+    def run(self, on_progress: OnProgress) -> Rotated:
+        """Seal again until a pass finds nothing of the other key; then the new key is the key.
+
+        Blocks for as long as it takes to read every sealed value twice. Raises RetryableError.
+        """
+        again = 0
+        for _ in range(_MOST_PASSES):
+            done = self._pass(on_progress, seals=True)
+            again += done.sealed_again
+            if not done.sealed_again:
+                adopt_vault_key(self._writing, fingerprint(self._keys.sealing))
+                return Rotated(done.values, again, done.unreadable, is_complete=True)
+        return Rotated(done.values, again, done.unreadable, is_complete=False)
+
+    def count(self, on_progress: OnProgress) -> Pass:
+        """Count the values that only the other key opens, as `sealed_again`. Changes nothing."""
+        return self._pass(on_progress, seals=False)
+
+    def _pass(self, on_progress: OnProgress, *, seals: bool) -> Pass:
+        result = Pass()
+        total = sum(_number_of_values(self._reading, column) for column in SEALED_COLUMNS)
+        for column in SEALED_COLUMNS:
+            for rows in _batches(self._reading, column):
+                changes = list(self._changes(column, rows, result))
+                result.values += len(rows)
+                result.sealed_again += len(changes)
+                if seals and changes:
+                    _replace(self._writing, column, changes, self._keys)
+                on_progress(result.values, max(total, result.values))
+        return result
+
+    def _changes(
+        self, column: SealedColumn, rows: Sequence[tuple[Any, ...]], result: Pass
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the parameters of an update for each value that the new key does not open."""
+        for *key, sealed in rows:
+            context = column.context(*key)
+            if _opens(self._new, sealed, context):
+                continue
+            try:
+                plaintext = self._both.open(sealed, context)
+            except UnsealError:
+                name = f"{column.table}.{column.column}"
+                result.unreadable[name] = result.unreadable.get(name, 0) + 1
+                continue
+            yield self._new.seal(plaintext, context), *key, sealed
+
+
+def _opens(cipher: VaultCipher, sealed: bytes, context: bytes) -> bool:
+    try:
+        cipher.open(sealed, context)
+    except UnsealError:
+        return False
+    return True
+
+
+@raises_store_errors
+def _number_of_values(conn: psycopg.Connection, column: SealedColumn) -> int:
+    row = conn.execute(_statement(_COUNT, column)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _batches(conn: psycopg.Connection, column: SealedColumn) -> Iterator[list[tuple[Any, ...]]]:
+    with conn.transaction(), conn.cursor(name="sealed") as cursor:
+        cursor.execute(_statement(_SELECT, column))
+        while rows := cursor.fetchmany(_BATCH):
+            yield rows
+
+
+@raises_store_errors
+def _replace(
+    conn: psycopg.Connection,
+    column: SealedColumn,
+    changes: Sequence[tuple[Any, ...]],
+    keys: VaultKeys,
+) -> None:
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(_statement(_UPDATE, column), changes)
+        if column is REGISTRATIONS:
+            # The digest that tells whether a client changed is keyed with the vault key, too.
+            clients = ClientSealer(keys)
+            cursor.executemany(
+                _UPDATE_DIGEST,
+                [
+                    (
+                        clients.digest(clients.open_registration(sealed, number_hash), number_hash),
+                        *(number_hash, sealed),
+                    )
+                    for sealed, number_hash, _ in changes
+                ],
+            )
+
+
+def _statement(text: LiteralString, column: SealedColumn) -> sql.Composed:
+    names = [sql.Identifier(name) for name in column.key]
+    return sql.SQL(text).format(
+        table=sql.Identifier(column.table),
+        column=sql.Identifier(column.column),
+        key=sql.SQL(", ").join(names),
+        found=sql.SQL(" AND ").join(sql.SQL("{} = %s").format(name) for name in names),
+    )
