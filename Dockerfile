@@ -34,11 +34,13 @@ RUN awk '/^[a-z]/ { take = /^setuptools==/ } take' requirements/dev.txt > build.
     && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /opt/scserv/lib
 
 FROM ${PYTHON}
-# Fixed numbers, for volumes and security policies that name them. Faust makes a folder
-# where it starts, so the working folder belongs to the user.
+# Fixed numbers, for volumes and security policies that name them. Faust makes a folder where it
+# starts, so the user may write to the working folder; all may, because Podman gives its mode to a
+# tmpfs in its place, and not its owner.
 RUN groupadd --system --gid 10001 scserv \
     && useradd --system --uid 10001 --gid scserv --no-create-home scserv \
-    && install -d -o scserv -g scserv -m 700 /var/lib/scserv /var/lib/scserv-uploads
+    && install -d -m 1777 /var/lib/scserv \
+    && install -d -o scserv -g scserv -m 700 /var/lib/scserv-uploads
 COPY --from=build /opt/scserv /opt/scserv
 ENV PATH=/opt/scserv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /var/lib/scserv

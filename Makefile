@@ -15,7 +15,7 @@ WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-long check contracts peers screenshots bench versus chaos lock clean
+.PHONY: help setup up test test-long check contracts peers containers screenshots bench versus chaos lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -60,6 +60,10 @@ contracts: $(STAMP)  ## what other services build on: refuses a change that woul
 peers: $(KAFKA)  ## programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
 	@.ci/peers
 	@$(BIN)/python -m pytest tests/peers $(ARGS)
+
+containers: $(KAFKA)  ## docker-compose.yml and an installation with systemd, in real containers (as root)
+	@.ci/containers
+	@$(BIN)/python -m pytest tests/containers --timeout 1800 $(ARGS)
 
 screenshots: $(KAFKA)  ## the images of docs/images, taken of a running service
 	@.ci/peers
