@@ -12,8 +12,9 @@ import pytest_asyncio
 from inbound.smpp import receipts
 from inbound.smpp.receipts import DeliveryOutcome
 from inbound.smpp.segmentation import split
+from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_servers import SharedKafka, SharedPostgres
-from tests.fix_service import Service, eventually, free_port, open_service
+from tests.fix_service import STOPPED, Service, eventually, free_port, open_service
 from tests.integration.ingress.smpp_world import Program, bind, close_all
 from tests.patience import PATIENCE_S
 
@@ -31,7 +32,7 @@ async def port(service: Service) -> AsyncIterator[int]:
         "SCSERV_INGRESS__PORT": str(free_port()),
         "SCSERV_SMPP_SERVER__PORT": str(found),
     }
-    await service.start("ingress")
+    await service.start("ingress", "scheduler")
     yield found
     close_all()
 
@@ -78,6 +79,29 @@ async def test_a_program_s_message_reaches_the_phone_and_its_receipt_comes_back(
     assert "bound" in log
     assert client.number[1:] not in log
     assert TEXT[:10] not in log
+
+
+async def test_a_text_of_a_phone_reaches_the_program_and_nobody_answers_the_phone(
+    service: Service, port: int
+) -> None:
+    client = service.new_client()
+    account = await new_account(service, "chat")
+    ran = await service.command("accounts", "texts", "assign", "chat", "--word", "chat")
+    assert ran.status == 0, ran.err
+    program = await bind(port, account)
+    await service.text(client.number, "Chat pelican")
+    async with asyncio.timeout(PATIENCE_S):
+        received = await program.receive()
+    assert (received.source_addr, received.destination_addr) == (client.number[1:], "79086228779")
+    assert (received.esm_class, received.short_message) == (0, b"Chat pelican")
+    await service.text(client.number, "CLIENT sms stop")
+    assert await service.script.replies(client.number) == [ACKNOWLEDGEMENT, STOPPED]
+    await eventually(
+        lambda: service.value("SELECT count(*) FROM account_texts") == 0,
+        lambda: "a text waits that was acknowledged",
+    )
+    for role in ("worker", "ingress"):
+        assert "pelican" not in service.log_of(role)
 
 
 async def test_killed_servers_lose_and_double_nothing(service: Service, port: int) -> None:
