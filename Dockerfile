@@ -1,7 +1,7 @@
 # The image of every process and command. Build context: this folder.
 #
-# The same sources give the same files: dependencies are locked with their sha256, and compiled
-# modules name no time. To pin the base, too, pass --build-arg PYTHON=python:3.11-slim@sha256:...
+# Dependencies are locked with their sha256, and compiled modules name no time, so that two builds of
+# the same sources have little reason to differ. To pin the base, too, pass --build-arg PYTHON=python:3.11-slim@sha256:...
 ARG PYTHON=python:3.11-slim
 
 FROM ${PYTHON} AS build

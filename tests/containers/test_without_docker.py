@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from inbound.cli.roles import PROJECTOR_NICE
 from inbound.local.samples import HEADER, SAMPLES
 from tests.compose_file import DEPLOY, ROLES, ROOT, make_secrets
 from tests.containers.compose import PREFIX, Installation
@@ -201,7 +202,8 @@ def test_nothing_was_refused_that_a_process_needs(machine: Machine) -> None:
     assert "bound" in logs
     assert "Operation not permitted" not in logs
     assert "Permission denied" not in logs
-    assert machine.run("ps -o nice= -p " + machine.pid("projector@1")).strip() == "10"
+    nice = [machine.run(f"ps -o nice= -p {machine.pid(one)}") for one in ("projector@1", "api@1")]
+    assert int(nice[0]) - int(nice[1]) == PROJECTOR_NICE
 
 
 def test_a_killed_process_is_started_again_and_a_stopped_one_ends_by_itself(
