@@ -20,7 +20,7 @@ from inbound.local.servers.postgres import PostgresServer
 from tests.ceilings import NO_CEILINGS
 
 KEY = "00" * 32
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
