@@ -83,8 +83,9 @@ versus: $(KAFKA)  ## this service and Kannel with a script, in turns; a JSON obj
 	@.ci/peers
 	@$(BIN)/python -m tests.bench.versus $(ARGS)
 
-chaos: $(KAFKA)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)
+chaos: $(KAFKA)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N MACHINES=3)
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) \
+	  $(if $(MACHINES),--machines $(MACHINES)) $(ARGS)
 
 lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -117,6 +117,7 @@ class RoleProcess:
     process: asyncio.subprocess.Process | forks.Forked
     port: int
     killed: bool = False
+    host: str = "127.0.0.1"
 
     @property
     def is_alive(self) -> bool:
@@ -136,7 +137,7 @@ class RoleProcess:
 
     def page(self, path: str) -> bytes:
         """Return a page of its health port, or b"" when nothing listens there. Blocks."""
-        url = f"http://127.0.0.1:{self.port}{path}"
+        url = f"http://{self.host}:{self.port}{path}"
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
                 body: bytes = answer.read()
@@ -154,7 +155,7 @@ class RoleProcess:
         if self.process.returncode is not None:
             return f"{self.role} has ended with status {self.process.returncode}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=2):
+            with urllib.request.urlopen(f"http://{self.host}:{self.port}/health/ready", timeout=2):
                 return ""
         except urllib.error.HTTPError as error:
             return f"{self.role}: {error.read().decode()}"
@@ -434,12 +435,16 @@ class Service:
             )
         with log.open("wb") as out:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self.program, *arguments),
+                *(*self._entering(port), sys.executable, "-m", self.program, *arguments),
                 cwd=self.folder,
                 env=environment,
                 stdout=out,
                 stderr=out,
             )
+
+    def _entering(self, _port: int) -> Sequence[str]:
+        """Return the words that start a process somewhere else, before those of its own."""
+        return ()
 
     def _config(self, _role: Role, _port: int) -> Sequence[str]:
         """Return the option for the TOML file, if the test has written one into the folder."""

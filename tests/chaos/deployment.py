@@ -17,6 +17,7 @@ from psycopg import sql
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
+from inbound.local.servers._folder import LOOPBACK
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer
@@ -49,6 +50,7 @@ _BIND: Final = """
 [[binds]]
 centre = "{centre}"
 bind = "{centre}-{number}"
+host = "{host}"
 port = {port}
 system_id = "{account.system_id}"
 password = "{account.password}"
@@ -69,12 +71,18 @@ class Deployment(Service):
     """The service with servers that may be killed and a clock that can be stepped."""
 
     def __init__(
-        self, folder: Path, postgres: PostgresServer, kafka: KafkaServer, recorder: Recorder
+        self,
+        folder: Path,
+        database_url: str,
+        bootstrap: str,
+        recorder: Recorder,
+        host: str = LOOPBACK,
     ) -> None:
-        super().__init__(folder, postgres.url(), kafka.bootstrap, TopicNames(), "")
-        self.postgres = postgres
-        self.kafka = kafka
+        """`host` is the address at which roles reach the SMS centres."""
+        super().__init__(folder, database_url, bootstrap, TopicNames(), "")
         self.recorder = recorder
+        self.host = host
+        self.api_host = LOOPBACK
         self._outputs = count(1)
         self.smsc_faults = SmscFaults()
         self.centres = {name: self._simulator() for name in CENTRES}
@@ -98,7 +106,12 @@ class Deployment(Service):
     def _simulator(self) -> Simulator:
         """Return an SMS centre, not started. It enquires every second, as some do."""
         settings = SimulatorSettings(
-            port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5, enquire_link_s=1
+            host=self.host,
+            port=0,
+            accounts=(ACCOUNT,),
+            retry_s=0.3,
+            response_timeout_s=5,
+            enquire_link_s=1,
         )
         return Simulator(settings, faults=self.smsc_faults)
 
@@ -126,7 +139,12 @@ class Deployment(Service):
         self._numbers_of_gateways[port] = number
         binds = (
             _BIND.format(
-                centre=name, number=number, port=centre.port, account=ACCOUNT, window=WINDOW
+                centre=name,
+                number=number,
+                host=self.host,
+                port=centre.port,
+                account=ACCOUNT,
+                window=WINDOW,
             )
             for name, centre in self.centres.items()
         )
@@ -196,28 +214,51 @@ def process_tree(pid: int) -> list[psutil.Process]:
         return []
 
 
+class OneMachine(Deployment):
+    """The service with one PostgreSQL and one Kafka, beside it."""
+
+    def __init__(
+        self, folder: Path, postgres: PostgresServer, kafka: KafkaServer, recorder: Recorder
+    ) -> None:
+        super().__init__(folder, postgres.url(), kafka.bootstrap, recorder)
+        self.postgres = postgres
+        self.kafka = kafka
+
+
 @asynccontextmanager
-async def open_deployment(folder: Path) -> AsyncIterator[Deployment]:
-    """Start servers, SMS centre and roles; stop all of them after the block."""
+async def open_deployment(folder: Path) -> AsyncIterator[OneMachine]:
+    """Start servers, SMS centres and roles on this machine; stop all of them after the block."""
     with (
         PostgresServer(folder / "postgres", settings=POSTGRES_SETTINGS) as postgres,
         KafkaServer(folder / "kafka", heap_mb=384, listener=OPEN) as kafka,
     ):
-        migrate(postgres.url())
-        store_plainly(postgres.url())
-        admin.apply(KafkaConnection(kafka.bootstrap), TopicNames().specs(), replication_factor=1)
+        prepare_servers(postgres.url(), kafka.bootstrap, replicas=1)
         async with open_recorder(folder / "telemetry") as recorder:
-            deployment = Deployment(folder, postgres, kafka, recorder)
-            async with AsyncExitStack() as stack:
-                for centre in deployment.centres.values():
-                    await stack.enter_async_context(centre)
-                    # Every client's phone is on, so the SMS centres report deliveries.
-                    await stack.enter_async_context(Phone("127.0.0.1", centre.port, _ALL_PHONES))
-                stack.push_async_callback(deployment.close)
-                for _ in range(PROCESSES_PER_ROLE):
-                    await deployment.start(*STARTED_ROLES)
-                deployment.revive()
+            deployment = OneMachine(folder, postgres, kafka, recorder)
+            async with running(deployment):
                 yield deployment
+
+
+def prepare_servers(database_url: str, bootstrap: str, *, replicas: int) -> None:
+    """Create tables and topics. Blocks."""
+    migrate(database_url)
+    store_plainly(database_url)
+    admin.apply(KafkaConnection(bootstrap), TopicNames().specs(), replication_factor=replicas)
+
+
+@asynccontextmanager
+async def running(deployment: Deployment) -> AsyncIterator[None]:
+    """Start SMS centres and roles, which are restarted when they end; stop them after the block."""
+    async with AsyncExitStack() as stack:
+        for centre in deployment.centres.values():
+            await stack.enter_async_context(centre)
+            # Every client's phone is on, so the SMS centres report deliveries.
+            await stack.enter_async_context(Phone(deployment.host, centre.port, _ALL_PHONES))
+        stack.push_async_callback(deployment.close)
+        for _ in range(PROCESSES_PER_ROLE):
+            await deployment.start(*STARTED_ROLES)
+        deployment.revive()
+        yield
 
 
 def delay_commits(url: str, micros: int) -> None:

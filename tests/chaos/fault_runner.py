@@ -3,36 +3,35 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import psutil
-import psycopg
 
 from inbound.local.simulator.habits import UNBIND
 from tests.chaos import stepped_clock
-from tests.chaos.deployment import Deployment, delay_commits, process_tree
+from tests.chaos.deployment import Deployment
 from tests.chaos.schedule import ATTACK, PlannedFault
 from tests.fix_service import Role
 
-Action = Callable[["FaultRunner", PlannedFault], Awaitable[None]]
+Action = Callable[[Any, PlannedFault], Awaitable[None]]
 
 MAX_CONCURRENT: Final = 4
 """Faults that may last at the same time; the next one waits."""
 
-_SLOW_COMMIT_US: Final = 100_000
 _STOP_S: Final = 15.0
 
 
 class FaultRunner:
-    """Carries out a schedule against one deployment."""
+    """Carries out a schedule against one deployment. Subclasses add faults of its servers."""
+
+    ACTIONS: ClassVar[Mapping[str, Action]]
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.finished: Counter[str] = Counter()
         self._room = asyncio.Semaphore(MAX_CONCURRENT)
-        self._server_locks = {"kafka": asyncio.Lock(), "postgres": asyncio.Lock()}
         self._tasks: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
 
@@ -64,7 +63,7 @@ class FaultRunner:
 
     async def _carry_out(self, fault: PlannedFault) -> None:
         try:
-            await _ACTIONS[fault.kind](self, fault)
+            await self.ACTIONS[fault.kind](self, fault)
             self.finished[fault.kind] += 1
         except Exception as error:
             self._errors.append(error)
@@ -87,7 +86,7 @@ class FaultRunner:
     async def suspend(self, fault: PlannedFault) -> None:
         """Suspend a role for a while."""
         if one := self.deployment.find_process(fault.target):
-            await _suspend([psutil.Process(one.process.pid)], fault.lasts_s)
+            await suspend_all([psutil.Process(one.process.pid)], fault.lasts_s)
 
     async def rebalance(self, fault: PlannedFault) -> None:
         """Start one more process of a role and stop it again."""
@@ -111,32 +110,7 @@ class FaultRunner:
                 f"{one.role} did not stop within {_STOP_S:g} s of SIGTERM"
             ) from None
 
-    # -- servers ----------------------------------------------------------------------
-
-    async def kill_server(self, fault: PlannedFault) -> None:
-        """Kill a server and start it again after a while."""
-        deployment = self.deployment
-        server = deployment.kafka if fault.target == "kafka" else deployment.postgres
-        async with self._server_locks[fault.target]:
-            await asyncio.to_thread(server.kill)
-            await asyncio.sleep(fault.lasts_s)
-            await asyncio.to_thread(server.start)
-
-    async def suspend_server(self, fault: PlannedFault) -> None:
-        """Suspend all processes of a server for a while."""
-        deployment = self.deployment
-        server = deployment.kafka if fault.target == "kafka" else deployment.postgres
-        async with self._server_locks[fault.target]:
-            await _suspend(process_tree(server.pid or 0), fault.lasts_s)
-
-    async def slow_disk(self, fault: PlannedFault) -> None:
-        """Make every commit of PostgreSQL take 0.1 s longer for a while."""
-        async with self._server_locks["postgres"]:
-            await asyncio.to_thread(delay_commits, self.deployment.database_url, _SLOW_COMMIT_US)
-            try:
-                await asyncio.sleep(fault.lasts_s)
-            finally:
-                await asyncio.to_thread(delay_commits, self.deployment.database_url, 0)
+    # -- clocks ----------------------------------------------------------------------
 
     async def step_clock(self, fault: PlannedFault) -> None:
         """Step the wall clock of all roles, until the next step."""
@@ -217,31 +191,30 @@ class FaultRunner:
             await asyncio.sleep(fault.lasts_s)
 
     async def undo(self) -> None:
-        """End a slow disk that outlasted its fault because PostgreSQL was killed meanwhile."""
-        with suppress(psycopg.Error):
-            await asyncio.to_thread(delay_commits, self.deployment.database_url, 0)
+        """End what has outlasted its fault."""
 
 
-async def _suspend(processes: list[psutil.Process], seconds: float) -> None:
-    for one in processes:
-        with suppress(psutil.NoSuchProcess):
-            one.send_signal(signal.SIGSTOP)
+async def suspend_all(processes: list[psutil.Process], seconds: float) -> None:
+    """Suspend processes for a while."""
+    send_all(processes, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)
     finally:
-        for one in processes:
-            with suppress(psutil.NoSuchProcess):
-                one.send_signal(signal.SIGCONT)
+        send_all(processes, signal.SIGCONT)
 
 
-_ACTIONS: Final[dict[str, Action]] = {
+def send_all(processes: Iterable[psutil.Process], what: signal.Signals) -> None:
+    """Send a signal to those processes that still run."""
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            one.send_signal(what)
+
+
+FaultRunner.ACTIONS = {
     "kill -9": FaultRunner.kill,
     "SIGSTOP": FaultRunner.suspend,
     "SIGTERM": FaultRunner.terminate,
     "rebalance": FaultRunner.rebalance,
-    "kill -9 server": FaultRunner.kill_server,
-    "SIGSTOP server": FaultRunner.suspend_server,
-    "slow disk": FaultRunner.slow_disk,
     "link cut": FaultRunner.cut_links,
     "lost response": FaultRunner.lose_responses,
     "double delivery": FaultRunner.deliver_twice,

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("number", help="phone number, as in broken.txt")
     options = parser.parse_args()
     folder = options.folder.resolve()
-    with PostgresServer(folder / "postgres") as postgres:
+    with PostgresServer(_find_primary(folder)) as postgres:
         events = read_events(postgres.url(), options.number)
     _print("events", events)
     traces = {event.trace_id for event in events if event.trace_id}
@@ -67,6 +67,12 @@ def main() -> None:
     )
     _print("spans", map(_describe_span, spans))
     _print("log lines", find_log_lines(folder, find_ids(events) | traces))
+
+
+def _find_primary(folder: Path) -> Path:
+    """Return the folder of the PostgreSQL, of several machines' that of the last primary."""
+    standby = Path("data", "standby.signal")
+    return next(one for one in sorted(folder.glob("postgres*")) if not (one / standby).exists())
 
 
 def read_events(database_url: str, number: str) -> list[LoggedEvent]:

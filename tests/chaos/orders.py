@@ -88,7 +88,7 @@ class OrderTraffic:
             request_timeout_ms=5000,
         )
         async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self._port}",
+            base_url=f"http://{self._deployment.api_host}:{self._port}",
             headers={"Authorization": f"Bearer {self._token}"},
             timeout=_ANSWER_WITHIN_S,
         ) as http:

@@ -4,7 +4,7 @@ A longer schedule of the same seed begins like a shorter one.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,14 +59,14 @@ _PROCESSES: Final = (
 ATTACK: Final = "attack"
 """The first word of a hostile target that is a kind of attack; else it is a command."""
 
-FAULT_KINDS: Final[dict[str, _FaultKind]] = {
+_PROCESS_KINDS: Final[dict[str, _FaultKind]] = {
     "kill -9": _FaultKind(14, _PROCESSES),
     "SIGSTOP": _FaultKind(8, _PROCESSES, (1, 12)),
     "SIGTERM": _FaultKind(3, _PROCESSES),
     "rebalance": _FaultKind(3, ("gateway", "worker", "relay"), (3, 9)),
-    "kill -9 server": _FaultKind(4, ("kafka", "postgres"), (0, 10)),
-    "SIGSTOP server": _FaultKind(3, ("kafka", "postgres"), (1, 6)),
-    "slow disk": _FaultKind(2, ("postgres",), (3, 8)),
+}
+
+_CENTRE_KINDS: Final[dict[str, _FaultKind]] = {
     "link cut": _FaultKind(
         12,
         (
@@ -107,17 +107,63 @@ FAULT_KINDS: Final[dict[str, _FaultKind]] = {
     ),
 }
 
+FAULT_KINDS: Final = {
+    **_PROCESS_KINDS,
+    "kill -9 server": _FaultKind(4, ("kafka", "postgres"), (0, 10)),
+    "SIGSTOP server": _FaultKind(3, ("kafka", "postgres"), (1, 6)),
+    "slow disk": _FaultKind(2, ("postgres",), (3, 8)),
+    **_CENTRE_KINDS,
+}
+"""With one Kafka and one PostgreSQL."""
 
-def schedule(seed: int) -> Iterator[PlannedFault]:
+_MACHINES: Final = ("1", "2", "3")
+
+MACHINE_KINDS: Final = {
+    "broker": _FaultKind(
+        8,
+        tuple(f"{number} {how}" for number in _MACHINES for how in ("kill -9", "SIGSTOP")),
+        (2, 12),
+    ),
+    "slow disk": _FaultKind(4, ("broker 1", "broker 2", "broker 3", "postgres"), (3, 8)),
+    "failover": _FaultKind(5, ("kill -9", "split"), (1, 5)),
+    "standby": _FaultKind(3, ("kill -9", "SIGSTOP"), (1, 6)),
+    "power": _FaultKind(4, _MACHINES, (2, 8)),
+    "partition": _FaultKind(
+        8,
+        tuple(
+            f"{number} {how}"
+            for number in _MACHINES
+            for how in ("isolated", "split", f"deaf {int(number) % len(_MACHINES) + 1}")
+        ),
+        (2, 12),
+    ),
+    "line": _FaultKind(
+        8,
+        tuple(
+            f"{number} {how}"
+            for number in _MACHINES
+            for how in ("loses 5%", "loses 20%", "slow line")
+        ),
+        (3, 10),
+    ),
+}
+"""Of three machines, their network, brokers and PostgreSQL's primary and standby."""
+
+KINDS_WITH_MACHINES: Final = {**_PROCESS_KINDS, **MACHINE_KINDS, **_CENTRE_KINDS}
+
+
+def schedule(
+    seed: int, fault_kinds: Mapping[str, _FaultKind] = FAULT_KINDS
+) -> Iterator[PlannedFault]:
     """Yield the faults of a seed, without end."""
     rng = random.Random(seed)
-    kinds = list(FAULT_KINDS)
-    weights = [FAULT_KINDS[kind].weight for kind in kinds]
+    kinds = list(fault_kinds)
+    weights = [fault_kinds[kind].weight for kind in kinds]
     number = 0
     while True:
         number += 1
         (kind,) = rng.choices(kinds, weights)
-        fault_kind = FAULT_KINDS[kind]
+        fault_kind = fault_kinds[kind]
         yield PlannedFault(
             number,
             kind,

@@ -74,7 +74,7 @@ class SmppProgram:
             raise ScservError(f"the program has no account: {said}")
         account: dict[str, Any] = json.loads(said.splitlines()[-1])
         settings = BindSettings(
-            "127.0.0.1",
+            self._deployment.api_host,
             port,
             account["login"],
             account["password"],

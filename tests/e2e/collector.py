@@ -153,22 +153,22 @@ async def open_collector() -> AsyncIterator[Collector]:
 
 
 @asynccontextmanager
-async def open_recorder(path: Path) -> AsyncIterator[Recorder]:
-    """Listen on a free loopback port and record every request in a file."""
+async def open_recorder(path: Path, host: str = "127.0.0.1") -> AsyncIterator[Recorder]:
+    """Listen on a free port and record every request in a file."""
     recorder = Recorder(path)
-    async with _listening(recorder.take) as recorder.url:
+    async with _listening(recorder.take, host) as recorder.url:
         yield recorder
 
 
 @asynccontextmanager
 async def _listening(
-    take: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    take: Callable[[web.Request], Awaitable[web.StreamResponse]], address: str = "127.0.0.1"
 ) -> AsyncIterator[str]:
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_route("*", "/{tail:.*}", take)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, address, 0).start()
     host, port = runner.addresses[0][:2]
     try:
         yield f"http://{host}:{port}"

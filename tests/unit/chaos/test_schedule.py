@@ -4,12 +4,28 @@ from itertools import islice
 
 from inbound.local.simulator.attacks import ATTACKS
 from inbound.local.simulator.script import Attack, Script
-from tests.chaos.fault_runner import _ACTIONS
-from tests.chaos.schedule import ATTACK, FAULT_KINDS, schedule
+from tests.chaos.machines.faults import MachineFaults
+from tests.chaos.machines.network import rules_of
+from tests.chaos.schedule import (
+    ATTACK,
+    FAULT_KINDS,
+    KINDS_WITH_MACHINES,
+    MACHINE_KINDS,
+    schedule,
+)
+from tests.chaos.server_faults import ServerFaults
 
 
 def test_every_kind_has_an_action() -> None:
-    assert _ACTIONS.keys() == FAULT_KINDS.keys()
+    assert ServerFaults.ACTIONS.keys() == FAULT_KINDS.keys()
+    assert MachineFaults.ACTIONS.keys() == KINDS_WITH_MACHINES.keys()
+
+
+def test_every_fault_of_a_network_has_rules() -> None:
+    for kind in ("partition", "line"):
+        for target in MACHINE_KINDS[kind].targets:
+            _, _, how = target.partition(" ")
+            assert how == "slow line" or list(rules_of(how))
 
 
 def test_a_longer_schedule_begins_like_a_shorter_one() -> None:
