@@ -60,9 +60,12 @@ def check_topics(settings: Settings) -> None:
 
     kafka = settings.kafka()
     admin.wait_for_broker(kafka)
-    specs = TopicNames.prefixed(settings.topic_prefix).specs()
+    specs = TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions)
     if differences := admin.check(kafka, specs):
-        raise SetupError(f"{differences[0]}; run `scserv topics apply`")
+        first = differences[0]
+        if first.setting == admin.PARTITIONS:
+            raise SetupError(f"{first}: {admin.other_partitions(first)}")
+        raise SetupError(f"{first}; run `scserv topics apply`")
 
 
 def watch_database(settings: Settings, health: Health, *, with_disk: bool = False) -> None:

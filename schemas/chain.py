@@ -1,7 +1,8 @@
 """The digest chains of the log. Changing, moving or removing an event breaks its chain.
 
-Each event belongs to the chain of the partition of `sms.events.v1` it is published to, so
-that a subscriber of one partition can follow the chain too. Its digest is SHA-256 over
+There are eight chains, as `sms.events.v1` has partitions unless an installation has more. The
+events of partition p belong to chain p modulo 8, so subscribers can follow a chain, too. The digest
+of an event is SHA-256 over
 
     format (1 byte, 1), previous digest of the chain (32 bytes; zeros for the first),
     position (int64), recorded_at (int64, microseconds since 1970-01-01 UTC),
@@ -25,8 +26,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from schemas.partitions import partition_of
-from schemas.topics import PARTITIONS
 
+CHAINS: Final = 8
 GENESIS: Final = bytes(32)
 """The previous digest of the first event of a chain."""
 
@@ -40,7 +41,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 @lru_cache(maxsize=16_384)
 def chain_of(stream_id: UUID) -> int:
     """Return the chain of a stream. Cached, because streams recur."""
-    return partition_of(str(stream_id).encode())
+    return partition_of(str(stream_id).encode(), CHAINS)
 
 
 def microseconds(moment: datetime) -> int:
@@ -102,8 +103,8 @@ class Chains:
 
     def __init__(self, positions: Sequence[int] = (), digests: Sequence[bytes] = ()) -> None:
         """Continue from the given heads, in the order of the chains, or from empty chains."""
-        self.positions = list(positions) or [0] * PARTITIONS
-        self.digests = list(digests) or [GENESIS] * PARTITIONS
+        self.positions = list(positions) or [0] * CHAINS
+        self.digests = list(digests) or [GENESIS] * CHAINS
 
     def append(self, chain: int, position: int, recorded_us: int, body: bytes) -> bytes:
         """Add the next event to its chain and return its digest, the new head."""

@@ -9,8 +9,6 @@ Source: org.apache.kafka.common.utils.Utils.murmur2, and BuiltInPartitioner.part
 from struct import unpack_from
 from typing import Final
 
-from schemas.topics import PARTITIONS
-
 _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
 _32_BITS: Final = 0xFFFFFFFF
@@ -30,6 +28,6 @@ def murmur2(key: bytes) -> int:
     return value ^ value >> 15
 
 
-def partition_of(key: bytes, partitions: int = PARTITIONS) -> int:
-    """Return the partition of a record with this key."""
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition of a record with this key in a topic of so many."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

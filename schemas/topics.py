@@ -17,7 +17,7 @@ Four rules shape them:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Final, Self
@@ -34,8 +34,13 @@ SUBSCRIPTIONS: Final = "sms.subscriptions.v1"
 LOG_HEADS: Final = "sms.log-heads.v1"
 NOTIFY: Final = "sms.notify.v1"
 
-# Eight workers at most share the work; changing it later moves every key.
 PARTITIONS: Final = 8
+"""How many a topic has by default; at most so many workers share the work.
+
+An installation may have more, chosen when its topics are created: see `partitioned`.
+"""
+
+MOST_PARTITIONS: Final = 1024
 
 PARTITION_BYTES: Final = 1 << 30
 """What a partition of MOs or receipts keeps; more than twice what may wait in it."""
@@ -105,6 +110,19 @@ _COMPACTED: Final = _config(
 _FOR_EVER: Final = _config(cleanup_policy="delete", retention_ms=-1)
 
 
+def partitioned(specs: Iterable[TopicSpec], partitions: int) -> tuple[TopicSpec, ...]:
+    """Return these topics with so many partitions instead of `PARTITIONS`.
+
+    A multiple of it, so that a partition of `sms.events.v1` has events of one digest chain only.
+    """
+    if not PARTITIONS <= partitions <= MOST_PARTITIONS or partitions % PARTITIONS:
+        raise ValueError(f"a multiple of {PARTITIONS}, at most {MOST_PARTITIONS}")
+    return tuple(
+        replace(spec, partitions=partitions) if spec.partitions == PARTITIONS else spec
+        for spec in specs
+    )
+
+
 def _internal(name: str, what: str, config: Mapping[str, str] = _SHORT_LIVED) -> TopicSpec:
     return TopicSpec(name, PARTITIONS, config, internal=True, what=what)
 
@@ -162,7 +180,8 @@ class TopicNames:
         """The topics of messages to send, indexed by `Lane`: the most urgent first."""
         return tuple(self.lane(lane) for lane in Lane)
 
-    def specs(self) -> tuple[TopicSpec, ...]:
-        """`TOPICS` under these names."""
+    def specs(self, partitions: int = PARTITIONS) -> tuple[TopicSpec, ...]:
+        """`TOPICS` under these names, `partitioned`."""
         names = (getattr(self, field.name) for field in fields(self))
-        return tuple(replace(spec, name=name) for spec, name in zip(TOPICS, names, strict=True))
+        specs = partitioned(TOPICS, partitions)
+        return tuple(replace(spec, name=name) for spec, name in zip(specs, names, strict=True))

@@ -45,7 +45,7 @@ from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from inbound.store.migrations.runner import migrate
 from inbound.terminal import Terminal
-from schemas.topics import TopicNames
+from schemas.topics import PARTITIONS, TopicNames
 from tests import forks
 from tests.ceilings import NO_CEILINGS
 from tests.e2e.script import ACCOUNT, Script
@@ -544,7 +544,8 @@ async def open_service(
     database_url = _new_database(server_url, f"e2e_{mark}")
     names = TopicNames.prefixed(f"e2e-{mark}.")
     broker = kafka if isinstance(kafka, KafkaConnection) else KafkaConnection(kafka)
-    admin.apply(broker, names.specs(), replication_factor=1)
+    partitions = int((environment or {}).get("SCSERV_KAFKA_PARTITIONS", PARTITIONS))
+    admin.apply(broker, names.specs(partitions), replication_factor=1)
     service = Service(folder, database_url, broker.bootstrap, names, f"e2e-{mark}.")
     service.extra_environment.update(environment or {})
     service.program = program

@@ -80,12 +80,10 @@ def pending_lines(settings: Settings, backlog: "Backlog", number: str | None) ->
     from inbound.freshness.model import PendingWork
     from inbound.keys import SubjectHasher
     from inbound.timeline.english import English
-    from schemas.partitions import partition_of
 
-    partition = None
+    number_hash = None
     if number is not None:
-        key = SubjectHasher(settings.subject_key_bytes()).hash(number).hex()
-        partition = partition_of(key.encode())
+        number_hash = SubjectHasher(settings.subject_key_bytes()).hash(number)
     words = English(ZoneInfo(settings.time_zone))
     works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
-    yield from map(words.pending, backlog.pending(*works, partition=partition))
+    yield from map(words.pending, backlog.pending(*works, of=number_hash))

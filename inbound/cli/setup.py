@@ -37,7 +37,7 @@ def apply_topics(settings: Settings) -> None:
 
     report = admin.apply(
         settings.kafka(),
-        TopicNames.prefixed(settings.topic_prefix).specs(),
+        TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions),
         settings.kafka_replication_factor,
     )
     for name in report.created:

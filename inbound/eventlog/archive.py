@@ -22,8 +22,7 @@ from inbound.errors import SetupError
 from inbound.field_rules import rule_of
 from inbound.plurals import counted
 from inbound.store.log.copy_format import StoredEvent
-from schemas.chain import Head, microseconds
-from schemas.topics import PARTITIONS
+from schemas.chain import CHAINS, Head, microseconds
 
 FORMAT: Final = 1
 LEVEL: Final = 3
@@ -181,8 +180,8 @@ class ArchiveReader:
             raise self.error(
                 f"the format is {found.scserv_log}, this release reads {FORMAT}: upgrade"
             )
-        if found.chains != PARTITIONS:
-            raise self.error(f"the log has {found.chains} chains, this release has {PARTITIONS}")
+        if found.chains != CHAINS:
+            raise self.error(f"the log has {found.chains} chains, this release has {CHAINS}")
         return found
 
     def events(self) -> Iterator[StoredEvent]:

@@ -11,9 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from inbound.store.log.copy_format import StoredEvent
-from schemas.chain import Chains, digest, stored_body
-from schemas.partitions import partition_of
-from schemas.topics import PARTITIONS
+from schemas.chain import CHAINS, Chains, chain_of, digest, stored_body
 from schemas.upcasters import UnknownEventError, read_event
 
 _LONGEST: Final = 300
@@ -80,7 +78,7 @@ class Checker:
 
     def _gap(self, position: int) -> Problem:
         first, last = self.position + 1, position - 1
-        self._interrupted = set(range(PARTITIONS))
+        self._interrupted = set(range(CHAINS))
         if last < first:
             return Problem(f"it comes after position {self.position}", position)
         if first == last:
@@ -129,4 +127,4 @@ def _problem(event: StoredEvent, what: str) -> Problem:
 # The events of a request are close together; a larger cache would not help.
 @lru_cache(maxsize=8_192)
 def _chain_of(stream: bytes) -> int:
-    return partition_of(str(UUID(bytes=stream)).encode())
+    return chain_of(UUID(bytes=stream))

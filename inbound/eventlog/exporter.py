@@ -11,8 +11,7 @@ from inbound.eventlog.archive import FORMAT, ArchiveWriter, Header, Trailer, enc
 from inbound.eventlog.checker import Checker
 from inbound.eventlog.log_reader import read_log, snapshot
 from inbound.store.log.positions import last_position
-from schemas.chain import Chains
-from schemas.topics import PARTITIONS
+from schemas.chain import CHAINS, Chains
 
 _STEP = 5_000
 
@@ -31,7 +30,7 @@ def export_log(
         last = last_position(conn)
         header = Header(
             scserv_log=FORMAT,
-            chains=PARTITIONS,
+            chains=CHAINS,
             first_position=min(last, 1),
             last_position=last,
             exported_at=now,

@@ -11,8 +11,7 @@ from inbound.store.connections import describe_database
 from inbound.store.errors import translate
 from inbound.store.log.copy_format import SIGNATURE, TRAILER, StoredEvent, parse_event
 from inbound.store.statements import statements
-from schemas.chain import Chains, Head
-from schemas.topics import PARTITIONS
+from schemas.chain import CHAINS, Chains, Head
 
 _SQL: Final = statements(__package__, "eventlog")
 _READ_LOG: Final = _SQL["read_log"]
@@ -79,7 +78,7 @@ def stored_heads(conn: psycopg.Connection) -> list[Head] | None:
 def chains_at(conn: psycopg.Connection, position: int) -> Chains:
     """Return the ends of the chains at a position, from the events themselves."""
     chains = Chains()
-    parameters = {"chains": PARTITIONS, "position": position}
+    parameters = {"chains": CHAINS, "position": position}
     for chain, at, digest in conn.execute(_HEADS_AT, parameters):
         chains.positions[chain], chains.digests[chain] = at, digest
     return chains

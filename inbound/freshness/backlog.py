@@ -8,7 +8,7 @@ a question asked afterwards to the database would miss. No record is read, only 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -18,7 +18,9 @@ from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
     KafkaError,
+    NoError,
     NotCoordinatorForGroupError,
+    for_code,
 )
 
 from inbound.errors import SetupError
@@ -26,8 +28,6 @@ from inbound.freshness.model import Backlog, PendingWork
 from inbound.freshness.record_times import Offsets, times_of
 from inbound.kafka.connection import KafkaConnection
 from inbound.reasons import in_words
-from schemas.partitions import partition_of
-from schemas.topics import PARTITIONS
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +84,9 @@ async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + SETTLED_WITHIN_S
-    partition = partition_of(number_hash.hex().encode())
     backlog = first = await source.ask()
     while True:
-        waiting = backlog.pending(*_WORKS_OF_PERSON, partition=partition)
+        waiting = backlog.pending(*_WORKS_OF_PERSON, of=number_hash)
         recent = [one for one in waiting if one.since and backlog.asked_at - one.since < _RECENT]
         if not waiting or len(recent) < len(waiting) or loop.time() > until:
             return backlog
@@ -112,9 +111,7 @@ class BacklogReader:
         self._kafka = kafka
         self._group = group
         self._works = {topic: work for work, topic in topics.items()}
-        self._places = [
-            TopicPartition(topic, n) for topic in self._works for n in range(PARTITIONS)
-        ]
+        self._places: list[TopicPartition] = []
         self._clock = clock
         self._clients: _Clients | None = None
         self._asking = asyncio.Lock()
@@ -177,6 +174,7 @@ class BacklogReader:
         if self._clients is None:
             self._clients = _Clients(self._kafka, self._group)
             await self._clients.start()
+            self._places = await self._clients.places(self._works)
         clients = self._clients
         ends = await clients.ends(self._places)
         committed = await clients.committed()
@@ -204,6 +202,7 @@ class BacklogReader:
             {named[place]: self._times[place][1] for place in waiting},
             {named[place]: ends[place] for place in waiting},
             {named[place]: offset for place, offset in waiting.items()},
+            partitions=sum(self._works[place.topic] is PendingWork.TEXTS for place in self._places),
         )
 
 
@@ -225,6 +224,18 @@ class _Clients:
         with contextlib.suppress(KafkaError, TimeoutError, OSError):
             async with asyncio.timeout(1):
                 await asyncio.gather(self._consumer.stop(), self._admin.close())
+
+    async def places(self, topics: Iterable[str]) -> list[TopicPartition]:
+        """Return the partitions of these topics. Raises KafkaError if there is no such topic."""
+        described = await self._admin.describe_topics(list(topics))
+        for topic in described:
+            if (error := for_code(topic["error_code"])) is not NoError:
+                raise error(topic["topic"])
+        return [
+            TopicPartition(topic["topic"], one["partition"])
+            for topic in described
+            for one in topic["partitions"]
+        ]
 
     async def ends(self, places: list[TopicPartition]) -> Offsets:
         found: Offsets = await self._consumer.end_offsets(places)

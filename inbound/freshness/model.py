@@ -9,6 +9,8 @@ from pydantic import Field
 
 from schemas.base import Model, UtcTime
 from schemas.documented_enum import DocumentedEnum
+from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
 
 
 class PendingWork(DocumentedEnum):
@@ -91,6 +93,8 @@ class Backlog:
     """The offset behind the last record of each place in which something waits."""
     reached: Mapping[Place, int] = field(default_factory=dict)
     """The offset of the oldest record that waits there."""
+    partitions: int = PARTITIONS
+    """How many partitions the topics of texts and results have."""
 
     def still_waiting(self, later: "Backlog") -> "Backlog":
         """Return what of this backlog still waits according to a later one; unknown if that is.
@@ -106,13 +110,15 @@ class Backlog:
         }
         return replace(self, oldest=waiting)
 
-    def pending(self, *works: PendingWork, partition: int | None = None) -> list[Pending]:
+    def pending(self, *works: PendingWork, of: bytes | None = None) -> list[Pending]:
         """Return what waits of these kinds in the partition of a person, or in any.
 
-        Orders count in every partition, because their producers choose the keys.
+        `of` is the hash of the person's number, the key of their records. Orders count in every
+        partition, because their producers choose the keys.
         """
         if self.oldest is None:
             return [Pending(work=work) for work in works]
+        partition = None if of is None else partition_of(of.hex().encode(), self.partitions)
         found = []
         for work in works:
             times = [

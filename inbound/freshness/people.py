@@ -14,7 +14,6 @@ from inbound.store.bind_reports import list_binds
 from inbound.store.connections import raises_store_errors
 from inbound.store.people.subjects import hashes_of
 from inbound.store.statements import statements
-from schemas.partitions import partition_of
 
 _SQL: Final = statements(__package__, "people")
 _OLDEST_SET_ASIDE: Final = _SQL["oldest_set_aside"]
@@ -36,8 +35,7 @@ class Gaps:
         `works` are the kinds of records that the answer depends on. Those of the person's
         partition count, or of any if the number is not known; orders always of any.
         """
-        partition = None if number_hash is None else partition_of(number_hash.hex().encode())
-        pending = self.backlog.pending(*works, partition=partition)
+        pending = self.backlog.pending(*works, of=number_hash)
         since = None if number_hash is None else self.set_aside.get(number_hash)
         if since is not None:
             pending.append(Pending(work=PendingWork.SET_ASIDE, since=since))

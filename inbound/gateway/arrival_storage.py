@@ -12,6 +12,7 @@ from inbound.deadletter.letters import refused_letter
 from inbound.deadletter.writing import SetAside
 from inbound.kafka.batching import is_refusal
 from schemas.cloudevents import Headers
+from schemas.topics import PARTITIONS
 
 SET_ASIDE_WITHIN_S: Final = 5.0
 """How long a centre waits for the answer to a message that Kafka refuses."""
@@ -30,10 +31,11 @@ class ArrivalRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Kafka's producer, and what stores dead letters."""
+    """Kafka's producer, and what stores dead letters; the topics have so many partitions."""
 
     producer: AIOKafkaProducer
     set_aside: SetAside
+    partitions: int = PARTITIONS
 
     async def send(self, record: ArrivalRecord) -> asyncio.Future[Any]:
         """Return the future of its storing. Blocks while too many records wait for Kafka."""

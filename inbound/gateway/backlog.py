@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from inbound.gateway.receipts import partition_of
 from inbound.kafka.connection import KafkaConnection
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.reasons import in_words
 from inbound.settings import Settings
+from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS, TopicNames
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,15 @@ class Backlog:
         limits: Mapping[str, int],
         health: Health,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        partitions: int = PARTITIONS,
     ) -> None:
-        """Nothing is full until the first measurement. `clock` counts seconds."""
+        """Nothing is full until the first measurement. `clock` counts seconds.
+
+        `partitions` is how many each topic has.
+        """
         self._limits = dict(limits)
+        self._partitions = partitions
         self._health = health
         self._clock = clock
         self._full: frozenset[tuple[str, int]] = frozenset()
@@ -58,7 +64,14 @@ class Backlog:
 
     def is_full(self, topic: str, key: str) -> bool:
         """Whether the partition of this key has no room for another record."""
-        return bool(self._full) and (topic, partition_of(key)) in self._full
+        return (
+            bool(self._full)
+            and (
+                topic,
+                partition_of(key.encode(), self._partitions),
+            )
+            in self._full
+        )
 
     def note(self, lag: Lag) -> None:
         """Take a measurement; report it in health, metric and log."""
@@ -99,22 +112,28 @@ class Backlog:
             await asyncio.sleep(every_s)
 
 
-def backlog_of(settings: Settings, health: Health) -> Backlog:
-    """Return the backlog with the limits of the settings."""
+def backlog_of(settings: Settings, health: Health, partitions: int) -> Backlog:
+    """Return the backlog with the limits of the settings, for topics of so many partitions."""
     names, quotas = TopicNames.prefixed(settings.topic_prefix), settings.quotas
     limits = {names.mo: quotas.mo_backlog, names.receipts: quotas.receipt_backlog}
-    return Backlog(limits, health)
+    return Backlog(limits, health, partitions=partitions)
 
 
 class LagReader:
     """Reads how far a consumer group is behind, without joining it."""
 
-    def __init__(self, kafka: KafkaConnection, group: str, topics: tuple[str, ...]) -> None:
-        """Connect to nothing yet."""
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        group: str,
+        topics: tuple[str, ...],
+        partitions: int = PARTITIONS,
+    ) -> None:
+        """Connect to nothing yet. `partitions` is how many each topic has."""
         self._consumer = AIOKafkaConsumer(
             **kafka.client_arguments(), group_id=group, enable_auto_commit=False
         )
-        self._places = [TopicPartition(name, n) for name in topics for n in range(PARTITIONS)]
+        self._places = [TopicPartition(name, n) for name in topics for n in range(partitions)]
 
     async def start(self) -> None:
         """Connect. Raises KafkaError."""

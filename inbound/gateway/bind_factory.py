@@ -49,7 +49,11 @@ class BindFactory:
         names = TopicNames.prefixed(self.settings.topic_prefix)
         leniencies = LeniencyReport(settings.centre, settings.bind)
         receipts = ReceiptPublisher(
-            self.storage.producer, names.receipts, clock=self.clock, new_id=uuid4
+            self.storage.producer,
+            names.receipts,
+            partitions=self.storage.partitions,
+            clock=self.clock,
+            new_id=uuid4,
         )
         arrivals = Arrivals(
             self.storage,

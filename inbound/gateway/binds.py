@@ -44,7 +44,7 @@ class Binds:
         self._reports = reports
         self._gateway = gateway
         self._stalls = StallDetector()
-        self.backlog = backlog_of(settings, health)
+        self.backlog = backlog_of(settings, health, storage.partitions)
         shared_clock, schedule = SharedClock(), ReportSchedule()
         factory = BindFactory(
             settings,

@@ -112,12 +112,13 @@ class Gateway:
             settings.kafka(),
             settings.topic_prefix + WORKER_GROUP,
             (names.mo, names.receipts),
+            settings.kafka_partitions,
         )
         offsets, queues = OffsetTracker(), Queues(self._clock)
         dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
         binds = Binds(
             settings,
-            Storage(arriving, dead_letters.store),
+            Storage(arriving, dead_letters.store, settings.kafka_partitions),
             self._reports,
             self._overdue,
             self._health,

@@ -13,13 +13,13 @@ from functools import partial
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
 
 from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure
 from inbound.keys import SubjectHasher
 from inbound.smpp.message_ids import without_quotes
 from inbound.smpp.receipts import Receipt
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
+from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
 
 LIMIT = 5000
@@ -28,8 +28,6 @@ LIMIT = 5000
 PER_RECORD = 500
 """Receipts in one record at most: about 150 KB, well below what a broker accepts."""
 
-_PARTITIONS = list(range(PARTITIONS))
-_partitioner = DefaultPartitioner()
 _LIKE_A_NUMBER = re.compile("[0-9]{7}")
 
 
@@ -41,10 +39,13 @@ class ReceiptPublisher:
         producer: AIOKafkaProducer,
         topic: str,
         *,
+        partitions: int = PARTITIONS,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
+        """`partitions` is how many the topic has."""
         self.topic = topic
+        self._partitions = partitions
         self._batches: BatchPublisher[ReceiptReceived] = BatchPublisher(
             producer,
             BatchPolicy(topic, PER_RECORD, OnFailure.REPORT, LIMIT),
@@ -60,7 +61,8 @@ class ReceiptPublisher:
         """
         await self._batches.room()
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._batches.add(partition_of(receipt.key), receipt, partial(_finish, stored))
+        partition = partition_of(receipt.key.encode(), self._partitions)
+        self._batches.add(partition, receipt, partial(_finish, stored))
         return stored
 
     async def run(self) -> None:
@@ -108,9 +110,3 @@ def to_message(
         done_at=receipt.done_at,
         arrived_at=arrived_at,
     )
-
-
-def partition_of(key: str) -> int:
-    """Return the partition that Kafka's own partitioner gives the person's other records."""
-    partition: int = _partitioner(key.encode(), _PARTITIONS, _PARTITIONS)
-    return partition

@@ -126,6 +126,14 @@ def check(kafka: KafkaConnection, specs: Iterable[TopicSpec]) -> list[TopicDiffe
         return _differences(client, wanted)
 
 
+def other_partitions(diff: TopicDifference) -> str:
+    """Say what to do about another number of partitions."""
+    return (
+        f"set SCSERV_KAFKA_PARTITIONS={diff.found} everywhere if all topics have so many;"
+        " docs/SCALING.md says how to change the number"
+    )
+
+
 def delete(kafka: KafkaConnection, names: Iterable[str]) -> None:
     """Delete topics with their records. Missing topics are ignored. Blocks."""
     with open_client(kafka) as client:
@@ -220,7 +228,7 @@ def _refuse_what_apply_cannot_mend(differences: Iterable[TopicDifference]) -> No
         if diff.setting == PARTITIONS:
             raise SetupError(
                 f"{diff}; partitions are never changed in place, because keys would move:"
-                " delete the topic, or choose a new version of its name"
+                f" {other_partitions(diff)}"
             )
         if diff.setting == REPLICAS:
             raise SetupError(

@@ -16,7 +16,7 @@ def migrate_and_check(settings: Settings) -> None:
 
     migrate(settings.database_url.get_secret_value())
     check_database(settings)
-    specs = TopicNames.prefixed(settings.topic_prefix).specs()
+    specs = TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions)
     admin.apply(settings.kafka(), specs, settings.kafka_replication_factor)
 
 

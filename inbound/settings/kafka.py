@@ -15,6 +15,7 @@ from inbound.kafka.connection import (
     SaslMechanism,
     SecurityProtocol,
 )
+from schemas.topics import MOST_PARTITIONS, PARTITIONS
 
 _SASL: Final = ("kafka_user", "kafka_password")
 _TLS: Final = ("kafka_tls_ca", "kafka_tls_cert", "kafka_tls_key", "kafka_tls_key_password")
@@ -28,6 +29,14 @@ class KafkaSettings(BaseModel):
     )
     kafka_replication_factor: int = Field(
         default=1, ge=1, description="replicas of each partition; 3 in production"
+    )
+    kafka_partitions: int = Field(
+        default=PARTITIONS,
+        ge=PARTITIONS,
+        le=MOST_PARTITIONS,
+        multiple_of=PARTITIONS,
+        description="partitions of the topics that `scserv topics apply` creates: at most so many "
+        "workers, gateways and relays share the work",
     )
     kafka_security_protocol: SecurityProtocol = Field(
         default="PLAINTEXT",

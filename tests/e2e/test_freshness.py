@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
 from tests.fix_service import Client, Role, Service, eventually, free_port
 from tests.patience import PATIENCE_S
 
@@ -213,9 +214,11 @@ def waits_for_the_relay(answers: Answers) -> bool:
 
 def in_another_partition(service: Service, client: Client) -> Client:
     """A client whose texts are in another partition."""
-    place = partition_of(service.key_of(client.number))
+    place = partition_of(service.key_of(client.number), PARTITIONS)
     others = iter(service.new_client, None)
-    return next(one for one in others if partition_of(service.key_of(one.number)) != place)
+    return next(
+        one for one in others if partition_of(service.key_of(one.number), PARTITIONS) != place
+    )
 
 
 async def test_a_text_is_not_denied_while_the_worker_stands_still(

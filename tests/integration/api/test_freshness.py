@@ -8,6 +8,7 @@ import pytest
 
 from inbound.freshness.model import PendingWork
 from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
 from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.api.world import CLIENTS, NOW, SUBJECTS, World
@@ -19,7 +20,7 @@ SAID = SINCE.isoformat().replace("+00:00", "Z")
 
 
 def place_of(world: World, number: str) -> int:
-    return partition_of(world.sources.hasher.hash(number).hex().encode())
+    return partition_of(world.sources.hasher.hash(number).hex().encode(), PARTITIONS)
 
 
 async def answers(world: World, number: str = NUMBER, **more: Any) -> dict[str, Any]:

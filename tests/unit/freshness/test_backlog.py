@@ -1,7 +1,7 @@
 """The search for the time of a record, and who shares an answer of Kafka."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +16,7 @@ from inbound.freshness.model import Backlog, Oldest, PendingWork
 from inbound.freshness.record_times import times_of
 from inbound.kafka.connection import KafkaConnection
 from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
 
 NOW = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -84,6 +85,9 @@ class Clients:
 
     async def stop(self) -> None: ...
 
+    async def places(self, topics: Iterable[str]) -> list[TopicPartition]:
+        return [TopicPartition(topic, n) for topic in topics for n in range(PARTITIONS)]
+
     async def ends(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
         self.asked += 1
         self.calls.append("ends")
@@ -127,7 +131,7 @@ async def test_a_partition_that_is_committed_to_its_end_has_nothing(
     clients.done = 4
     waiting = await reader.ask()
     assert {place for _, place in waiting.oldest or {}} == set(range(8))
-    [pending] = waiting.pending(PendingWork.TEXTS, partition=3)
+    [pending] = waiting.pending(PendingWork.TEXTS, of=HASH)
     assert pending.since == datetime.fromtimestamp(NOW.timestamp() - 60, UTC)
 
 
@@ -196,7 +200,7 @@ class Source:
 
 
 async def test_people_wait_a_moment_for_what_is_just_being_processed() -> None:
-    texts = (PendingWork.TEXTS, partition_of(HASH.hex().encode()))
+    texts = (PendingWork.TEXTS, partition_of(HASH.hex().encode(), PARTITIONS))
     recent = {texts: datetime.fromtimestamp(NOW.timestamp() - 1, UTC)}
     old = {texts: datetime.fromtimestamp(NOW.timestamp() - 60, UTC)}
     assert (await ask_settled(Source(recent, recent, {}), HASH)).oldest == {}
@@ -205,7 +209,7 @@ async def test_people_wait_a_moment_for_what_is_just_being_processed() -> None:
 
 
 async def test_nobody_waits_for_what_arrives_after_the_question() -> None:
-    texts = (PendingWork.TEXTS, partition_of(HASH.hex().encode()))
+    texts = (PendingWork.TEXTS, partition_of(HASH.hex().encode(), PARTITIONS))
     recent = {texts: datetime.fromtimestamp(NOW.timestamp() - 1, UTC)}
     source = Source()
     # Each time one more record has arrived, and one more is processed.

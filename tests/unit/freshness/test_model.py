@@ -12,10 +12,11 @@ from inbound.freshness.people import Gaps
 from inbound.freshness.reception import reception_gap
 from inbound.store.bind_reports import ReportedBind
 from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
 
 NOW = datetime(2024, 5, 17, 12, tzinfo=UTC)
 HASH = bytes(range(32))
-PLACE = partition_of(HASH.hex().encode())
+PLACE = partition_of(HASH.hex().encode(), PARTITIONS)
 TEXTS, RESULTS = PendingWork.TEXTS, PendingWork.RESULTS
 
 

@@ -15,7 +15,7 @@ from inbound.clock import utc_now
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
 from inbound.gateway.backlog import Backlog, Behind, Lag
-from inbound.gateway.receipts import ReceiptPublisher, partition_of
+from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics
@@ -25,14 +25,21 @@ from inbound.smpp.pdu import DeliverSm, ResponsePdu
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from schemas.messages import MobileOriginated
-from schemas.topics import PARTITION_BYTES, TopicNames
+from schemas.partitions import partition_of
+from schemas.topics import PARTITION_BYTES, PARTITIONS, TopicNames
 from tests.patience import PATIENCE_S
 from tests.set_aside import SetAside
 
 NAMES = TopicNames()
 HASHER = SubjectHasher(bytes(32))
 CLIENT, OTHER = "+79161234567", "+79161234569"
-FULL = {(NAMES.mo, partition_of(HASHER.hash(CLIENT).hex())): Behind(10, 0)}
+
+
+def place_of(number: str, partitions: int = PARTITIONS) -> int:
+    return partition_of(HASHER.hash(number).hex().encode(), partitions)
+
+
+FULL = {(NAMES.mo, place_of(CLIENT)): Behind(10, 0)}
 
 
 class Producer(AIOKafkaProducer):  # type: ignore[misc]  # untyped
@@ -104,7 +111,7 @@ async def test_a_text_for_a_full_partition_stays_with_the_centre(
 ) -> None:
     producer = Producer()
     made = arrivals(producer, backlog)
-    assert partition_of(HASHER.hash(OTHER).hex()) != partition_of(HASHER.hash(CLIENT).hex())
+    assert place_of(OTHER) != place_of(CLIENT)
     backlog.note(dict.fromkeys(FULL, Behind(9, 0)))
     assert await status(made) == Status.ESME_ROK
     backlog.note(FULL)

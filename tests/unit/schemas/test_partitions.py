@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from kafka.partitioner import DefaultPartitioner
 from kafka.partitioner import murmur2 as kafka_murmur2
 
-from schemas.chain import chain_of
+from schemas.chain import CHAINS, chain_of
 from schemas.partitions import murmur2, partition_of
-from schemas.topics import PARTITIONS
+from schemas.topics import LOG_HEADS, MOST_PARTITIONS, PARTITIONS, TOPICS, partitioned
 
 
 class Cluster:
@@ -52,4 +52,25 @@ def test_hash_is_that_of_the_other_clients(key: bytes) -> None:
 def test_chain_of_a_stream_is_the_partition_of_its_events(stream_id: UUID) -> None:
     key = str(stream_id).encode()
     arguments: tuple[Any, ...] = ("t", key, key, b"", b"", Cluster())
-    assert chain_of(stream_id) == partition_of(key) == DefaultPartitioner().partition(*arguments)
+    expected = DefaultPartitioner().partition(*arguments)
+    assert chain_of(stream_id) == partition_of(key, PARTITIONS) == expected
+
+
+@given(st.uuids(), st.integers(1, MOST_PARTITIONS // PARTITIONS))
+def test_a_partition_has_events_of_one_chain_however_many_there_are(
+    stream_id: UUID, times: int
+) -> None:
+    partition = partition_of(str(stream_id).encode(), times * PARTITIONS)
+    assert chain_of(stream_id) == partition % CHAINS
+
+
+@pytest.mark.parametrize("partitions", [0, 4, 12, MOST_PARTITIONS + PARTITIONS])
+def test_other_numbers_of_partitions_are_refused(partitions: int) -> None:
+    with pytest.raises(ValueError, match="a multiple of 8, at most 1024"):
+        partitioned(TOPICS, partitions)
+
+
+def test_topics_with_the_keys_of_people_have_the_partitions_that_were_chosen() -> None:
+    chosen = {spec.name: spec.partitions for spec in partitioned(TOPICS, 32)}
+    assert chosen.pop(LOG_HEADS) == 1
+    assert set(chosen.values()) == {32}
