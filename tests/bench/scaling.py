@@ -1,0 +1,155 @@
+"""`python -m tests.bench.scaling`: what more workers, and more partitions, bring on this machine.
+
+Commands wait in Kafka, and workers decide them while nothing else runs; then relays publish what
+they wrote. Prints a JSON object for each run and the medians of all: per second, and CPU seconds
+per 1,000 commands. The runs alternate, because machines change from minute to minute. The figures
+of docs/SCALING.md come from here.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import psycopg
+
+from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
+from inbound.store.migrations.runner import migrate
+from schemas.topics import TOPICS, partitioned
+from tests.bench.__main__ import free_port, load_directory, numbers, say
+from tests.bench.backlog import fill_texts
+from tests.bench.processes import ProcessUsages, environment, roles, servers
+
+FROM, UNTIL = 0.1, 0.9
+"""The part of the work that is measured: the beginning and the end have idle processes."""
+
+_LOOK_EVERY_S: Final = 0.05
+_GIVE_UP_S: Final = 1800.0
+_DECIDED: Final = "SELECT count(*) FROM inbox"
+_PUBLISHED: Final = "SELECT coalesce(sum(position), 0) FROM outbox_cursors WHERE feed = 'events'"
+
+
+class Variant(NamedTuple):
+    """One way to run it."""
+
+    partitions: int
+    processes: int
+
+    def __str__(self) -> str:
+        return f"{self.partitions} partitions, {self.processes} each"
+
+
+def main() -> None:
+    """Run the variants in turns and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.scaling", description=__doc__)
+    parser.add_argument("--commands", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    variants = [Variant(8, 1), Variant(8, 2), Variant(32, 1), Variant(32, 2)]
+    found: defaultdict[Variant, list[dict[str, float]]] = defaultdict(list)
+    for number in range(options.rounds):
+        for variant in variants if number % 2 == 0 else reversed(variants):
+            say(str(variant))
+            with tempfile.TemporaryDirectory(prefix="scserv-bench-") as folder:
+                figures = _run(Path(folder), variant, options.commands)
+            found[variant].append(figures)
+            print(json.dumps({"variant": str(variant), **figures}), flush=True)
+    medians = {
+        str(variant): {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        for variant, runs in found.items()
+    }
+    print(json.dumps({"medians": medians}))
+
+
+def _run(folder: Path, variant: Variant, commands: int) -> dict[str, float]:
+    with servers(folder) as (postgres, kafka):
+        admin.apply(KafkaConnection(kafka.bootstrap), partitioned(TOPICS, variant.partitions), 1)
+        migrate(postgres.url())
+        people = numbers(commands)
+        load_directory(folder, people, postgres.url())
+        settings = environment(postgres, kafka, free_port(), 500)
+        settings["SCSERV_KAFKA_PARTITIONS"] = str(variant.partitions)
+        asyncio.run(fill_texts(kafka.bootstrap, people, commands))
+        pids = {"postgres": postgres.pid or 0, "kafka": kafka.pid or 0}
+        decided = _measure(folder, settings, "worker", variant, pids, _DECIDED, commands)
+        with psycopg.connect(postgres.url()) as connection:
+            row = connection.execute("SELECT max(position) FROM events").fetchone()
+        events = row[0] if row else 0
+        published = _measure(folder, settings, "relay", variant, pids, _PUBLISHED, events)
+    scaled = published["per_s"] * commands / events
+    return {
+        "commands_per_s": round(decided["per_s"]),
+        "worker_cpu_s_per_1000": decided["cpu_s"] * 1000 / commands,
+        "worker_postgres_cpu_s_per_1000": decided["postgres_cpu_s"] * 1000 / commands,
+        "relayed_commands_per_s": round(scaled),
+        "relay_cpu_s_per_1000": published["cpu_s"] * 1000 / commands,
+    }
+
+
+def _measure(
+    folder: Path,
+    settings: Mapping[str, str],
+    role: str,
+    variant: Variant,
+    servers_pids: Mapping[str, int],
+    query: str,
+    total: int,
+) -> dict[str, float]:
+    """Run processes of a role until `query` has counted to `total`."""
+    with _processes(folder, settings, role, variant.processes) as pids:
+        usages = ProcessUsages({**servers_pids, **pids})
+        with psycopg.connect(settings["SCSERV_DATABASE_URL"], autocommit=True) as connection:
+
+            def count() -> int:
+                row = connection.execute(query.encode()).fetchone()
+                return int(row[0]) if row else 0
+
+            begun, before = _reached(count, total * FROM), usages.usage()
+            ended, after = _reached(count, total * UNTIL), usages.usage()
+    used = {name: after[name].cpu_s - before[name].cpu_s for name in after}
+    share = UNTIL - FROM
+    return {
+        "per_s": (ended.done - begun.done) / (ended.at - begun.at),
+        "cpu_s": sum(used[name] for name in pids) / share,
+        "postgres_cpu_s": used["postgres"] / share,
+    }
+
+
+class _Reached(NamedTuple):
+    at: float
+    done: int
+
+
+def _reached(count: Callable[[], int], wanted: float) -> _Reached:
+    until = time.monotonic() + _GIVE_UP_S
+    while time.monotonic() < until:
+        if (found := count()) >= wanted:
+            return _Reached(time.monotonic(), found)
+        time.sleep(_LOOK_EVERY_S)
+    raise TimeoutError(f"{count()} of {wanted:g} after {_GIVE_UP_S:g} s")
+
+
+@contextmanager
+def _processes(
+    folder: Path, settings: Mapping[str, str], role: str, how_many: int
+) -> Iterator[dict[str, int]]:
+    with ExitStack() as stack:
+        started: dict[str, int] = {}
+        for number in range(how_many):
+            own = folder / f"{role}-{number}"
+            own.mkdir()
+            pids = stack.enter_context(roles(own, settings, {role: free_port()}))
+            started[f"{role}-{number}"] = pids[role]
+        yield started
+
+
+if __name__ == "__main__":
+    main()
