@@ -26,7 +26,7 @@ sub with_tls {
     require IO::Socket::SSL;
     @Net::SMPP::TLS::ISA = ('IO::Socket::SSL', 'Net::SMPP');
     IO::Socket::SSL->start_SSL($smpp, SSL_ca_file => $trusted, SSL_verifycn_scheme => 'none')
-        or die "no TLS: $IO::Socket::SSL::SSL_ERROR";
+        or die "no TLS: " . IO::Socket::SSL::errstr();
     bless $smpp, 'Net::SMPP::TLS';
 }
 
