@@ -3,11 +3,13 @@
 Synchronous (kafka-python): for commands, not for an event loop.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
 from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
 from kafka.errors import NoError
 
 from inbound.errors import SetupError
@@ -17,6 +19,10 @@ from inbound.kafka.topic_reader import TopicReader
 from inbound.reasons import in_words
 
 _WITHOUT_MEMBERS: Final = {"Empty", "Dead"}
+_SESSIONS_S: Final = 20.0
+"""Longer than the session of a worker that was killed."""
+
+_LOOK_AGAIN_S: Final = 0.3
 
 
 def rewind(
@@ -24,24 +30,31 @@ def rewind(
 ) -> int:
     """Move the group back to the records of each topic from a time on; return by how many.
 
-    Blocks. Raises SetupError if the group has members, or Kafka can't be used.
+    Blocks. Raises SetupError if the group keeps having members, or Kafka can't be used.
     """
     with open_client(kafka) as client:
-        state = client.describe_groups([group])[group]["group_state"]
-        if state not in _WITHOUT_MEMBERS:
-            raise SetupError(
-                f"the group {group} has members ({state}): stop every worker and run this again"
-            )
+        _wait_until_empty(client, group)
         committed = client.list_group_offsets({group: None})[group]
         moved = dict(_moves(reader, committed, since))
         if moved:
-            for place, done in client.reset_group_offsets(group, moved).items():
+            for place, done in client.reset_group_offsets(group, dict(moved)).items():
                 if done["error"] is not NoError:
                     raise SetupError(
                         f"Kafka does not move the group {group} in {place.topic}: "
                         f"{in_words(done['error']())}"
                     )
     return sum(committed[place].offset - offset for place, offset in moved.items())
+
+
+def _wait_until_empty(client: KafkaAdminClient, group: str) -> None:
+    """Wait until the members that were killed have lost their sessions."""
+    deadline = time.monotonic() + _SESSIONS_S
+    while (state := client.describe_groups([group])[group]["group_state"]) not in _WITHOUT_MEMBERS:
+        if time.monotonic() > deadline:
+            raise SetupError(
+                f"the group {group} has members ({state}): stop every worker and run this again"
+            )
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _moves(
