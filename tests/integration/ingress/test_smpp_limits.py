@@ -61,7 +61,7 @@ async def test_links_of_an_address_are_limited(
     async with serving() as (port,):
         bound = [await bind(port, shop, system_type="MCON9") for _ in range(MOST)]
         more = await connect(port)
-        assert await more.at_end()
+        assert not await is_open(more)
         assert (await bound[0].submit("hello")).status == 0
         more.close()
 
@@ -73,7 +73,7 @@ async def test_links_of_a_process_are_limited(
     async with serving() as (port,):
         bound = [await bind(port, shop, system_type="MCON9") for _ in range(MOST)]
         more = await connect(port)
-        assert await more.at_end()
+        assert not await is_open(more)
         more.close()
         bound[0].peer.close()
         assert (await bound[1].submit("hello")).status == 0
