@@ -112,7 +112,7 @@ class Podman:
         """Remove all containers, networks and volumes."""
         self("rm", "--all", "--force", "--time", "0", "--volumes", check=False)
         self("network", "prune", "--force", check=False)
-        self("volume", "prune", "--force", check=False)
+        self("volume", "rm", "--all", "--force", check=False)
 
 
 def limits() -> list[str]:
