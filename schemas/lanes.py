@@ -9,11 +9,16 @@ from schemas.messages import Purpose
 
 
 class Lane(IntEnum):
-    """One lane is one topic of messages to send; the lower its number, the more urgent."""
+    """One lane is one topic of messages to send; the lower its number, the more urgent.
+
+    Messages of channels have a lane of their own: a mail server that is slow, or away, holds up
+    no text message, and a gateway that knows no channels never reads what it would send as a text.
+    """
 
     URGENT = 0
     NORMAL = 1
     BULK = 2
+    CHANNELS = 3
 
     @property
     def label(self) -> str:

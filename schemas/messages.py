@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import CentreTime, Message, Model, UtcTime
+from schemas.channels import Channel
 from schemas.documented_enum import DocumentedEnum
 from schemas.orders import WithheldReason
 
@@ -88,6 +89,7 @@ class MobileTerminated(Message):
     consent_needed: bool | None = Field(
         default=None, description="whether it is withheld from a person who has opted out"
     )
+    channel: Channel | None = Field(default=None, description="absent: it is a text message")
     params: Mapping[str, str] = Field(default_factory=dict, description="never secrets")
     secret: bool = Field(default=False, description="the vault holds fields for this message")
     centre: str | None = Field(default=None, description="where the MO came from")
@@ -216,6 +218,12 @@ class ReceiptReceived(Model):
         default=None, description="the SMS centre's own error code, as it wrote it"
     )
     done_at: CentreTime | None = None
+    answer: bytes | None = Field(
+        default=None,
+        repr=False,
+        description="what the network told about the number (channel hlr): sealed, for the program "
+        "that asked",
+    )
     arrived_at: UtcTime
 
 

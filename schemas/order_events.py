@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import UtcTime
+from schemas.channels import Channel
 from schemas.domain_event import DomainEvent
 from schemas.order_facts import Money, OrderFacts
 from schemas.orders import AccountName, OrderKind, RefusalReason
@@ -33,6 +34,7 @@ class OrderDecided(DomainEvent):
     expires_at: UtcTime | None = Field(default=None, description="as ordered")
     hours: SendingHours | None = Field(default=None, description="when it may be sent")
     broadcast_id: UUID | None = Field(default=None, description="the broadcast it belongs to")
+    channel: Channel | None = Field(default=None, description="absent: it is a text message")
     facts: OrderFacts = Field(description="what was known when it was decided")
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, WithJsonSchema
 
 from schemas.base import Model, UtcTime
+from schemas.channels import Channel
 from schemas.orders import AccountName, OrderKind, RefusalReason
 from schemas.sending_hours import SendingHours
 
@@ -33,6 +34,7 @@ class OrderRequest(Model):
     expires_at: UtcTime | None = None
     hours: SendingHours | None = None
     broadcast_id: UUID | None = None
+    channel: Channel | None = None
 
 
 class LimitFacts(Model):

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from schemas import patterns
 from schemas.base import Model, UtcTime
+from schemas.channels import Channel
 from schemas.documented_enum import DocumentedEnum
 from schemas.sending_hours import SendingHours
 from schemas.texts import MessageText, check_text
@@ -190,6 +191,9 @@ class Order(Model):
     broadcast_id: UUID | None = None
     is_bulk: bool = Field(
         default=False, description="whether it goes in the lane of broadcasts, behind single ones"
+    )
+    channel: Channel | None = Field(
+        default=None, description="absent: a text message; the text names the channel, too"
     )
     traceparent: str | None = Field(default=None, max_length=64)
     entry: OrderEntry | None = None

@@ -28,6 +28,7 @@ MO: Final = "sms.mo.v1"
 MT_URGENT: Final = "sms.mt.urgent.v1"
 MT_NORMAL: Final = "sms.mt.normal.v1"
 MT_BULK: Final = "sms.mt.bulk.v1"
+MT_CHANNELS: Final = "sms.mt.channels.v1"
 RECEIPTS: Final = "sms.receipts.v1"
 EVENTS: Final = "sms.events.v1"
 SUBSCRIPTIONS: Final = "sms.subscriptions.v1"
@@ -136,6 +137,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
     _internal(MT_URGENT, "acknowledgements to send, ahead of everything else"),
     _internal(MT_NORMAL, "fulfilments and notifications to send"),
     _internal(MT_BULK, "broadcasts to send, while nothing else waits"),
+    _internal(MT_CHANNELS, "messages to send by e-mail, by a bot, or through another channel"),
     _internal(RECEIPTS, "what happened to sent messages, as the centres report it", _BOUNDED),
     _public(EVENTS, _KEPT, "what happened to every request, by random subject id"),
     _public(SUBSCRIPTIONS, _COMPACTED, "the last state of every subject: notified or not"),
@@ -160,6 +162,7 @@ class TopicNames:
     mt_urgent: str = MT_URGENT
     mt_normal: str = MT_NORMAL
     mt_bulk: str = MT_BULK
+    mt_channels: str = MT_CHANNELS
     receipts: str = RECEIPTS
     events: str = EVENTS
     subscriptions: str = SUBSCRIPTIONS
@@ -173,7 +176,7 @@ class TopicNames:
 
     def lane(self, number: int) -> str:
         """The topic of a lane; called for every message."""
-        return (self.mt_urgent, self.mt_normal, self.mt_bulk)[number]
+        return (self.mt_urgent, self.mt_normal, self.mt_bulk, self.mt_channels)[number]
 
     @property
     def lanes(self) -> tuple[str, ...]:

@@ -118,7 +118,8 @@ _OPTIONS: Final = (
         multiple=True,
         type=click.Choice(RIGHTS),
         help="Give this right: send notifications, service messages, broadcasts, messages to "
-        "strangers, who are not in the directory, or place orders over kafka. Repeatable.",
+        "strangers, who are not in the directory, place orders over kafka, or use channels such as "
+        "e-mail. Repeatable.",
     ),
     click.option(
         "--address",

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from inbound.cli._client_addresses import load_addresses
 from inbound.cli._client_cases import load_cases
 from inbound.cli._client_import import ImportOptions, run_import
 from inbound.cli._client_languages import load_languages
@@ -39,6 +40,7 @@ def clients() -> None:
     """Import the clients of the organisation."""
 
 
+clients.add_command(load_addresses)
 clients.add_command(load_languages)
 clients.add_command(load_cases)
 

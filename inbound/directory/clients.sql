@@ -53,3 +53,32 @@ WITH given AS (
       AND clients.language IS DISTINCT FROM given.language
 )
 SELECT count(*) FROM given WHERE EXISTS (SELECT FROM clients WHERE client_id = given.client_id)
+
+-- name: remove_addresses
+-- Before set_addresses. Returns how many of the given clients there are.
+WITH given AS (
+    SELECT DISTINCT client_id FROM unnest(%(client_ids)s::text[]) AS new (client_id)
+), removed AS (
+    DELETE FROM client_addresses USING given
+    WHERE client_addresses.client_id = given.client_id AND channel = %(channel)s
+)
+SELECT count(*) FROM given WHERE EXISTS (SELECT FROM clients WHERE client_id = given.client_id)
+
+-- name: set_addresses
+INSERT INTO client_addresses (client_id, channel, sealed, hash)
+SELECT client_id, %(channel)s, sealed, hash
+FROM unnest(%(client_ids)s::text[], %(sealed)s::bytea[], %(hashes)s::bytea[])
+    AS new (client_id, sealed, hash)
+WHERE EXISTS (SELECT FROM clients WHERE clients.client_id = new.client_id)
+
+-- name: find_addresses
+SELECT number_hash, client_id, sealed
+FROM clients JOIN client_addresses USING (client_id)
+WHERE number_hash = ANY(%(hashes)b::bytea[]) AND channel = %(channel)s
+
+-- name: find_clients_of_addresses
+-- The client of each address; an address of several clients is left out, since which one is meant
+-- would be a guess.
+SELECT hash, min(client_id) FROM client_addresses
+WHERE channel = %(channel)s AND hash = ANY(%(hashes)b::bytea[])
+GROUP BY hash HAVING count(*) = 1

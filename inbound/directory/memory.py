@@ -5,14 +5,23 @@ from collections.abc import Mapping, Sequence
 from typing_extensions import override
 
 from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
+from schemas.channels import Channel
 
 
 class MemoryDirectory(Directory, Identities, Recipients):
     """`Directory`, `Identities` and `Recipients` over a mapping from number to registration."""
 
-    def __init__(self, clients: Mapping[str, Registration]) -> None:
-        """Reads `clients` at each call, so the owner may change it."""
+    def __init__(
+        self,
+        clients: Mapping[str, Registration],
+        addresses: Mapping[tuple[Channel, str], str] | None = None,
+    ) -> None:
+        """Reads both at each call, so the owner may change them.
+
+        `addresses` are by channel and client id.
+        """
         self._clients = clients
+        self._addresses = {} if addresses is None else addresses
 
     @override
     async def known(self, numbers: Sequence[str]) -> set[str]:
@@ -44,6 +53,25 @@ class MemoryDirectory(Directory, Identities, Recipients):
         wanted = set(client_ids)
         clients = self._clients.items()
         return {who.client_id: number for number, who in clients if who.client_id in wanted}
+
+    @override
+    async def addresses(self, channel: Channel, numbers: Sequence[str]) -> dict[str, str]:
+        return {
+            number: address
+            for number, client_id in (await self.client_ids(numbers)).items()
+            if (address := self._addresses.get((channel, client_id)))
+        }
+
+    @override
+    async def clients_of_addresses(
+        self, channel: Channel, addresses: Sequence[str]
+    ) -> dict[str, str]:
+        found: dict[str, list[str]] = {}
+        wanted = {one.lower(): one for one in addresses}
+        for (of_channel, client_id), address in self._addresses.items():
+            if of_channel is channel and address.lower() in wanted:
+                found.setdefault(wanted[address.lower()], []).append(client_id)
+        return {address: ids[0] for address, ids in found.items() if len(ids) == 1}
 
     @override
     async def close(self) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn, Protocol
 
+from schemas.channels import Channel
+
 FIELD_LIMITS: Mapping[str, int] = {
     "client_id": 64,
     "personal_code": 16,
@@ -77,6 +79,22 @@ class Recipients(Protocol):
 
         Of several numbers, the one that was changed last. One request for all clients. Raises
         RetryableError when the directory does not answer.
+        """
+        ...
+
+    async def addresses(self, channel: Channel, numbers: Sequence[str]) -> dict[str, str]:
+        """Return where the clients of these numbers get messages of a channel, if that is known.
+
+        One request for all numbers. Raises RetryableError when the directory does not answer.
+        """
+        ...
+
+    async def clients_of_addresses(
+        self, channel: Channel, addresses: Sequence[str]
+    ) -> dict[str, str]:
+        """Return the id of the one client of each of these addresses of a channel.
+
+        One request for all addresses. Raises RetryableError when the directory does not answer.
         """
         ...
 

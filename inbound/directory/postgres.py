@@ -6,12 +6,14 @@ from typing import Final
 
 from typing_extensions import override
 
+from inbound.directory.client_addresses import AddressSealer
 from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher, VaultKey
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.statements import statements
+from schemas.channels import Channel
 
 APPLICATION_NAME: Final = "scserv directory"
 
@@ -22,6 +24,8 @@ _COUNT_CLIENTS = _SQL["count_clients"]
 _FIND_CLIENT_IDS = _SQL["find_client_ids"]
 _FIND_NUMBERS_OF_CLIENTS = _SQL["find_numbers_of_clients"]
 _FIND_CLIENT_NUMBERS = _SQL["find_client_numbers"]
+_FIND_ADDRESSES = _SQL["find_addresses"]
+_FIND_CLIENTS_OF_ADDRESSES = _SQL["find_clients_of_addresses"]
 
 
 class PostgresDirectory(Directory, Identities, Recipients):
@@ -39,6 +43,7 @@ class PostgresDirectory(Directory, Identities, Recipients):
         self._connection = LazyConnection(url, application_name)
         self._hasher = SubjectHasher(subject_key)
         self._sealer = ClientSealer(vault_key)
+        self._addresses = AddressSealer(subject_key, vault_key)
         self.where = self._connection.where
 
     @override
@@ -98,6 +103,30 @@ class PostgresDirectory(Directory, Identities, Recipients):
         parameters = {"client_ids": list(client_ids)}
         cursor = await conn.execute(_FIND_NUMBERS_OF_CLIENTS, parameters)
         return {id_: self._sealer.open_number(sealed, hash_) async for id_, hash_, sealed in cursor}
+
+    @override
+    @raises_store_errors_async
+    async def addresses(self, channel: Channel, numbers: Sequence[str]) -> dict[str, str]:
+        """As the port; also raises UnsealError when an address can't be decrypted."""
+        by_hash = self._hashed(numbers)
+        conn = await self._connection.get()
+        parameters = {"hashes": list(by_hash), "channel": channel.value}
+        cursor = await conn.execute(_FIND_ADDRESSES, parameters)
+        return {
+            by_hash[number_hash]: self._addresses.open(channel, client_id, sealed)
+            async for number_hash, client_id, sealed in cursor
+        }
+
+    @override
+    @raises_store_errors_async
+    async def clients_of_addresses(
+        self, channel: Channel, addresses: Sequence[str]
+    ) -> dict[str, str]:
+        by_hash = {self._addresses.hash(channel, one): one for one in addresses}
+        conn = await self._connection.get()
+        parameters = {"hashes": list(by_hash), "channel": channel.value}
+        cursor = await conn.execute(_FIND_CLIENTS_OF_ADDRESSES, parameters)
+        return {by_hash[address_hash]: client_id async for address_hash, client_id in cursor}
 
     @override
     async def close(self) -> None:

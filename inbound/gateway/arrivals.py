@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from inbound.errors import RetryableError
 from inbound.gateway.arrival_storage import ArrivalRecord, Storage
 from inbound.gateway.dialect import Dialect
-from inbound.gateway.receipts import ReceiptPublisher, to_message
+from inbound.gateway.receipts import ReceiptPublisher, SealAnswer, to_message
 from inbound.gateway.stalls import StallDetector
 from inbound.kafka.batching import is_refusal
 from inbound.keys import SubjectHasher
@@ -52,6 +52,7 @@ class ArrivalSettings(NamedTuple):
     dialect: Dialect = Dialect()
     per_message: bool = False
     receipts_topic: str = ""
+    seal_answer: SealAnswer | None = None
     is_full: Callable[[str, str], bool] = lambda _topic, _key: False
 
 
@@ -114,6 +115,7 @@ class Arrivals:
             centre=self._settings.centre,
             bind=self._settings.bind,
             per_message=self._settings.per_message,
+            seal_answer=self._settings.seal_answer,
             arrived_at=self._clock(),
         )
         if message is None:

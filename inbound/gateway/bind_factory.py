@@ -14,18 +14,20 @@ from inbound.gateway.dialect import Dialect
 from inbound.gateway.leniencies import LeniencyReport
 from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.rate_sharing import RateShare, ReportSchedule
-from inbound.gateway.receipts import ReceiptPublisher
+from inbound.gateway.receipts import ReceiptPublisher, SealAnswer
 from inbound.gateway.running_bind import RunningBind
 from inbound.gateway.sending_binds import Downtime, SendingBind
 from inbound.gateway.shared_clock import SharedClock
 from inbound.gateway.stalls import StallDetector
-from inbound.keys import SubjectHasher
+from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.certificates import note_peer
 from inbound.settings import Settings, SmppSettings
 from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.store.receipts.overdue import OverdueReceipts
+from inbound.store.sealing import Sealer
+from schemas.channels import Channel
 from schemas.topics import TopicNames
 
 
@@ -103,7 +105,13 @@ class BindFactory:
             per_message=settings.receipt_per == "message",
             receipts_topic=names.receipts,
             is_full=self.backlog.is_full,
+            seal_answer=self._seal_answer(settings),
         )
+
+    def _seal_answer(self, settings: SmppSettings) -> SealAnswer | None:
+        if Channel.HLR not in settings.offered_channels:
+            return None
+        return Sealer(VaultCipher(self.settings.vault_keys())).network_answer
 
 
 def _dialect(settings: SmppSettings, leniencies: LeniencyReport) -> Dialect:

@@ -11,6 +11,9 @@ from inbound.gateway.backlog import backlog_of
 from inbound.gateway.bind_factory import BindFactory
 from inbound.gateway.bind_reporter import BindReporter
 from inbound.gateway.bind_status import OldestWaiting, Readiness
+from inbound.gateway.channel_binds import centre_of
+from inbound.gateway.channel_factory import make_channels
+from inbound.gateway.outlets import Outlets
 from inbound.gateway.rate_sharing import ReportSchedule
 from inbound.gateway.sending_binds import SendingBinds
 from inbound.gateway.shared_clock import SharedClock
@@ -26,7 +29,8 @@ log = logging.getLogger(__name__)
 class Binds:
     """All binds of a gateway: `run`, then `close`.
 
-    `sending` are those that submit messages; `backlog` has to be kept up to date.
+    `sending` are those that submit texts, `outlets` all ways out; `backlog` has to be kept up to
+    date.
     """
 
     def __init__(
@@ -52,14 +56,24 @@ class Binds:
             storage,
             overdue,
             schedule,
-            Readiness(health, settings.all_binds),
+            Readiness(health, settings.text_binds),
             self._stalls,
             self.backlog,
             shared_clock,
             clock,
         )
         self.binds = tuple(factory.make(each) for each in settings.all_binds)
-        self.sending = SendingBinds([bind.sending for bind in self.binds if bind.sending])
+        sending = [(bind.settings, bind.sending) for bind in self.binds if bind.sending]
+        self.sending = SendingBinds([bind for of, bind in sending if not of.offered_channels])
+        upstream = [bind for of, bind in sending if of.offered_channels]
+        self._channels = make_channels(settings, health, clock)
+        self.outlets = Outlets(
+            self.sending,
+            upstream,
+            self._channels,
+            {channel: centre_of(channel) for channel in settings.own_channels}
+            | {channel: of.centre for of, _ in sending for channel in of.offered_channels},
+        )
         self._reporter = BindReporter(
             self.binds,
             self._reports,
@@ -89,7 +103,8 @@ class Binds:
 
     async def close(self) -> None:
         """Finish what is in flight, unbind, and leave the rate to the other gateways."""
-        await asyncio.gather(*(bind.esme.close() for bind in self.binds))
+        closing = [bind.esme.close() for bind in self.binds]
+        await asyncio.gather(*closing, *(channel.close() for channel in self._channels))
         try:
             await self._reports.withdraw(self._gateway)
         except RetryableError as error:

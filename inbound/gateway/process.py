@@ -126,8 +126,8 @@ class Gateway:
             clock=self._clock,
             oldest_waiting_s=queues.oldest_waiting_s,
         )
-        sending_binds = binds.sending
-        recorder = ResultRecorder(self._claims, sum(bind.window for bind in sending_binds))
+        outlets = binds.outlets
+        recorder = ResultRecorder(self._claims, sum(bind.window for bind in outlets))
         results = ResultPublisher(
             producer,
             self._name,
@@ -138,7 +138,7 @@ class Gateway:
             new_id=uuid4,
         )
         sender = Sender(
-            sending_binds,
+            outlets,
             queues,
             Encoder(self._catalogue, settings.sender),
             self._claims,
@@ -156,7 +156,7 @@ class Gateway:
             )
 
         ability = SendingAbility(
-            sending_binds, lambda: self._reports.another_sends(self._name, REPORT_VALID_FOR)
+            binds.sending, lambda: self._reports.another_sends(self._name, REPORT_VALID_FOR)
         )
         lanes = LaneMembership(new_lanes, ability, self._health)
         # Not in the group: these outlive the others, so that messages in flight are still

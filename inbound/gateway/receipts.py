@@ -28,6 +28,12 @@ LIMIT = 5000
 PER_RECORD = 500
 """Receipts in one record at most: about 150 KB, well below what a broker accepts."""
 
+LONGEST_ANSWER = 500
+"""Characters of what the network tells about a number; more are cut off."""
+
+SealAnswer = Callable[[bytes, bytes], bytes]
+"""Seals what the network told about the number with this hash."""
+
 _LIKE_A_NUMBER = re.compile("[0-9]{7}")
 
 
@@ -88,17 +94,21 @@ def to_message(
     bind: str,
     per_message: bool,
     arrived_at: datetime,
+    seal_answer: SealAnswer | None = None,
 ) -> ReceiptReceived | None:
     """Return the message to publish for a receipt, None when it can't be matched to an MT.
+
+    `seal_answer` is there if the centre is asked about numbers: without it answers are discarded.
 
     Matching needs an id, a state and the `number` of the phone: the id alone might be that of a
     message to somebody else.
     """
     if number is None or receipt.state is None or not receipt.message_ids:
         return None
-    error = receipt.error
+    error, number_hash = receipt.error, hasher.hash(number)
+    answer = receipt.answer[:LONGEST_ANSWER].encode("ascii", "replace")
     return ReceiptReceived(
-        key=hasher.hash(number).hex(),
+        key=number_hash.hex(),
         centre=centre,
         bind=bind,
         message_ids=tuple(without_quotes(id_, number) for id_ in receipt.message_ids),
@@ -108,5 +118,6 @@ def to_message(
         # Events keep it for ever, and no network error code is that long.
         error=None if error is None or _LIKE_A_NUMBER.search(error) else error,
         done_at=receipt.done_at,
+        answer=seal_answer(answer, number_hash) if seal_answer and answer else None,
         arrived_at=arrived_at,
     )

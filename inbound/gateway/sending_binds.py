@@ -20,6 +20,7 @@ from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from inbound.smpp.status import is_throttle
+from schemas.channels import Channel
 
 FAILOVER_S = 10.0
 STRANDED_CHECK_S = 1.0
@@ -141,7 +142,9 @@ class SendingBind:
         """
         self._work.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._work.wait(), STRANDED_CHECK_S)
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes with `wake`.
+            async with asyncio.timeout(STRANDED_CHECK_S):
+                await self._work.wait()
 
     def _bulk_answered(self, _answer: asyncio.Future[SubmitSmResp]) -> None:
         self._bulk_in_flight -= 1
@@ -160,8 +163,13 @@ class SendingBinds:
         """Yield the binds in the order of the settings."""
         return iter(self._binds)
 
-    def centre_for(self, wanted: str | None) -> str:
-        """Return the centre for a message whose MO came from `wanted`, or that has no MO."""
+    def centre_for(self, wanted: str | None, channel: Channel | None = None) -> str:
+        """Return the centre for a text whose MO came from `wanted`, or that has no MO.
+
+        Messages of channels leave elsewhere (`inbound.gateway.outlets`).
+        """
+        if channel is not None:
+            raise ValueError("a bind of texts carries no message of a channel")
         return wanted if wanted in self.centres else self.centres[0]
 
     def window(self, centre: str) -> int:

@@ -9,11 +9,13 @@ answer has the id of its order or the reason of its refusal; the entry point tra
 `numbered` gives an order an id that follows from a number, for dialects whose ids are numbers.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from inbound.directory.port import Recipients as DirectoryRecipients
 from inbound.ingress.access import Access
 from inbound.ingress.failures import Failures
 from inbound.ingress.numbers import Numbers
@@ -23,6 +25,7 @@ from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import Placed
 from inbound.orders.wiring import IntakeConnections
+from inbound.parsers.channel_addresses import AddressError, parse_address
 from inbound.settings import Settings
 from inbound.store.access.account_credentials import (
     AccountName,
@@ -33,6 +36,7 @@ from inbound.store.access.account_credentials import (
 from inbound.store.access.audit import NewAuditEntry, record_all
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import ping
+from schemas.channels import Channel
 from schemas.orders import Order
 from schemas.topics import TopicNames
 
@@ -60,6 +64,8 @@ class Parts:
     alphabet: str
     zone: str
     ahead_days: int
+    channels: frozenset[Channel]
+    directory: DirectoryRecipients
 
     async def check_database(self) -> None:
         """Raise RetryableError when the database does not answer."""
@@ -72,6 +78,20 @@ class Parts:
         After another RetryableError they may have been placed.
         """
         return await self.batcher.place(orders)
+
+    async def clients_of_addresses(
+        self, channel: Channel, addresses: Sequence[str]
+    ) -> dict[str, str]:
+        """Return the client of each of these addresses that is that of one client.
+
+        `addresses` are as programs write them; what is no address is left out.
+        """
+        read: dict[str, str] = {}
+        for one in addresses:
+            with contextlib.suppress(AddressError):
+                read[one] = parse_address(channel, one)
+        found = await self.directory.clients_of_addresses(channel, list(read.values()))
+        return {one: found[address] for one, address in read.items() if address in found}
 
     def order_id(self, account: str, dialect: str, message_id: str) -> UUID:
         """Return the id of the order that the account's program knows by `message_id`.
@@ -112,6 +132,8 @@ class OpenParts:
             alphabet=settings.smpp.alphabet,
             zone=settings.time_zone,
             ahead_days=settings.order_ahead_days,
+            channels=settings.channels,
+            directory=self._orders.directory,
         )
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """Drafts: orders with their text, recipient and digests, before the transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -9,11 +9,20 @@ from inbound.handlers.orders import OWN_TEXT
 from inbound.orders.ports import RenderedText, RenderProblem, TemplateUse
 from inbound.orders.recipients import Recipient, Recipients
 from inbound.orders.tools import IntakeSettings, Tools
+from inbound.parsers.channel_addresses import ADDRESSED
+from inbound.parsers.channel_texts import UNDIVIDED
 from inbound.smpp.segmentation import UnsendableTextError, part_count
+from schemas.channels import Channel
 from schemas.orders import Order, OrderKind, RefusalReason
 
 _NOT_CONTENT: Final = {"idempotency_key", "traceparent", "entry", "order_id", "is_bulk"}
 _TOO_MANY_PARTS: Final = 255
+_NO_ADDRESS: Final = RenderProblem(
+    RefusalReason.RECIPIENT_UNKNOWN, "the directory has no address of this client in the channel"
+)
+
+_Way = tuple[Channel, str]
+"""A channel and a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class Draft:
     """An order that is ready to be decided.
 
     `earlier_order_id` names another order that has its idempotency key; then it is refused, and
-    `refusal_id` is its id.
+    `refusal_id` is its id. `address` is where its channel sends it, if that is not the number.
     """
 
     order: Order
@@ -33,6 +42,7 @@ class Draft:
     text_digest: bytes
     refusal_id: UUID
     earlier_order_id: UUID | None = None
+    address: str | None = field(default=None, repr=False)
 
     @property
     def template(self) -> str:
@@ -74,10 +84,25 @@ class Drafts:
         """Return a draft of each order. Blocks on the directory and the templates."""
         recipients = await self._recipients.look_up(orders)
         rendered = await self._render(orders, recipients)
+        addresses = await self._addresses(orders, recipients)
         return [
-            self._draft(order, recipient, text)
+            self._draft(order, recipient, text, addresses)
             for order, recipient, text in zip(orders, recipients, rendered, strict=True)
         ]
+
+    async def _addresses(
+        self, orders: Sequence[Order], recipients: Sequence[Recipient]
+    ) -> Mapping[_Way, str]:
+        """Return where the channels of orders send that don't send to the number."""
+        wanted: dict[Channel, list[str]] = {}
+        for order, one in zip(orders, recipients, strict=True):
+            if order.channel in ADDRESSED and one.number is not None:
+                wanted.setdefault(order.channel, []).append(one.number)
+        found: dict[_Way, str] = {}
+        for channel, numbers in wanted.items():
+            of_channel = await self._tools.directory.addresses(channel, sorted(set(numbers)))
+            found |= {(channel, number): address for number, address in of_channel.items()}
+        return found
 
     async def _render(
         self, orders: Sequence[Order], recipients: Sequence[Recipient]
@@ -100,11 +125,19 @@ class Drafts:
         ]
 
     def _draft(
-        self, order: Order, recipient: Recipient, rendered: RenderedText | RenderProblem
+        self,
+        order: Order,
+        recipient: Recipient,
+        rendered: RenderedText | RenderProblem,
+        addresses: Mapping[_Way, str],
     ) -> Draft:
         hasher = self._tools.order_hasher
         key = order.idempotency_key
         order_id = hasher.order_id(order.account, key) if key else self._tools.new_id()
+        address = None
+        if order.channel in ADDRESSED and recipient.number is not None:
+            address = addresses.get((order.channel, recipient.number))
+            rendered = _NO_ADDRESS if address is None else rendered
         text = rendered.text if isinstance(rendered, RenderedText) else ""
         content = order.model_dump_json(exclude=_NOT_CONTENT, exclude_defaults=True)
         return Draft(
@@ -112,10 +145,11 @@ class Drafts:
             order_id=order.order_id or order_id,
             recipient=recipient,
             rendered=rendered,
-            parts=self._parts(text),
+            parts=1 if order.channel in UNDIVIDED else self._parts(text),
             content_digest=hasher.digest(b"order", content.encode()),
             text_digest=hasher.digest(b"text", text.encode()),
             refusal_id=self._tools.new_id(),
+            address=address,
         )
 
     def _parts(self, text: str) -> int:

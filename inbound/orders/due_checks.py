@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from inbound.handlers.orders import decide_order
-from inbound.store.orders.rows import RIGHT_OF, Account, OrderRow
+from inbound.store.orders.rows import Account, OrderRow, rights_to_send
 from schemas.order_events import OrderRefused
 from schemas.order_facts import OrderFacts, OrderRequest
 from schemas.orders import RefusalReason
@@ -31,7 +31,7 @@ def refusal_of(
     if account is not None:
         now_allowed = {
             "account_enabled": account.enabled,
-            "has_right": RIGHT_OF[order.kind] in account.rights,
+            "has_right": account.rights.issuperset(rights_to_send(order.kind, order.channel)),
             "sender_approved": account.may_send_as(order.sender, service_sender),
         }
         facts = facts.model_copy(update=now_allowed)
@@ -54,4 +54,5 @@ def _request(order: OrderRow) -> OrderRequest:
         expires_at=order.last_at,
         hours=order.hours,
         broadcast_id=order.broadcast_id,
+        channel=order.channel,
     )

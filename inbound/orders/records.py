@@ -28,6 +28,7 @@ def request_of(draft: Draft) -> OrderRequest:
         expires_at=order.expires_at,
         hours=order.hours,
         broadcast_id=order.broadcast_id,
+        channel=order.channel,
     )
 
 
@@ -71,4 +72,5 @@ def row_of(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -
         was_scheduled=due_at is not None,
         stranger_hash=draft.recipient.number_hash if draft.recipient.subject_id is None else None,
         is_bulk=draft.order.is_bulk,
+        channel=decided.channel,
     )

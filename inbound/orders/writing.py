@@ -19,6 +19,7 @@ from inbound.orders.ports import Placed, RenderedText, RenderProblem
 from inbound.orders.records import request_of, row_of
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.outbox.order_messages import order_message_row
+from inbound.parsers.channel_texts import readable
 from inbound.store.log.rows import NewEvent
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import (
@@ -154,7 +155,9 @@ class BatchWriter:
             self._remember(query)
         if isinstance(draft.rendered, RenderedText):
             delete_at = accepted.last_at + self._settings.keep_for
-            content = OrderContent(row.order_id, row.subject_id, draft.rendered.text, delete_at)
+            content = OrderContent(
+                row.order_id, row.subject_id, draft.rendered.text, delete_at, draft.address
+            )
             self._changes.orders.contents.append(content)
         if row.state is OrderState.QUEUED and draft.recipient.number_hash is not None:
             message = order_message_row(
@@ -247,4 +250,5 @@ def _field(draft: Draft, *, is_missing: bool) -> str | None:
 def _is_allowed(draft: Draft, account: Account) -> bool:
     if not account.patterns or not isinstance(draft.rendered, RenderedText):
         return True
-    return matches_any(account.patterns, draft.rendered.text)
+    text = readable(draft.rendered.text, draft.order.channel)
+    return not text or matches_any(account.patterns, text)

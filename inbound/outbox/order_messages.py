@@ -8,10 +8,10 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from inbound.handlers.orders import dispatched_message_id, needs_consent
-from inbound.outbox.shards import shard_of
+from inbound.outbox.shards import CHANNELS_SHARD, shard_of
 from inbound.store.orders.rows import OrderRow
 from inbound.store.outbox.rows import NewOutboxRow
-from schemas.lanes import LANE_OF
+from schemas.lanes import LANE_OF, Lane
 from schemas.messages import MobileTerminated, Purpose
 from schemas.orders import OrderKind
 from schemas.topics import TopicNames
@@ -41,12 +41,13 @@ def order_message_row(
         sender=order.sender,
         resend_unknown=order.resend_unknown,
         consent_needed=needs_consent(order.kind),
+        channel=order.channel,
         not_after=not_after,
     )
     way = Purpose.BROADCAST if order.is_bulk else message.purpose
     return NewOutboxRow(
-        shard=shard_of(key, way),
-        topic=names.lane(LANE_OF[way]),
+        shard=CHANNELS_SHARD if order.channel else shard_of(key, way),
+        topic=names.lane(Lane.CHANNELS if order.channel else LANE_OF[way]),
         key=key,
         event_id=str(message.message_id),
         type=MobileTerminated.TYPE,

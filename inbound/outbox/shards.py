@@ -15,7 +15,10 @@ REPLY_SHARDS: Final = 4
 
 _OF_PURPOSE: Final = {Purpose.NOTIFICATION: REPLY_SHARDS, Purpose.BROADCAST: REPLY_SHARDS + 1}
 
-SHARDS: Final = REPLY_SHARDS + len(_OF_PURPOSE)
+CHANNELS_SHARD: Final = REPLY_SHARDS + len(_OF_PURPOSE)
+"""The shard of messages of channels, whatever their purpose."""
+
+SHARDS: Final = CHANNELS_SHARD + 1
 
 
 def shard_of(key: str, purpose: Purpose) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from inbound.callbacks.signing import secret_context
 from inbound.desk.identity.second_factor import stored_context
+from inbound.directory.client_addresses import address_context
 from inbound.store.dead_letters.rows import DeadLetterSource
 from inbound.store.mo.rows import PartsKey
 
@@ -50,6 +51,8 @@ SEALED_COLUMNS: Final = (
     REGISTRATIONS,
     SealedColumn("vault", "sealed", ("message_id",), lambda i: b"secret:" + i.bytes),
     SealedColumn("order_contents", "sealed", ("order_id",), lambda i: b"order:" + i.bytes),
+    SealedColumn("order_contents", "address", ("order_id",), lambda i: b"address:" + i.bytes),
+    SealedColumn("client_addresses", "sealed", ("channel", "client_id"), address_context),
     SealedColumn("mo_parts", "sealed", _PART, _part),
     SealedColumn(
         "account_texts", "sealed", ("id", "text_id"), lambda _, i: b"account text:" + i.bytes
@@ -81,6 +84,9 @@ SEALED_COLUMNS: Final = (
     SealedColumn("desk_jobs", "form_sealed", ("job_id",), lambda i: b"desk job:" + i.bytes),
     SealedColumn("smpp_messages", "addresses", ("message_id",), lambda i: b"smpp to:%d" % i),
     SealedColumn("smpp_messages", "comment", ("message_id",), lambda i: b"smpp comment:%d" % i),
+    SealedColumn(
+        *("smpp_messages", "answer", ("message_id", "number_hash")), lambda _, h: b"answer:" + h
+    ),
     SealedColumn(
         *("smpp_parts", "addresses", (*_SMPP_PART, "message_id")),
         lambda _a, _k, _s, i: b"smpp to:%d" % i,

@@ -19,11 +19,13 @@ from inbound.handlers.approvals import SenderApproval
 from inbound.handlers.policies import Policies
 from inbound.keys import VaultKeys, parse_key
 from inbound.settings.broadcasts import BroadcastSettings
+from inbound.settings.channels import MailSettings, TelegramSettings
 from inbound.settings.kafka import KafkaSettings
 from inbound.settings.oidc import OidcSettings
 from inbound.settings.quotas import QuotaSettings
 from inbound.settings.smpp import PASSWORD_MAX, SmppSettings
 from inbound.settings.zones import DEFAULT_ZONE, TimeZone
+from schemas.channels import Channel
 
 if TYPE_CHECKING:
     from inbound.store.dead_letters.limits import DeadLetterLimits
@@ -305,6 +307,12 @@ class Settings(KafkaSettings):
     smtp_server: SmtpServerSettings = Field(
         default=SmtpServerSettings(), description="messages by mail, in SMSC's dialect"
     )
+    mail: MailSettings = Field(
+        default=MailSettings(), description="the channel mail: the server that takes our mails"
+    )
+    telegram: TelegramSettings = Field(
+        default=TelegramSettings(), description="the channel bot: our bot in Telegram"
+    )
     phone_password: SecretStr = Field(
         default=SecretStr(""),
         max_length=PASSWORD_MAX,
@@ -324,26 +332,60 @@ class Settings(KafkaSettings):
             raise ValueError(
                 f"binds: two binds are named {max(names, key=names.count)!r}; names must be unique"
             )
-        for field in "answer_ids", "receipt_ids", "receipt_per":
+        for field in "answer_ids", "receipt_ids", "receipt_per", "offered_channels":
             said = {(bind.centre, getattr(bind, field)) for bind in self.all_binds}
             centres = [centre for centre, _ in said]
             if len(set(centres)) < len(centres):
                 both = max(centres, key=centres.count)
                 raise ValueError(
-                    f"binds: all binds of the SMS centre {both!r} need the same {field}"
+                    f"binds: all binds of the SMS centre {both!r} need the same "
+                    f"{field.removeprefix('offered_')}"
                 )
         for verb, possible in (
-            ("send", any(bind.sends for bind in self.all_binds)),
-            ("receive", any(bind.receives for bind in self.all_binds)),
+            ("send", any(bind.sends for bind in self.text_binds)),
+            ("receive", any(bind.receives for bind in self.text_binds)),
         ):
             if not possible:
                 raise ValueError(f"binds: no bind can {verb}; a transceiver does both")
+        return self
+
+    @model_validator(mode="after")
+    def _check_channels(self) -> Self:
+        offers = [
+            *(
+                (channel, each.centre)
+                for each in self.all_binds
+                for channel in each.offered_channels
+            ),
+            *((channel, "") for channel in self.own_channels),
+        ]
+        channels = [channel for channel, _ in dict.fromkeys(offers)]
+        if len(set(channels)) < len(channels):
+            twice = max(channels, key=channels.count)
+            raise ValueError(f"the channel {twice} is configured twice; one has to offer it")
         return self
 
     @property
     def all_binds(self) -> tuple[SmppSettings, ...]:
         """The binds of a gateway: [[binds]], or else the one in [smpp]."""
         return self.binds or (self.smpp,)
+
+    @property
+    def text_binds(self) -> tuple[SmppSettings, ...]:
+        """The binds for texts."""
+        return tuple(bind for bind in self.all_binds if not bind.offered_channels)
+
+    @property
+    def own_channels(self) -> frozenset[Channel]:
+        """The channels that the gateway speaks itself."""
+        mail = [Channel.MAIL] if self.mail.host else []
+        bot = [Channel.BOT] if self.telegram.token.get_secret_value() else []
+        return frozenset({*mail, *bot})
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """All channels that are configured."""
+        return self.own_channels.union(*(bind.offered_channels for bind in self.all_binds))
 
     def dead_letter_limits(self) -> "DeadLetterLimits":
         """Return how many dead letters may be stored."""

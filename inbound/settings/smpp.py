@@ -15,6 +15,7 @@ from pydantic import (
 from inbound.errors import SetupError
 from inbound.smpp.alphabet import is_text
 from inbound.smpp.subscriber import is_country
+from schemas.channels import Channel
 
 PASSWORD_MAX: Final = 8
 """SMPP 3.4, 5.2.2: 9 octets with the NUL."""
@@ -120,12 +121,27 @@ class SmppSettings(BaseModel):
         "any part, covers all parts",
     )
 
+    channels: str = Field(
+        default="",
+        description="channels that this SMS centre offers, like hlr,ping,mms; the bind then "
+        "carries messages of these channels and no texts",
+    )
+
     @field_validator("country")
     @classmethod
     def _check_country(cls, code: str) -> str:
         if not is_country(code):
             raise ValueError(f"{code!r} is not a country; use a code of ISO 3166-1 like RU")
         return code
+
+    @field_validator("channels")
+    @classmethod
+    def _check_channels(cls, names: str) -> str:
+        unknown = set(_names(names)) - set(Channel)
+        if unknown:
+            known = ", ".join(Channel)
+            raise ValueError(f"channels: no channel is called {min(unknown)}; there are {known}")
+        return names
 
     @model_validator(mode="after")
     def _read_password(self) -> Self:
@@ -159,6 +175,11 @@ class SmppSettings(BaseModel):
         return {int(received): int(meant) for received, meant in pairs}
 
     @property
+    def offered_channels(self) -> frozenset[Channel]:
+        """The channels that its SMS centre offers; empty for a bind of texts."""
+        return frozenset(Channel(name) for name in _names(self.channels))
+
+    @property
     def sends(self) -> bool:
         """Whether the bind carries submit_sm."""
         return self.type != "receiver"
@@ -167,6 +188,10 @@ class SmppSettings(BaseModel):
     def receives(self) -> bool:
         """Whether the bind carries deliver_sm."""
         return self.type != "transmitter"
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _password_of(file: Path) -> str:

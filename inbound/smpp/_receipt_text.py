@@ -18,6 +18,8 @@ _TEXT = re.compile(r"(?<![^\s,;])text\s*:.*", re.IGNORECASE | re.DOTALL)
 _KEY = re.compile(
     r"(?<![^\s,;])(id|sub|dlvrd|submit|done|stat|err)(?:[\s_]?date|us|or)?\s*:", re.IGNORECASE
 )
+# Fields of one line in printable ASCII: values are urlencoded.
+_ANSWER = re.compile(r"(?<!\S)imsi:[!-~]*(?: [a-z]{2,8}:[!-~]*){0,20}")
 _SEPARATOR = re.compile(r"[\s,;]+")
 # YYMMDDhhmm in appendix B; many SMS centres add seconds or the century. Twelve digits are
 # unambiguous since 2013: there is no month 13.
@@ -60,6 +62,12 @@ def fields_of(text: str) -> dict[str, str]:
         value = _SEPARATOR.split(text[key.end() : end].strip(), maxsplit=1)[0]
         fields.setdefault(key[1].lower(), value)
     return fields
+
+
+def answer_of(text: str) -> str:
+    """Return what a receipt says about the number, from `imsi:` on; "" if it is not plain ASCII."""
+    found = _ANSWER.search(text)
+    return found[0] if found else ""
 
 
 def parse_code(value: str) -> str | None:

@@ -13,7 +13,14 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Final
 
-from inbound.smpp._receipt_text import fields_of, is_padded, parse_code, parse_date, text_of
+from inbound.smpp._receipt_text import (
+    answer_of,
+    fields_of,
+    is_padded,
+    parse_code,
+    parse_date,
+    text_of,
+)
 from inbound.smpp.message_ids import ID, IdForm, candidate_ids, normalise
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.user_data import body_of
@@ -116,7 +123,10 @@ class Receipt:
     is the SMS centre's own code as written, `network` the network type of network_error_code
     (1 ANSI-136, 2 IS-95, 3 GSM). `done_at` has no time zone: SMS centres write local time.
 
-    The repr omits the ids, because they are input from outside.
+    `answer` is what the receipt of a question about the number says beyond appendix B, from
+    `imsi:` on, as it was written; "" of any other receipt.
+
+    The repr omits ids and answer, because they are input from outside.
     """
 
     message_ids: tuple[str, ...] = field(default=(), repr=False)
@@ -125,6 +135,7 @@ class Receipt:
     error: str | None = None
     network: int | None = None
     done_at: datetime | None = None
+    answer: str = field(default="", repr=False)
 
     @property
     def outcome(self) -> DeliveryOutcome | None:
@@ -160,7 +171,8 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
     if message_type not in {MessageType.RECEIPT, MessageType.INTERMEDIATE}:
         return None
     tlvs = dict(pdu.tlvs)
-    fields = fields_of(text_of(body_of(pdu)))
+    text = text_of(body_of(pdu))
+    fields = fields_of(text)
     state = _state(tlvs.get(TLV_MESSAGE_STATE, b""))
     if state is None:
         state = _WORDS.get(fields.get("stat", "")[:_LETTERS].upper())
@@ -173,6 +185,7 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
         error=error if error is not None else parse_code(fields.get("err", "")),
         network=network,
         done_at=parse_date(fields.get("done", "")),
+        answer=answer_of(text),
     )
 
 

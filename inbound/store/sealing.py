@@ -48,3 +48,19 @@ class Sealer:
     def open_order_text(self, sealed: bytes, order_id: UUID) -> str:
         """Open what `order_text` sealed."""
         return self._cipher.open(sealed, b"order:" + order_id.bytes).decode()
+
+    def network_answer(self, answer: bytes, number_hash: bytes) -> bytes:
+        """Seal what the network told about the number with this hash."""
+        return self._cipher.seal(answer, b"answer:" + number_hash)
+
+    def open_network_answer(self, sealed: bytes, number_hash: bytes) -> str:
+        """Open what `network_answer` sealed."""
+        return self._cipher.open(sealed, b"answer:" + number_hash).decode()
+
+    def order_address(self, address: str, order_id: UUID) -> bytes:
+        """Seal the address to which a channel sends the message of an order."""
+        return self._cipher.seal(address.encode(), b"address:" + order_id.bytes)
+
+    def open_order_address(self, sealed: bytes, order_id: UUID) -> str:
+        """Open what `order_address` sealed."""
+        return self._cipher.open(sealed, b"address:" + order_id.bytes).decode()

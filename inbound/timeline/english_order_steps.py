@@ -53,10 +53,11 @@ def _ordered(d: Details, zone: tzinfo) -> str:
     parts = f", {d['parts']} parts" if d["parts"] > 1 else ""
     since = f", not before {_moment(d['not_before'], zone)}" if d["not_before"] else ""
     until = f", expires {_moment(d['expires_at'], zone)}" if d["expires_at"] else ""
+    channel = f", channel {d['channel']}" if d.get("channel") else ""
     broadcast = f", broadcast {d['broadcast_id']}" if d["broadcast_id"] else ""
     return (
         f"{_kind(OrderKind(d['kind']))} ordered by account {d['account']}: {template}{version}"
-        f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
+        f"{channel}{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
     )
 
 

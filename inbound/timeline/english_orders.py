@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from inbound.plurals import counted
-from inbound.timeline import english_outcomes, english_refusals
+from inbound.timeline import english_channels, english_outcomes, english_refusals
 from inbound.timeline.english_refusals import subject_of
 from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
@@ -72,10 +72,15 @@ class _Sentence:
 
     def subject(self) -> str:
         when = self._dated.on(self._case.ordered_at)
-        return f"A {subject_of(self._case.decided.kind)} {when}"
+        decided = self._case.decided
+        if decided.channel is not None:
+            return f"{english_channels.subject_of(decided.channel)} {when}"
+        return f"A {subject_of(decided.kind)} {when}"
 
     def predicate(self) -> str:
         case, state = self._case, self._case.state
+        if (of_channel := english_channels.predicate(case, self._near)) is not None:
+            return of_channel
         match state:
             case OrderState.SCHEDULED:
                 return self._scheduled()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from inbound.timeline.english_channels import NO_ADDRESS
 from inbound.timeline.incidents import Switch, SwitchedBy
 from inbound.timeline.order_cases import OrderCase, Refusal
 from inbound.timeline.words import english_duration, spelling_of
@@ -44,7 +45,8 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             return Refusal(_OURS, f"{account} is disabled; it has to be enabled")
         case RefusalReason.RIGHT_MISSING:
             kind = f"{subject_of(decided.kind)}s"
-            advice = f"{account} has no right to send {kind}; the right has to be granted to it"
+            of = "" if decided.channel is None else ", or to use channels"
+            advice = f"{account} has no right to send {kind}{of}; the right has to be granted to it"
             return Refusal(_OURS, advice)
         case RefusalReason.IDEMPOTENCY_KEY_REUSED:
             return Refusal(
@@ -57,6 +59,8 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 "the number in the order is not a mobile number",
                 "the number has to be corrected, with its country code",
             )
+        case RefusalReason.RECIPIENT_UNKNOWN if decided.channel is not None:
+            return NO_ADDRESS
         case RefusalReason.RECIPIENT_UNKNOWN:
             return Refusal(
                 "the recipient in the order is unknown",

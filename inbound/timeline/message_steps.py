@@ -13,7 +13,7 @@ from inbound.smpp.status import name_of
 from inbound.timeline.cases import delivery_of, goes_again, outcome_of, was_submitted
 from inbound.timeline.model import StepKind
 from inbound.timeline.waiting import Waiting, WaitsFor
-from schemas.lanes import LANE_OF
+from schemas.lanes import LANE_OF, Lane
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import PartResult, Purpose, SubmitAttempt
 
@@ -63,15 +63,17 @@ def place_of(drafts: Sequence[Draft], draft: Draft) -> int:
     return place
 
 
-def queued_draft(at: datetime, message_id: UUID, purpose: Purpose) -> Draft:
-    """Return the step with which a message entered the outbox."""
+def queued_draft(
+    at: datetime, message_id: UUID, purpose: Purpose, lane: Lane | None = None
+) -> Draft:
+    """Return the step with which a message entered the outbox; by default in its purpose's lane."""
     return Draft(
         StepKind.QUEUED,
         at,
         {
             "purpose": purpose.value,
             "message_id": str(message_id),
-            "lane": LANE_OF[purpose].label,
+            "lane": (LANE_OF[purpose] if lane is None else lane).label,
         },
     )
 

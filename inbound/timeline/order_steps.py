@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from pydantic import JsonValue
 
@@ -23,6 +24,7 @@ from inbound.timeline.model import StepKind
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from inbound.timeline.requests import TimelineEvent
 from schemas.events import PersonErased
+from schemas.lanes import LANE_OF, Lane
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageWithheld
 from schemas.messages import Purpose
 from schemas.order_events import (
@@ -59,7 +61,7 @@ def drafts_of_order(
     ]
     if isinstance(decided, OrderAccepted) and decided.due_at <= order.at:
         id_ = dispatched_message_id(decided.order_id, FIRST_DISPATCH)
-        drafts.append(queued_draft(first.recorded_at, id_, order.purpose))
+        drafts.append(_queued_draft(order, first.recorded_at, id_))
     for one in later:
         for draft in _later(one, row.currency if row else None):
             drafts.insert(_place_of(drafts, draft), draft)
@@ -93,9 +95,14 @@ def _of_kind(draft: Draft, decided: OrderDecided) -> Draft:
     return replace(draft, details={**draft.details, "kind": decided.kind.value})
 
 
+def _queued_draft(order: OrderHistory, at: datetime, message_id: UUID) -> Draft:
+    lane = LANE_OF[order.purpose] if order.decided.channel is None else Lane.CHANNELS
+    return queued_draft(at, message_id, order.purpose, lane)
+
+
 def _queue(drafts: list[Draft], order: OrderHistory, at: datetime) -> None:
     """Add that a scheduled order was queued, which no event says."""
-    queued = queued_draft(at, order.message_id, order.purpose)
+    queued = _queued_draft(order, at, order.message_id)
     if all(draft.details != queued.details for draft in drafts):
         drafts.append(queued)
 
@@ -133,6 +140,7 @@ def _ordered(decided: OrderDecided) -> Details:
         "expires_at": utc(decided.expires_at),
         "hours": _hours(decided.hours),
         "broadcast_id": str(decided.broadcast_id) if decided.broadcast_id else None,
+        "channel": decided.channel.value if decided.channel else None,
     }
 
 

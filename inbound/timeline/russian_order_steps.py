@@ -54,10 +54,11 @@ def _ordered(d: Details, zone: tzinfo) -> str:
     parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""
     since = f", не раньше {_moment(d['not_before'], zone)}" if d["not_before"] else ""
     until = f", не позже {_moment(d['expires_at'], zone)}" if d["expires_at"] else ""
+    channel = f", способ доставки {d['channel']}" if d.get("channel") else ""
     broadcast = f", рассылка {d['broadcast_id']}" if d["broadcast_id"] else ""
     return (
         f"{_kind(OrderKind(d['kind']))} (учётная запись {d['account']}): {template}{version}"
-        f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
+        f"{channel}{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from inbound.smpp.status import name_of
-from inbound.timeline import russian_refusals
+from inbound.timeline import russian_channels, russian_refusals
 from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
@@ -87,10 +87,15 @@ class _Sentence:
 
     def subject(self) -> str:
         when = self._dated.on(self._case.ordered_at)
-        return f"{subject_of(self._case.decided.kind)} от {when}"
+        decided = self._case.decided
+        if decided.channel is not None:
+            return f"{russian_channels.subject_of(decided.channel)} от {when}"
+        return f"{subject_of(decided.kind)} от {when}"
 
     def predicate(self) -> str:
         case, state = self._case, self._case.state
+        if (of_channel := russian_channels.predicate(case, self._near)) is not None:
+            return of_channel
         match state:
             case OrderState.SCHEDULED:
                 return self._scheduled()

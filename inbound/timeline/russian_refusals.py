@@ -6,6 +6,7 @@ from typing import Final, assert_never
 
 from inbound.timeline.incidents import Switch, SwitchedBy
 from inbound.timeline.order_cases import OrderCase, Refusal
+from inbound.timeline.russian_channels import NO_ADDRESS
 from inbound.timeline.words import russian_duration, spelling_of
 from schemas.events import Command
 from schemas.order_facts import LimitFacts
@@ -27,9 +28,11 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             advice = f"учётная запись {decided.account} отключена; её нужно включить"
             return Refusal(_OURS, advice)
         case RefusalReason.RIGHT_MISSING:
+            of = "" if decided.channel is None else " или использовать другие способы доставки"
             return Refusal(
                 _OURS,
-                f"у {account} нет права отправлять {_many(decided.kind)}; ей нужно дать это право",
+                f"у {account} нет права отправлять {_many(decided.kind)}{of}; ей нужно дать это "
+                "право",
             )
         case RefusalReason.IDEMPOTENCY_KEY_REUSED:
             return Refusal(
@@ -42,6 +45,8 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 "в заказе указан не мобильный номер",
                 "нужно указать верный номер с кодом страны",
             )
+        case RefusalReason.RECIPIENT_UNKNOWN if decided.channel is not None:
+            return NO_ADDRESS
         case RefusalReason.RECIPIENT_UNKNOWN:
             return Refusal(
                 "получатель в заказе неизвестен",

@@ -30,6 +30,7 @@ _LANES: Final[Mapping[str, str]] = {
     "urgent": "в срочную очередь (urgent)",
     "normal": "в обычную очередь (normal)",
     "bulk": "в очередь рассылок (bulk)",
+    "channels": "в очередь других способов доставки (channels)",
 }
 
 

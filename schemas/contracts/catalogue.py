@@ -58,6 +58,7 @@ MESSAGES: Final = (
         topics.MT_URGENT,
         topics.MT_NORMAL,
         topics.MT_BULK,
+        topics.MT_CHANNELS,
     ),
     _contract(SubmitResults.TYPE, SubmitResults, Flow.INTERNAL, topics.RECEIPTS),
     _contract(ReceiptsReceived.TYPE, ReceiptsReceived, Flow.INTERNAL, topics.RECEIPTS),

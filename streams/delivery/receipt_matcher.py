@@ -110,6 +110,8 @@ class ReceiptMatcher:
         for part in decision.changed:
             part_id = part.message_id, part.part
             known[part_id] = self._changed[part_id] = part
+        if receipt.answer is not None and about[0].order_id is not None:
+            self._changes.orders.smpp.answers[about[0].order_id] = receipt.answer
         if decision.outcome is not None:
             yield MatchedOutcome(about[0], decision.outcome)
 

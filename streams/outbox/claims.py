@@ -172,7 +172,9 @@ def _to_claim(fetched: Fetched) -> ToClaim:
 
 
 def _claim(row: ClaimRow, checked_at: float) -> Claim:
-    return Claim(row.attempt, row.number, row.secret, row.text, row.withheld, checked_at)
+    return Claim(
+        *(row.attempt, row.number, row.secret, row.text, row.withheld, checked_at), row.address
+    )
 
 
 def _is_awaited(message: MobileTerminated, states: Mapping[UUID, StoredState]) -> bool:

@@ -10,6 +10,7 @@ The text is put together when a bind is free; a secret never leaves that functio
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +43,7 @@ from streams.outbox.effects import (
     Requeue,
     Submit,
 )
-from streams.outbox.encoding import Encoder
+from streams.outbox.encoding import Encoder, undivided
 from streams.outbox.ledger import Entry, Ledger
 from streams.outbox.outcomes import Outcomes
 from streams.outbox.phases import (
@@ -56,7 +57,7 @@ from streams.outbox.phases import (
     Reclaiming,
     Recording,
 )
-from streams.outbox.ports import BindPort, BindsPort
+from streams.outbox.ports import BindPort, BindsPort, WholeMessageBind
 from streams.outbox.queues import ReadyQueue
 from streams.outbox.resend_policy import ResendPolicy
 from streams.outbox.results import ResultPublisher
@@ -91,6 +92,7 @@ class Driver:
         self._tools = tools
         self._group: asyncio.TaskGroup | None = None
         self._timers: dict[Entry, asyncio.TimerHandle] = {}
+        self._backing_off: Counter[str] = Counter()
         self._pauses: dict[Entry, asyncio.TimerHandle] = {}
         self._unsent: list[Fetched] = []
         self._to_recheck: list[Entry] = []
@@ -133,11 +135,14 @@ class Driver:
     def hand_over(self, partitions: Collection[TopicPartition]) -> None:
         """Drop what is not begun of these partitions; `unsent` then has the claims of it.
 
-        Pauses end: what is begun has to be finished now.
+        Pauses end: what is begun has to be finished now. So do the long back-offs of channels,
+        whose messages are then given back.
         """
         for entry in self._tools.ledger.of(partitions):
             if entry in self._pauses:
                 self._pause_over(entry)
+            elif entry in self._timers and entry.fetched.lane is Lane.CHANNELS:
+                self._back_off_over(entry)
             self._take(entry, transitions.on_hand_over(entry.phase))
 
     def give_up(self, partitions: Collection[TopicPartition]) -> None:
@@ -224,7 +229,10 @@ class Driver:
         claimed = entry.expect(Claimed)
         message, claim = entry.fetched.message, claimed.claim
         try:
-            text = self._tools.encoder.text(message, claim.secret, bind.alphabet, claim.text)
+            if isinstance(bind, WholeMessageBind):
+                text = undivided(claim.text or "")
+            else:
+                text = self._tools.encoder.text(message, claim.secret, bind.alphabet, claim.text)
         except Exception as error:  # noqa: BLE001 — one message must not stop a lane
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
                 "message %s can't be rendered: %s", message.message_id, type(error).__name__
@@ -234,17 +242,9 @@ class Driver:
             self._take(entry, transitions.on_text(claimed, text, bind, self._tools.clock()))
 
     def _submit(self, entry: Entry, submit: Submit) -> None:
-        bind, fetched, claimed = submit.bind, entry.fetched, entry.expect(InFlight).claimed
+        bind, fetched, in_flight = submit.bind, entry.fetched, entry.expect(InFlight)
         try:
-            pdu = self._tools.encoder.submit_sm(
-                claimed.claim.number or "",
-                claimed.progress.text,
-                submit.part,
-                alphabet=bind.alphabet,
-                valid_for=submit.valid_for,
-                sender=fetched.message.sender,
-            )
-            answer = bind.submit(pdu, bulk=fetched.lane is Lane.BULK)
+            answer = self._start_submitting(fetched, in_flight.claimed, submit)
         except (UnencodableError, ValueError) as error:
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
                 "message %s can't be encoded: %s",
@@ -254,6 +254,22 @@ class Driver:
             self._take(entry, transitions.on_unencodable(entry.expect(InFlight), bind))
         else:
             answer.add_done_callback(partial(self._answered, entry))
+
+    def _start_submitting(
+        self, fetched: Fetched, claimed: Claimed, submit: Submit
+    ) -> asyncio.Future[SubmitSmResp]:
+        bind, text, encoder = submit.bind, claimed.progress.text, self._tools.encoder
+        if isinstance(bind, WholeMessageBind):
+            return bind.send(encoder.outgoing(fetched.message, claimed.claim.address, text))
+        pdu = encoder.submit_sm(
+            claimed.claim.number or "",
+            text,
+            submit.part,
+            alphabet=bind.alphabet,
+            valid_for=submit.valid_for,
+            sender=fetched.message.sender,
+        )
+        return bind.submit(pdu, bulk=fetched.lane is Lane.BULK)
 
     def _answered(self, entry: Entry, answer: asyncio.Future[SubmitSmResp]) -> None:
         in_flight, now = entry.expect(InFlight), self._tools.clock()
@@ -274,12 +290,17 @@ class Driver:
     def _back_off(self, entry: Entry, bind: BindPort) -> None:
         """Let others go while one number is in trouble; when many are, it is the centre's."""
         loop = asyncio.get_running_loop()
-        self._timers[entry] = loop.call_later(BACK_OFF_S, self._back_off_over, entry)
-        if len(self._timers) >= bind.window:
-            bind.hold(BACK_OFF_S)
+        pause_s, most = BACK_OFF_S, bind.window
+        if isinstance(bind, WholeMessageBind):
+            pause_s, most = bind.back_off_s, bind.most_backing_off
+        self._timers[entry] = loop.call_later(pause_s, self._back_off_over, entry)
+        self._backing_off[entry.fetched.centre] += 1
+        if self._backing_off[entry.fetched.centre] >= most:
+            bind.hold(pause_s)
 
     def _back_off_over(self, entry: Entry) -> None:
         self._timers.pop(entry).cancel()
+        self._backing_off[entry.fetched.centre] -= 1
         self._take(entry, transitions.on_back_off_over(entry.expect(BackingOff)))
 
     async def _look_up(self, entry: Entry, result_due: float) -> None:

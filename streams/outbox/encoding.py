@@ -9,8 +9,10 @@ from typing import Final
 
 from pydantic_core import from_json
 
+from inbound.channels.port import Outgoing
 from inbound.smpp import address
 from inbound.smpp import alphabet as alphabets
+from inbound.smpp.errors import UnencodableError
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.segmentation import Segment, reencode, split
 from inbound.smpp.times import format_validity
@@ -62,6 +64,11 @@ def _body(segment: Segment) -> bytes:
 NOT_RENDERED: Final = EncodedText("", ())
 
 
+def undivided(order_text: str) -> EncodedText:
+    """Return the text of an order as one part, for a channel that takes it whole."""
+    return EncodedText("", (Segment(order_text.encode(), data_coding=0, esm_class=0),))
+
+
 class Encoder:
     """Renders templates and makes the PDUs. Keeps no secret after a call."""
 
@@ -101,6 +108,14 @@ class Encoder:
         if not has_fields and len(text) == 1:
             self._constant[message.template, alphabet] = text
         return text
+
+    def outgoing(
+        self, message: MobileTerminated, address: str | None, text: EncodedText
+    ) -> Outgoing:
+        """Return a message of a channel that takes it whole. Raises `UnencodableError`."""
+        if address is None:
+            raise UnencodableError("the channel needs an address")
+        return Outgoing(message.message_id, address, text.segments[0].short_message.decode())
 
     def submit_sm(
         self,

@@ -63,7 +63,8 @@ class Claim:
     """Our claim in the database. `number` is None for an erased person.
 
     The other fields are those of an order's message: its text, and whether it is withheld, as of
-    `checked_at` in seconds of the monotonic clock.
+    `checked_at` in seconds of the monotonic clock. `address` is where a channel sends it, if that
+    is not the number.
     """
 
     attempt: int
@@ -72,6 +73,7 @@ class Claim:
     text: str | None = field(default=None, repr=False)
     withheld: WithheldReason | None = None
     checked_at: float = 0.0
+    address: str | None = field(default=None, repr=False)
 
 
 @value

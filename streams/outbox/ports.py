@@ -1,15 +1,18 @@
 """What the sender needs of the binds to the SMS centres. The gateway fills these ports."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Protocol
 
+from inbound.channels.port import Outgoing
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
+from schemas.channels import Channel
 
 
-class BindPort(Protocol):
-    """One bind that submits messages."""
+class AnyBind(Protocol):
+    """One bind that submits messages, whatever it speaks."""
 
     @property
     def name(self) -> str:
@@ -44,6 +47,16 @@ class BindPort(Protocol):
         Call it right after finding nothing to send, without awaiting in between.
         """
 
+    def hold(self, seconds: float) -> None:
+        """Submit nothing for that long."""
+
+    def note_answer(self, status: int) -> None:
+        """Take note of an answer: the bind pauses when the centre throttles."""
+
+
+class SmppBind(AnyBind, Protocol):
+    """One bind to an SMS centre."""
+
     def submit(self, pdu: SubmitSm, *, bulk: bool) -> asyncio.Future[SubmitSmResp]:
         """Submit one PDU; never waits.
 
@@ -51,11 +64,50 @@ class BindPort(Protocol):
         `UnansweredError`. Raises `UnencodableError` at once.
         """
 
-    def hold(self, seconds: float) -> None:
-        """Submit nothing for that long."""
 
+class WholeMessageBind(ABC):
+    """One bind of a channel that takes messages as they are: text and address, no PDUs.
+
+    A class and not a protocol, because the sender asks which kind a bind is.
+    """
+
+    name: str
+    centre: str
+    answer_ids: IdForm
+    alphabet: str
+    window: int
+    takes_bulk: bool
+    back_off_s: float
+    """Before a message that was refused for now is offered again."""
+    most_backing_off: int
+    """When so many messages wait for that, the bind waits too: the channel is in trouble."""
+
+    @abstractmethod
+    async def slot(self) -> None:
+        """As of any bind."""
+
+    @abstractmethod
+    async def wait_for_work(self) -> None:
+        """As of any bind."""
+
+    @abstractmethod
+    def send(self, outgoing: Outgoing) -> asyncio.Future[SubmitSmResp]:
+        """Send one message; never waits. The future ends as that of `SmppBind.submit`."""
+
+    @abstractmethod
+    def hold(self, seconds: float) -> None:
+        """As of any bind."""
+
+    @abstractmethod
     def note_answer(self, status: int) -> None:
-        """Take note of an answer: the bind pauses when the centre throttles."""
+        """As of any bind."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """End `wait_for_work`: a message is ready."""
+
+
+BindPort = SmppBind | WholeMessageBind
 
 
 class BindsPort(Protocol):
@@ -68,8 +120,11 @@ class BindsPort(Protocol):
     def __iter__(self) -> Iterator[BindPort]:
         """Yield each bind."""
 
-    def centre_for(self, wanted: str | None) -> str:
-        """Return the centre for a message whose MO came from `wanted`, or that has no MO."""
+    def centre_for(self, wanted: str | None, channel: Channel | None = None) -> str:
+        """Return the centre for a message whose MO came from `wanted`, or that has no MO.
+
+        Of a message of a channel it is where the channel leads.
+        """
 
     def window(self, centre: str) -> int:
         """Return how many messages may be unanswered at a centre."""

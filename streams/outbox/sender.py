@@ -104,7 +104,7 @@ class Sender:
         queued_at: datetime | None = None,
     ) -> None:
         """Take a message from a lane. Never blocks: ask `is_full` before fetching more."""
-        centre = self._binds.centre_for(message.centre)
+        centre = self._binds.centre_for(message.centre, message.channel)
         fetched = Fetched(lane, partition, offset, key, message, centre, traceparent, queued_at)
         entry = self._ledger.admit(fetched)
         if entry is not None:

@@ -12,10 +12,13 @@ from typing import Protocol
 import pytest
 
 from inbound.cli._client_import import run_import
+from inbound.directory.client_addresses import AddressSealer, ClientAddress, set_addresses
 from inbound.directory.memory import MemoryDirectory
-from inbound.directory.port import Directory, Identities, Registration
+from inbound.directory.port import Directory, Identities, Recipients, Registration
 from inbound.directory.postgres import PostgresDirectory
+from inbound.store.connections import connect
 from inbound.terminal import Terminal
+from schemas.channels import Channel
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 CLIENTS = {
@@ -85,3 +88,36 @@ def test_registration_keeps_its_secrets_to_itself() -> None:
     assert "CANARY" not in f"{client!r} {client!s}"
     with pytest.raises(TypeError, match="holds secrets"):
         pickle.dumps(client)
+
+
+async def test_addresses_of_channels_lead_both_ways(
+    request: pytest.FixtureRequest, directory: Recipients
+) -> None:
+    addresses = {"C-1": "Anna@example.net", "C-2": "same@example.net", "C-3": "same@example.net"}
+    if isinstance(directory, MemoryDirectory):
+        directory = MemoryDirectory(
+            CLIENTS, {(Channel.MAIL, one): address for one, address in addresses.items()}
+        )
+    else:
+        load_addresses(request.getfixturevalue("database_url"), addresses)
+    found = await directory.addresses(Channel.MAIL, [*CLIENTS, STRANGER])
+    assert found == dict(zip(CLIENTS, addresses.values(), strict=True))
+    assert await directory.addresses(Channel.BOT, list(CLIENTS)) == {}
+    # An address of two clients is nobody's: which one is meant would be a guess.
+    wanted = ["anna@example.net", "same@example.net", "other@example.net"]
+    owners = await directory.clients_of_addresses(Channel.MAIL, wanted)
+    assert owners == {"anna@example.net": "C-1"}
+    assert await directory.clients_of_addresses(Channel.BOT, wanted) == {}
+
+
+def load_addresses(url: str, addresses: dict[str, str]) -> None:
+    sealer = AddressSealer(SUBJECT_KEY, VAULT_KEY)
+    with connect(url, "tests") as conn:
+        rows = [ClientAddress(*one) for one in addresses.items()]
+        assert set_addresses(conn, Channel.MAIL, rows, sealer) == (len(rows), 0)
+        # Who is not in the directory is not stored, and an empty address removes one.
+        others = [ClientAddress("nobody", "x@example.net"), ClientAddress("C-1", None)]
+        assert set_addresses(conn, Channel.MAIL, others, sealer) == (1, 1)
+        assert set_addresses(conn, Channel.MAIL, rows[:1], sealer) == (1, 0)
+        sealed = conn.execute("SELECT sealed FROM client_addresses").fetchall()
+        assert not any(b"example" in one for (one,) in sealed)

@@ -9,6 +9,7 @@ from inbound.gateway.process import new_producer
 from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.transactions.postgres import PostgresStore
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from tests.fix_service import SUBJECT_KEY, VAULT_KEY, Service
 
@@ -37,7 +38,7 @@ async def broadcast(service: Service, numbers: Sequence[str]) -> dict[UUID, str]
                 not_after=datetime.now(UTC) + timedelta(hours=1),
             )
             key = hash_.hex().encode()
-            await producer.send(service.names.lanes[-1], message.to_json(), key=key)
+            await producer.send(service.names.lanes[Lane.BULK], message.to_json(), key=key)
             sent[message.message_id] = hashes[hash_]
         await producer.flush()
     finally:

@@ -10,6 +10,7 @@ from inbound.broadcasts.sealing import AudienceSealer
 from inbound.callbacks.signing import secret_context
 from inbound.desk import long_work
 from inbound.desk.identity.second_factor import stored_context
+from inbound.directory.client_addresses import AddressSealer
 from inbound.directory.port import Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.ingress.smpp.sealing import Addresses, seal_pdu
@@ -20,6 +21,7 @@ from inbound.store.dead_letters.rows import DeadLetterSource
 from inbound.store.mo.account_texts import TextContent
 from inbound.store.mo.rows import PartsKey
 from inbound.store.sealing import Sealer
+from schemas.channels import Channel
 
 KEY = bytes(range(32))
 CIPHER, SEALER = VaultCipher(KEY), Sealer(VaultCipher(KEY))
@@ -35,6 +37,11 @@ SEALED: dict[tuple[str, str], tuple[tuple[Any, ...], bytes | None]] = {
     ("clients", "registration_sealed"): ((HASH,), CLIENTS.seal_registration(REGISTRATION, HASH)),
     ("vault", "sealed"): ((ID,), SEALER.secret(b"secret", ID)),
     ("order_contents", "sealed"): ((ID,), SEALER.order_text("text", ID)),
+    ("order_contents", "address"): ((ID,), SEALER.order_address("anna@example.net", ID)),
+    ("client_addresses", "sealed"): (
+        ("mail", "c-1"),
+        AddressSealer(KEY, KEY).seal(Channel.MAIL, "c-1", "anna@example.net"),
+    ),
     ("mo_parts", "sealed"): (
         (HASH, PARTS.destination, PARTS.centre, PARTS.reference, PARTS.total, 1),
         SEALER.seal(b"payload", PARTS.sealing_context(1)),
@@ -71,6 +78,7 @@ SEALED: dict[tuple[str, str], tuple[tuple[Any, ...], bytes | None]] = {
     ("desk_jobs", "form_sealed"): ((ID,), SEALER.seal(b"{}", long_work._context(ID))),
     ("smpp_messages", "addresses"): ((5,), Addresses().seal(SEALER, 5)),
     ("smpp_messages", "comment"): ((5,), seal_comment(SEALER, "comment", 5)),
+    ("smpp_messages", "answer"): ((5, HASH), SEALER.network_answer(b"imsi:", HASH)),
     ("smpp_parts", "addresses"): (("crm", b"k", 1, 5), Addresses().seal(SEALER, 5)),
     ("smpp_parts", "pdu"): (("crm", b"k", 1), seal_pdu(SEALER, b"frame", b"k")),
 }

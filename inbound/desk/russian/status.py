@@ -45,6 +45,7 @@ STATUS: Final[Mapping[str, str]] = {
     "urgent: acknowledgements": "срочная: подтверждения",
     "normal: replies and notifications": "обычная: ответы и уведомления",
     "bulk: broadcasts": "массовая: рассылки",
+    "channels: e-mail, Telegram and others": "другие способы доставки: электронная почта, Telegram и прочие",
     "Look-up tables": "Таблицы для поиска",
     "Searches and reports read them; a projector fills them from the event log.": "По ним ищут и строят отчёты; projector заполняет их из журнала событий.",
     "{events} behind, the oldest for {age}": "отстаёт на {events}, самое старое ждёт {age}",

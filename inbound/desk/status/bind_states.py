@@ -20,6 +20,7 @@ OF_LANE: Final[Mapping[Lane, str]] = {
     Lane.URGENT: "urgent: acknowledgements",
     Lane.NORMAL: "normal: replies and notifications",
     Lane.BULK: "bulk: broadcasts",
+    Lane.CHANNELS: "channels: e-mail, Telegram and others",
 }
 
 

@@ -18,6 +18,7 @@ from inbound.ingress.smpp.links import AccountLinks, Link
 from inbound.ingress.smpp.receipts import receipt
 from inbound.ingress.smpp.sealing import Addresses
 from inbound.ingress.smpp.texts import text_pdus
+from inbound.keys import UnsealError
 from inbound.ops import metrics
 from inbound.smpp.errors import NotSentError, SmppError
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp
@@ -27,7 +28,7 @@ from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
 from inbound.store.smpp import deliveries
 from inbound.store.smpp.deliveries import Holder
-from inbound.store.smpp.rows import Delivery, WaitingText
+from inbound.store.smpp.rows import Delivery, WaitingReceipt, WaitingText
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,18 @@ class Delivering:
         if isinstance(one, WaitingText):
             content = TextContent.open(self._sealer, one.sealed, one.text_id)
             return text_pdus(content, one.id, link.options)
-        return [receipt(one, Addresses.open(self._sealer, one.addresses, one.message_id))]
+        addresses = Addresses.open(self._sealer, one.addresses, one.message_id)
+        return [receipt(one, addresses, self._answer(one))]
+
+    def _answer(self, one: WaitingReceipt) -> str:
+        if one.answer is None or one.number_hash is None:
+            return ""
+        try:
+            return self._sealer.open_network_answer(one.answer, one.number_hash)
+        except UnsealError:
+            # It waited in Kafka or for its message while the vault key was rotated.
+            log.warning("message %d: the answer of the network can't be opened", one.message_id)
+            return ""
 
 
 async def _send_all(link: Link, pdus: Sequence[DeliverSm]) -> "list[asyncio.Future[DeliverSmResp]]":

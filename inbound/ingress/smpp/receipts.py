@@ -1,5 +1,7 @@
 """Builds the deliver_sm of a receipt. Pure."""
 
+from typing import Final
+
 from inbound.ingress.smpp.sealing import Addresses
 from inbound.ingress.smpp.statuses import error_code, word_of
 from inbound.smpp.pdu import DeliverSm
@@ -10,19 +12,25 @@ from inbound.smpp.receipt_building import (
     receipt_text,
     state_tlvs,
 )
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from inbound.store.smpp.rows import WaitingReceipt
 from schemas.orders import OrderState
 
+LONGEST_SHORT_MESSAGE: Final = 254
+"""Octets (SMPP 3.4, 5.2.22); more go in message_payload."""
 
-def receipt(delivery: WaitingReceipt, addresses: Addresses) -> DeliverSm:
+
+def receipt(delivery: WaitingReceipt, addresses: Addresses, answer: str = "") -> DeliverSm:
     """Return the receipt of a message, from its destination to its source.
 
     The fields have the form that programs of SMSC's dialect read: appendix B without `text:`, times
-    in UTC, and the TLVs receipted_message_id, message_state and network_error_code.
+    in UTC, and the TLVs receipted_message_id, message_state and network_error_code. With an
+    `answer` of the network about the number, it stands in place of the counts and times.
     """
     state = OrderState(delivery.state)
-    message_id, word = str(delivery.message_id), word_of(state)
-    error = error_code(state, delivery.error)
+    message_id, error = str(delivery.message_id), error_code(state, delivery.error)
+    # Of mails and messages in chats alone there are receipts in this state.
+    word = "ACCEPTD" if state is OrderState.SENT else word_of(state)
     content = ReceiptContent(
         message_id,
         word,
@@ -32,6 +40,11 @@ def receipt(delivery: WaitingReceipt, addresses: Addresses) -> DeliverSm:
         delivery.parts,
     )
     source, destination = addresses.destination, addresses.source
+    text = receipt_text(content)
+    if answer:
+        text = f"id:{message_id} stat:{word} err:{error.text} {answer}"
+    payload = text.encode("ascii", "replace")
+    is_long = len(payload) > LONGEST_SHORT_MESSAGE
     return DeliverSm(
         source_addr_ton=source.ton,
         source_addr_npi=source.npi,
@@ -40,6 +53,10 @@ def receipt(delivery: WaitingReceipt, addresses: Addresses) -> DeliverSm:
         dest_addr_npi=destination.npi,
         destination_addr=destination.addr,
         esm_class=RECEIPT_CLASS,
-        short_message=receipt_text(content).encode("ascii"),
-        tlvs=(*state_tlvs(message_id, word), *network_error_tlvs(error.number)),
+        short_message=b"" if is_long else payload,
+        tlvs=(
+            *state_tlvs(message_id, word),
+            *network_error_tlvs(error.number),
+            *(((TLV_MESSAGE_PAYLOAD, payload),) if is_long else ()),
+        ),
     )

@@ -4,7 +4,6 @@ What can't be carried out as it was meant is refused, with the status of the fie
 message that would be sent otherwise than its program wanted is worse than a refusal.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from inbound.parsers.channel_texts import ChannelTextError, parse_channel_text
 from inbound.smpp import alphabet
 from inbound.smpp.address import TON_ALPHANUMERIC, Address
 from inbound.smpp.errors import PduError
@@ -33,12 +33,12 @@ from inbound.smpp.user_data import (
     parse_user_data_header,
     user_data_of,
 )
+from schemas.channels import Channel
 from schemas.orders import Order
 
 COMMENT_MARK: Final = "\n~~~\n"
 LONGEST_COMMENT: Final = 1000
 
-_CHANNEL: Final = re.compile(r"__(?:MMS|MAIL|CALL|VIBER|SOC|BOT|HLR|PING)__")
 _USED_ONCE: Final = frozenset(
     {TLV_MESSAGE_PAYLOAD, TLV_SAR_REFERENCE, TLV_SAR_TOTAL, TLV_SAR_SEQUENCE}
 )
@@ -67,10 +67,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What is sent, and the comment that is kept for the sender alone."""
+    """What is sent, and the comment that is kept for the sender alone.
+
+    The text of a `channel` names it, too: it is in the written form of the channel.
+    """
 
     text: str = field(repr=False)
     comment: str = field(default="", repr=False)
+    channel: Channel | None = None
 
 
 def with_named_coding(pdu: SubmitSm, *, iso: bool) -> SubmitSm:
@@ -119,22 +123,29 @@ def join(parts: Sequence[Submission]) -> str:
 def split_comment(written: str) -> Text:
     """Return text and comment of what was submitted. Raises SubmissionError.
 
-    Channels are told by the beginning of the text. None is built in, so such a text is refused:
-    a phone must not get it as it stands.
+    Channels are told by the beginning of the text. What follows the mark in the text of a call
+    are parameters of the call, no comment.
     """
-    text, _, comment = written.replace("\r\n", "\n").partition(COMMENT_MARK)
+    whole = written.replace("\r\n", "\n")
+    text, _, comment = whole.partition(COMMENT_MARK)
     if not text.strip():
         raise SubmissionError(Status.ESME_RINVMSGLEN, "there is no text")
     if len(comment) > LONGEST_COMMENT:
         raise SubmissionError(Status.ESME_RINVMSGLEN, "the comment is too long")
-    if _CHANNEL.match(text):
-        raise SubmissionError(Status.ESME_RINVSERTYP, "the channel is not configured")
-    return Text(text, comment)
+    try:
+        parsed = parse_channel_text(text)
+    except ChannelTextError as error:
+        raise SubmissionError(Status.ESME_RINVSERTYP, str(error)) from None
+    if parsed is None:
+        return Text(text, comment)
+    if parsed.channel is Channel.CALL:
+        return Text(whole, channel=parsed.channel)
+    return Text(text, comment, parsed.channel)
 
 
 def order_of(
     submission: Submission,
-    text: str,
+    text: Text,
     *,
     account: str,
     key: str,
@@ -149,13 +160,14 @@ def order_of(
         return Order(
             account=account,
             phone=submission.phone,
-            text=text,
+            text=text.text,
             sender=submission.sender,
             not_before=submission.not_before,
             expires_at=submission.expires_at,
             idempotency_key=key,
             callback=not registered,
-            is_bulk=is_bulk,
+            is_bulk=is_bulk and text.channel is None,
+            channel=text.channel,
         )
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors() if one["loc"]}

@@ -33,6 +33,7 @@ from inbound.smpp.user_data import ConcatenatedPart
 from inbound.store.sealing import Sealer
 from inbound.store.smpp.parts import PartsKey, RepeatedPartError, TooManyPartsError
 from inbound.store.smpp.rows import NewPart, StoredPart, SubmittedMessage
+from schemas.channels import Channel
 from schemas.orders import Order
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class _Origin:
 
 @dataclass(frozen=True, slots=True)
 class Submitting:
-    """Makes orders of messages. `batcher` places them."""
+    """Makes orders of messages. `batcher` places them; `channels` are those that are configured."""
 
     batcher: Batcher[Placement, Status]
     long_messages: LongMessages
@@ -81,6 +82,7 @@ class Submitting:
     sealer: Sealer
     country: str
     ahead_days: int
+    channels: frozenset[Channel] = frozenset()
 
     async def take(self, pdu: SubmitSm, link: Link, now: datetime) -> Taken:
         """Place a message, or store a part; return the answer. It is stored if that is ESME_ROK.
@@ -190,9 +192,11 @@ class Submitting:
         self, submission: Submission, text: Text, ids: _Ids, origin: _Origin
     ) -> Placement:
         account = origin.account
+        if text.channel is not None and text.channel not in self.channels:
+            raise SubmissionError(Status.ESME_RINVSERTYP, "the channel is not configured")
         order = order_of(
             submission,
-            text.text,
+            text,
             account=account,
             key=f"{_KEY}{ids.ids[0]}",
             registered=origin.registered,

@@ -68,6 +68,7 @@ async def run_smpp_server(
         sealer,
         settings.smpp.country,
         shared.ahead_days,
+        shared.channels,
     )
 
     async def rate_of(account: str) -> int | None:

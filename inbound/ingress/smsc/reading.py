@@ -11,8 +11,8 @@ from inbound.ingress.access import Caller, Denial, DeniedError
 from inbound.ingress.dialect import address_of, let_in, parts_of
 from inbound.ingress.parameters import ParameterError, decode, read_object, read_pairs
 from inbound.ingress.smsc.answers import Answers, Form, SmscError
+from inbound.ingress.smsc.channels import FLAGS
 from inbound.ingress.smsc.codes import ErrorCode
-from inbound.ingress.smsc.sending import CHANNELS
 
 DEFAULT_CHARSET: Final = "windows-1251"
 JSON_PATHS: Final = "/rest/"
@@ -26,7 +26,7 @@ _CHARSETS: Final = {
     "koi8-r": "koi8-r",
 }
 _LISTS: Final = frozenset({"phones", "phone", "id"})
-_FLAGS: Final = frozenset({*CHANNELS, "translit"})
+_FLAGS: Final = frozenset({*FLAGS, "translit"})
 _TEXTS: Final = frozenset({"mes", "login", "psw", "apikey"})
 _FORMS: Final = {str(form.value): form for form in Form}
 _FMT: Final = re.compile(rb"(?:^|&)fmt=([0-3])(?=&|$)")

@@ -14,6 +14,8 @@ from inbound.ingress.balances import shown
 from inbound.ingress.parts import Parts
 from inbound.ingress.phones import written
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
+from inbound.ingress.smsc.channels import channel_of
+from inbound.ingress.smsc.channels import written as written_text
 from inbound.ingress.smsc.codes import ErrorCode, error_of, text_of
 from inbound.ingress.smsc.times import parse_time, parse_valid
 from inbound.ingress.smsc.translit import transliterate
@@ -22,19 +24,17 @@ from inbound.money import amount_text
 from inbound.orders.horizon import beyond_horizon
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
+from inbound.parsers.channel_texts import UNDIVIDED
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.smpp.segmentation import UnsendableTextError, part_count, pieces_of
 from inbound.store.orders.accounts import read_account
 from inbound.store.orders.rows import Account
+from schemas.channels import Channel
 from schemas.orders import Order, RefusalReason
 from schemas.patterns import SENDER
 
 DIALECT: Final = "smsc"
 """What the keys of its orders begin with."""
-CHANNELS: Final = (
-    *("flash", "push", "hlr", "bin", "ping", "mms", "mail", "call", "viber", "soc", "bot"),
-)
-"""Flags that ask for something else than a text message."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SENDER: Final = re.compile(SENDER)
@@ -66,6 +66,13 @@ class MessageId(NamedTuple):
 _NO_ID: Final = MessageId("0", IdKind.SERVICE)
 
 
+class Recipient(NamedTuple):
+    """How an order names its recipient: by one of both."""
+
+    phone: str | None = None
+    client_id: str | None = None
+
+
 class Cost(Enum):
     """The values of `cost`: what the answer has."""
 
@@ -81,14 +88,19 @@ async def send(
 ) -> Response:
     """Send the message, or say what it would cost. Raises SmscError and RetryableError."""
     cost = _cost(fields)
+    channel = channel_of(fields, parts.channels)
     phones = _phones(fields)
     text = _text(fields, parts.alphabet)
+    if channel is not None:
+        text = written_text(channel, text, fields)
     given_id = _given_id(fields)
     if cost is Cost.ONLY:
-        _orders(parts, caller, fields, phones[:1], text, _NO_ID)
-        return await _estimate(parts, caller, phones, text, answers)
+        anybody = {"": Recipient(client_id="anybody")}
+        _orders(parts, caller, fields, anybody, text, channel, _NO_ID)
+        return await _estimate(parts, caller, phones, text, channel, answers)
     message_id = given_id or MessageId(str(await parts.numbers.next()), IdKind.SERVICE)
-    orders = _orders(parts, caller, fields, phones, text, message_id)
+    recipients = await _recipients(parts, channel, phones)
+    orders = _orders(parts, caller, fields, recipients, text, channel, message_id)
     placed = await parts.place(orders)
     accepted = [one for one in placed if one.reason is None]
     if not accepted:
@@ -113,8 +125,9 @@ def _orders(
     parts: Parts,
     caller: Caller,
     fields: Mapping[str, str],
-    phones: Sequence[str],
+    recipients: Mapping[str, Recipient],
     text: str,
+    channel: Channel | None,
     message_id: MessageId,
 ) -> list[Order]:
     now = parts.clock()
@@ -127,15 +140,17 @@ def _orders(
         orders = [
             Order(
                 account=caller.account,
-                phone=phone,
+                phone=recipient.phone,
+                client_id=recipient.client_id,
                 text=text,
                 sender=sender,
                 not_before=time.not_before,
                 expires_at=expires_at,
                 hours=time.hours,
                 idempotency_key=f"{DIALECT}:{message_id.order_key(phone)}",
+                channel=channel,
             )
-            for phone in phones
+            for phone, recipient in recipients.items()
         ]
     except ValidationError:
         raise SmscError(ErrorCode.PARAMETERS) from None
@@ -144,22 +159,48 @@ def _orders(
     return orders
 
 
+async def _recipients(
+    parts: Parts, channel: Channel | None, phones: Sequence[str]
+) -> dict[str, Recipient]:
+    """Return how an order names each recipient of the list: mails may name addresses.
+
+    An address that is no client's is left out. Raises SmscError if none is left.
+    """
+    addresses = [one for one in phones if "@" in one] if channel is Channel.MAIL else []
+    clients = await parts.clients_of_addresses(Channel.MAIL, addresses) if addresses else {}
+    named = {
+        one: Recipient(client_id=clients[one]) if one in clients else Recipient(phone=one)
+        for one in phones
+        if one in clients or one not in addresses
+    }
+    if not named:
+        raise SmscError(ErrorCode.NUMBER)
+    return named
+
+
 async def _estimate(
-    parts: Parts, caller: Caller, phones: Sequence[str], text: str, answers: Answers
+    parts: Parts,
+    caller: Caller,
+    phones: Sequence[str],
+    text: str,
+    channel: Channel | None,
+    answers: Answers,
 ) -> Response:
-    """Answer what the message costs if nobody is refused who has a mobile number."""
-    mobile = sum(map(_is_mobile, phones))
-    if not mobile:
+    """Answer what the message costs if nobody is refused who has a mobile number, or an address."""
+    recipients = sum(map(_is_mobile, phones))
+    if channel is Channel.MAIL:
+        recipients += sum("@" in one for one in phones)
+    if not recipients:
         raise SmscError(ErrorCode.NUMBER)
     account = await _account(parts, caller)
     try:
-        needed = part_count(text, parts.alphabet)
+        needed = 1 if channel in UNDIVIDED else part_count(text, parts.alphabet)
     except UnsendableTextError:
         raise SmscError(ErrorCode.PARAMETERS) from None
     if needed > account.max_parts:
         reason = RefusalReason.TOO_MANY_PARTS
         raise SmscError(error_of(reason), text_of(reason))
-    count = needed * mobile
+    count = needed * recipients
     cost = amount_text((account.price_per_part or Decimal()) * count)
     return answers.one(Result(f"{cost} ({count} SMS)", {"cost": cost, "cnt": count}))
 
@@ -208,8 +249,6 @@ def _phones(fields: Mapping[str, str]) -> list[str]:
 
 def _text(fields: Mapping[str, str], alphabet: str) -> str:
     """Return the text, transliterated and cut as asked."""
-    if any(fields.get(name, "") not in OFF for name in CHANNELS):
-        raise SmscError(ErrorCode.PARAMETERS, "this channel is not available")
     if fields.get("list"):
         # Its texts stand beside its phones; `mes` alone is not what its program means.
         raise SmscError(ErrorCode.PARAMETERS, "list is not available")

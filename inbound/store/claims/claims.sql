@@ -22,7 +22,8 @@ SELECT given.message_id, given.subject_id,
        coalesce(extract(epoch FROM now() - before.claimed_at), 0)::float AS age_s,
        subjects.number_sealed, vault.sealed, before.result::text, given.order_id,
        order_contents.sealed,
-       withheld_reason(given.order_id, given.subject_id, given.consent_needed)
+       withheld_reason(given.order_id, given.subject_id, given.consent_needed),
+       order_contents.address
 FROM given
 LEFT JOIN claimed USING (message_id)
 LEFT JOIN mt_claims AS before USING (message_id)
@@ -58,7 +59,8 @@ SELECT claimed.message_id, given.subject_id, claimed.attempt = 1 AS first, claim
        0::float AS age_s,
        subjects.number_sealed, vault.sealed, NULL AS result, given.order_id,
        order_contents.sealed,
-       withheld_reason(given.order_id, given.subject_id, given.consent_needed)
+       withheld_reason(given.order_id, given.subject_id, given.consent_needed),
+       order_contents.address
 FROM claimed
 CROSS JOIN (
     SELECT %(subject_id)s::uuid AS subject_id, %(order_id)s::uuid AS order_id,

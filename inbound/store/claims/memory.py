@@ -82,6 +82,7 @@ class MemoryClaims(Claims):
             result=tables.results.get(message.message_id),
             text=None if content is None else content.text,
             withheld=self._withheld(message),
+            address=None if content is None else content.address,
         )
 
     def _withheld(self, message: ToClaim) -> WithheldReason | None:

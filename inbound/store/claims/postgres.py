@@ -122,7 +122,7 @@ class PostgresClaims(Claims):
 
     def _opened(self, row: tuple[Any, ...]) -> ClaimRow:
         message_id, subject_id, first, attempt, age_s, number, secret, result, *order = row
-        order_id, text, withheld = order
+        order_id, text, withheld, address = order
         return ClaimRow(
             message_id,
             first,
@@ -133,6 +133,7 @@ class PostgresClaims(Claims):
             result,
             None if text is None else self._sealer.open_order_text(text, order_id),
             _reason(withheld),
+            None if address is None else self._sealer.open_order_address(address, order_id),
         )
 
 

@@ -33,7 +33,7 @@ class ClaimRow:
     that gateway recorded its final `result`.
 
     `text` is the text of an order, None if it was deleted. A message that is `withheld` must not
-    be submitted.
+    be submitted. `address` is where a channel sends it, if that is not the number.
     """
 
     message_id: UUID
@@ -45,6 +45,7 @@ class ClaimRow:
     result: str | None = None
     text: str | None = field(default=None, repr=False)
     withheld: WithheldReason | None = None
+    address: str | None = field(default=None, repr=False)
 
 
 class ToClaim(NamedTuple):

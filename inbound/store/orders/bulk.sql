@@ -32,7 +32,8 @@ SELECT due.order_id, due.account, due.subject_id, due.kind, due.state, due.reaso
        due.template_version, due.language, due.sender, due.parts, due.price, due.content_digest,
        due.text_digest, due.created_at, due.changed_at, due.due_at, due.not_after, due.last_at,
        due.hours::text, due.dispatch, due.resend_unknown, due.broadcast_id, due.callback,
-       due.traceparent, due.was_scheduled, due.refunded, due.stranger_hash, due.is_bulk
+       due.traceparent, due.was_scheduled, due.refunded, due.stranger_hash, due.is_bulk,
+       due.channel
 FROM unnest(%(accounts)s::text[], %(limits)s::integer[]) AS given (account, share)
 CROSS JOIN LATERAL (
     SELECT * FROM orders

@@ -16,6 +16,7 @@ from inbound.store.orders.rows import (
 )
 from inbound.store.sealing import Sealer
 from inbound.store.statements import Query, statements
+from schemas.channels import Channel
 from schemas.orders import OrderKind, OrderState
 from schemas.sending_hours import SendingHours
 
@@ -34,10 +35,10 @@ ORDER_TYPES: Final = (
     *("uuid", "text", "uuid", "text", "text", "text", "text", "int4", "text", "text", "int2"),
     *("numeric", "bytea", "bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz"),
     *("timestamptz", "bytea", "int2", "bool", "uuid", "bool", "text", "bool"),
-    *("bytea", "bool"),
+    *("bytea", "bool", "text"),
 )
 COPY_CONTENTS: Final = _SQL["copy_contents"]
-CONTENT_TYPES: Final = ("uuid", "uuid", "bytea", "timestamptz")
+CONTENT_TYPES: Final = ("uuid", "uuid", "bytea", "timestamptz", "bytea")
 
 RecentKey = tuple[str, UUID, bytes]
 """Account, subject and digest of the text."""
@@ -115,13 +116,15 @@ def order_row(order: OrderRow) -> tuple[object, ...]:
         order.was_scheduled,
         order.stranger_hash,
         order.is_bulk,
+        order.channel and order.channel.value,
     )
 
 
 def content_row(content: OrderContent, sealer: Sealer) -> tuple[object, ...]:
     """Seal a text; return it as a row for `COPY_CONTENTS`."""
     sealed = sealer.order_text(content.text, content.order_id)
-    return content.order_id, content.subject_id, sealed, content.delete_at
+    address = content.address and sealer.order_address(content.address, content.order_id)
+    return content.order_id, content.subject_id, sealed, content.delete_at, address
 
 
 def change(changes: Sequence[OrderChange]) -> Query:
@@ -164,4 +167,5 @@ def order_of(row: tuple[Any, ...]) -> OrderRow:
     values = list(row)
     values[3], values[4] = OrderKind(values[3]), OrderState(values[4])
     values[19] = values[19] and SendingHours.model_validate_json(values[19])
+    values[-1] = values[-1] and Channel(values[-1])
     return OrderRow(*values)

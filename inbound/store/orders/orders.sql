@@ -5,18 +5,18 @@ COPY orders (
     order_id, account, subject_id, kind, state, reason, template, template_version, language,
     sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at, not_after,
     last_at, hours, dispatch, resend_unknown, broadcast_id, callback, traceparent, was_scheduled,
-    stranger_hash, is_bulk
+    stranger_hash, is_bulk, channel
 )
 FROM STDIN (FORMAT binary)
 
 -- name: copy_contents
-COPY order_contents (order_id, subject_id, sealed, delete_at) FROM STDIN (FORMAT binary)
+COPY order_contents (order_id, subject_id, sealed, delete_at, address) FROM STDIN (FORMAT binary)
 
 -- name: find_orders
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk, channel
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 
 -- name: lock_orders
@@ -24,7 +24,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk, channel
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UPDATE
 
 -- name: find_due_orders
@@ -33,7 +33,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UP
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk, channel
 FROM orders WHERE NOT is_bulk AND due_at <= %(now)s
 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
@@ -42,7 +42,7 @@ ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded, stranger_hash, is_bulk
+       traceparent, was_scheduled, refunded, stranger_hash, is_bulk, channel
 FROM orders WHERE state = 'queued' AND changed_at < %(before)s
 ORDER BY changed_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from inbound.handlers.order_progress import OrderChange, change_of
 from inbound.store.broadcasts.rows import CursorMove
 from inbound.store.smpp.rows import SmppWrites
+from schemas.channels import Channel
 from schemas.domain_event import DomainEvent
 from schemas.message_events import MessageSubmitted
 from schemas.orders import Order, OrderEntry, OrderKind, OrderState
@@ -22,9 +23,10 @@ SERVICE: Final = "service"
 BROADCASTS: Final = "broadcasts"
 STRANGERS: Final = "strangers"
 KAFKA: Final = "kafka"
-RIGHTS: Final = (SEND, SERVICE, BROADCASTS, STRANGERS, KAFKA)
+CHANNELS: Final = "channels"
+RIGHTS: Final = (SEND, SERVICE, BROADCASTS, STRANGERS, KAFKA, CHANNELS)
 """The rights of an account: to notify, to send service messages, to make broadcasts, to send to
-people who are not in the directory, and to order through `sms.notify.v1`."""
+people who are not in the directory, to order through `sms.notify.v1`, and to use channels."""
 
 RIGHT_OF: Final[Mapping[OrderKind, str]] = {
     OrderKind.NOTIFICATION: SEND,
@@ -39,7 +41,12 @@ RIGHT_OF_ENTRY: Final[Mapping[OrderEntry, str]] = {OrderEntry.KAFKA: KAFKA}
 def rights_of(order: Order) -> list[str]:
     """Return the rights that an account needs to place an order."""
     entry = [] if order.entry is None else [RIGHT_OF_ENTRY[order.entry]]
-    return [RIGHT_OF[order.kind], *entry]
+    return [*rights_to_send(order.kind, order.channel), *entry]
+
+
+def rights_to_send(kind: OrderKind, channel: Channel | None) -> list[str]:
+    """Return the rights that an account needs to have such a message sent."""
+    return [RIGHT_OF[kind], *([] if channel is None else [CHANNELS])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,7 @@ class OrderRow:
     refunded: bool = False
     stranger_hash: bytes | None = None
     is_bulk: bool = False
+    channel: Channel | None = None
 
     @property
     def was_accepted(self) -> bool:
@@ -163,12 +171,16 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderContent:
-    """The text of an order, sealed when it is stored."""
+    """The text of an order, sealed when it is stored.
+
+    `address` is where the message of a channel goes that doesn't go to the number.
+    """
 
     order_id: UUID
     subject_id: UUID | None
     text: str = field(repr=False)
     delete_at: datetime
+    address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

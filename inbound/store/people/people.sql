@@ -38,6 +38,9 @@ ORDER BY broadcast_id FOR NO KEY UPDATE
 -- have yet to be published.
 WITH subject AS (
     DELETE FROM subjects WHERE number_hash = %(number_hash)s RETURNING 1
+), addresses AS (
+    DELETE FROM client_addresses USING clients
+    WHERE clients.number_hash = %(number_hash)s AND client_addresses.client_id = clients.client_id
 ), client AS (
     DELETE FROM clients WHERE number_hash = %(number_hash)s RETURNING 1
 ), parts AS (
@@ -45,7 +48,8 @@ WITH subject AS (
 ), submitted AS (
     DELETE FROM smpp_parts WHERE number_hash = %(number_hash)s
 ), addressed AS (
-    UPDATE smpp_messages SET number_hash = NULL, addresses = NULL, comment = NULL, words = NULL
+    UPDATE smpp_messages SET number_hash = NULL, addresses = NULL, comment = NULL, words = NULL,
+                             answer = NULL
     WHERE number_hash = %(number_hash)s
 ), rejected AS (
     DELETE FROM rejected_mos WHERE number_hash = %(number_hash)s RETURNING 1

@@ -22,6 +22,7 @@ from inbound.store.statements import Query, statements
 _SQL: Final = statements(__package__, "smpp")
 _MARK_JOINED: Final = _SQL["mark_joined"]
 _ADD_RECEIPTS: Final = _SQL["add_receipts_of_ended"]
+_SET_ANSWERS: Final = _SQL["set_answers"]
 _FIND_RECENT: Final = _SQL["find_recent"]
 _ADD_MESSAGE: Final = _SQL["add_message"]
 _FIND_MESSAGE: Final = _SQL["find_message"]
@@ -52,6 +53,9 @@ def following(writes: SmppWrites) -> Sequence[Query]:
         queries.append((_MARK_JOINED, _joined(writes.joined)))
     if told := [one.message_id for one in writes.messages if one.is_told]:
         queries.append((_ADD_RECEIPTS, {"message_ids": told}))
+    if writes.answers:
+        answers = {"order_ids": list(writes.answers), "answers": list(writes.answers.values())}
+        queries.append((_SET_ANSWERS, answers))
     return queries
 
 

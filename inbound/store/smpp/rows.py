@@ -44,6 +44,8 @@ class SmppWrites:
 
     messages: list[SubmittedMessage] = field(default_factory=list)
     joined: list[JoinedParts] = field(default_factory=list)
+    answers: dict[UUID, bytes] = field(default_factory=dict, repr=False)
+    """What the network told, sealed, by the order that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class FoundMessage:
 class WaitingReceipt:
     """A receipt to deliver. `addresses` are sealed, None once the person was erased.
 
-    `error` is the SMS centre's own code, if it gave one.
+    `error` is the SMS centre's own code, if it gave one. `answer` is what the network told about
+    the number, sealed in the context of `number_hash`.
     """
 
     id: int
@@ -127,6 +130,8 @@ class WaitingReceipt:
     parts: int
     addresses: bytes | None = field(repr=False)
     error: str | None = None
+    answer: bytes | None = field(default=None, repr=False)
+    number_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +155,15 @@ def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
     parts: int,
     addresses: bytes | None,
     error: str | None,
+    answer: bytes | None,
+    number_hash: bytes | None,
     text_id: UUID | None,
     sealed: bytes | None,
 ) -> Delivery:
     """Return what a row delivers."""
     if text_id is not None and sealed is not None:
         return WaitingText(id_, text_id, sealed)
-    return WaitingReceipt(id_, message_id, state, done_at, submitted_at, parts, addresses, error)
+    return WaitingReceipt(
+        *(id_, message_id, state, done_at, submitted_at, parts, addresses, error),
+        *(answer, number_hash),
+    )

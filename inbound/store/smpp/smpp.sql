@@ -20,8 +20,16 @@ INSERT INTO smpp_deliveries (account, message_id, state, done_at, error)
 SELECT message.account, message.message_id, orders.state, orders.changed_at, orders.error
 FROM smpp_messages AS message JOIN orders USING (order_id)
 WHERE message.message_id = ANY(%(message_ids)b::bigint[])
-  AND smpp_wants(message.registered, orders.state)
+  AND (smpp_wants(message.registered, orders.state)
+       OR (orders.channel IN ('mail', 'bot') AND orders.state = 'sent'
+           AND message.registered & 3 IN (1, 3)))
 ORDER BY message.message_id
+
+-- name: set_answers
+-- What the network told about the numbers of these orders. Not of an erased person.
+UPDATE smpp_messages AS stored SET answer = given.answer
+FROM unnest(%(order_ids)b::uuid[], %(answers)b::bytea[]) AS given (order_id, answer)
+WHERE stored.order_id = given.order_id AND stored.number_hash IS NOT NULL
 
 -- name: find_recent
 -- The last message with each digest.

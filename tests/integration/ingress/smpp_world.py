@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
@@ -45,11 +45,13 @@ def create_account(name: str, *options: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(**settings: object) -> AsyncIterator[list[int]]:
-    """Run the server as the process does, with these settings; yield its ports."""
+async def serving(
+    settings: Mapping[str, object] | None = None, /, **rules: object
+) -> AsyncIterator[list[int]]:
+    """Run the server as the process does, with these settings and rules; yield its ports."""
     loaded = load_settings(None)
-    changed = loaded.smpp_server.model_copy(update={"port": 0, "rate_per_s": 1000, **settings})
-    loaded = loaded.model_copy(update={"smpp_server": changed})
+    changed = loaded.smpp_server.model_copy(update={"port": 0, "rate_per_s": 1000, **rules})
+    loaded = loaded.model_copy(update={"smpp_server": changed, **(settings or {})})
     opened = OpenParts(loaded, utc_now)
     ports: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(

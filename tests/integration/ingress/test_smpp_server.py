@@ -16,6 +16,7 @@ from inbound.ingress.smpp.long_messages import WAIT
 from inbound.ingress.smpp.placing import Placing
 from inbound.keys import OrderHasher, VaultCipher
 from inbound.orders.comments import comments_of, words_of
+from inbound.settings.channels import MailSettings
 from inbound.smpp.pdu import (
     BindReceiver,
     BindTransmitter,
@@ -594,3 +595,46 @@ async def test_texts_comments_and_numbers_are_sealed_and_not_logged(
     for secret in ("canary", PHONE, shop["password"]):
         assert not any(secret in one for one in stored), secret
         assert secret not in caplog.text
+
+
+async def test_a_mail_has_its_last_receipt_when_it_is_sent(conn: psycopg.Connection) -> None:
+    mailer = create_account("mailer", "--grant", "channels")
+    mail = MailSettings(host="mail.test", sender="scserv@example.org")
+    async with serving({"mail": mail}) as (port,):
+        program = await bind(port, mailer)
+        # Nobody has an address here, so the order is made of a text.
+        text = await program.submit()
+        for channel, status in (
+            ("__MAIL__: hello", Status.ESME_RINVDSTADR),
+            ("__HLR__", Status.ESME_RINVSERTYP),
+        ):
+            assert (await program.submit(channel.encode("gsm23.038"))).status == status
+        conn.execute("UPDATE orders SET channel = 'mail' WHERE state = 'queued'")
+        end_orders(conn, "sent")
+        receipt = await program.receive()
+        assert id_of(receipt) == text.message_id
+        assert b"stat:ACCEPTD err:000" in receipt.short_message
+
+
+async def test_what_the_network_told_is_in_the_receipt(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    sealer = Sealer(VaultCipher(VAULT_KEY))
+    answer = "imsi:250023012345678 msc:79160000000 mcc:250 mnc:02 cn:Russia net: rcn: rnet:"
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        for told in (answer, answer + "x" * 200):
+            asked = await program.submit(told[-20:])
+            [number_hash] = rows(
+                conn,
+                "SELECT number_hash FROM smpp_messages WHERE message_id = %(id)s",
+                id=int(asked.message_id),
+            )
+            conn.execute(
+                "UPDATE smpp_messages SET answer = %s WHERE message_id = %s",
+                (sealer.network_answer(told.encode(), number_hash), int(asked.message_id)),
+            )
+            end_orders(conn)
+            receipt = await program.receive()
+            payload = dict(receipt.tlvs).get(TLV_MESSAGE_PAYLOAD, receipt.short_message)
+            assert payload.decode() == f"id:{asked.message_id} stat:DELIVRD err:000 {told}"

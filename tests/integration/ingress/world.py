@@ -13,12 +13,14 @@ import psycopg
 from pydantic import SecretStr
 
 from inbound.api.server import HttpServer
+from inbound.directory.client_addresses import AddressSealer, ClientAddress, set_addresses
 from inbound.ingress.credentials import Credentials, new_credentials, verifiers_of
 from inbound.ingress.http import make_http, refuse_unread
 from inbound.ingress.parts import OpenParts
 from inbound.keys import CredentialHasher, VaultCipher
 from inbound.ops.health import Health
 from inbound.settings import IngressSettings, Settings
+from inbound.settings.channels import MailSettings
 from inbound.store.access.account_credentials import put_credentials
 from inbound.store.connections import connect
 from inbound.store.orders.account_records import AccountSettings, create_account, list_accounts
@@ -26,6 +28,7 @@ from inbound.store.orders.rows import SEND
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes
 from inbound.subjects import StateCache, Subjects
+from schemas.channels import Channel
 from schemas.events import SubscriptionStopped
 from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
 from tests.integration.api.world import import_clients
@@ -62,6 +65,7 @@ class World:
             database_url=SecretStr(url),
             subject_key=SecretStr(SUBJECT_KEY.hex()),
             vault_key=SecretStr(VAULT_KEY.hex()),
+            mail=MailSettings(host="mail.test", sender="scserv@example.org"),
         )
         self._opened = OpenParts(settings, lambda: self.now)
         self.parts = self._opened.parts
@@ -109,6 +113,13 @@ class World:
                 stopped = SubscriptionStopped(request_id=uuid4(), at=self.now)
                 subjects.append(subject_id, [stopped], None)
             await tx.write(Changes(events=subjects.events, states=subjects.states()))
+
+    def mail_address(self, phone: str, address: str) -> None:
+        """Give the client with this number (without its +) an e-mail address."""
+        with connect(self.url, "tests") as conn:
+            rows = [ClientAddress(f"C-{phone[-7:]}", address)]
+            sealer = AddressSealer(SUBJECT_KEY, VAULT_KEY)
+            assert set_addresses(conn, Channel.MAIL, rows, sealer) == (1, 0)
 
     def orders(self, account: str) -> list[tuple[Any, ...]]:
         """Return state, reason, parts and sender of an account's orders, in their order."""

@@ -14,6 +14,7 @@ import pytest
 
 from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup.messages import SentPartStatus
+from schemas.channels import Channel
 from schemas.events import Command, PersonErased, SubscriptionStopped
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.order_facts import LimitFacts
@@ -182,6 +183,36 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
     "withheld after a stop of the same minute": (withheld_after_a_stop_alone(), 60),
     "withheld from a broadcast since its start": (opted_out_after_the_start(), 60),
     **{f"refused: {reason}": (refused(reason), 60) for reason in RefusalReason},
+    "mail on its way": (ordered(SENT, channel=Channel.MAIL), 60),
+    "mail never answered": (
+        ordered(taken(None, outcome=Outcome.UNKNOWN), channel=Channel.MAIL),
+        60,
+    ),
+    "mail rejected": (
+        ordered(taken(0x0B, outcome=Outcome.REJECTED), channel=Channel.MAIL),
+        60,
+    ),
+    "mail rejected here": (ordered(taken(outcome=Outcome.REJECTED), channel=Channel.MAIL), 60),
+    "mail without an address": (
+        ordered(problem=RefusalReason.RECIPIENT_UNKNOWN, channel=Channel.MAIL),
+        60,
+    ),
+    "in the chat": (ordered(SENT, channel=Channel.BOT), 60),
+    "question about the number": (
+        ordered(SENT, got(ReceiptState.DELIVERED), channel=Channel.HLR),
+        60,
+    ),
+    "ping undelivered": (
+        ordered(SENT, got(ReceiptState.UNDELIVERABLE, error="00b"), channel=Channel.PING),
+        60,
+    ),
+    "MMS on its way": (ordered(SENT, channel=Channel.MMS), 60),
+    "call delivered": (ordered(SENT, got(ReceiptState.DELIVERED), channel=Channel.CALL), 60),
+    "Viber undetermined": (
+        ordered(SENT, got(ReceiptState.UNKNOWN), channel=Channel.VIBER),
+        60,
+    ),
+    "social network queued": (ordered(channel=Channel.SOC), 5),
     "refused: a field is missing": (without_field(missing_field="date"), 60),
     "refused: a field doesn't fit": (without_field(unfit_field="date"), 60),
 }

@@ -37,6 +37,7 @@ from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResults
 from streams.outbox.encoding import Encoder
 from streams.outbox.offsets import OffsetTracker
+from streams.outbox.ports import BindsPort
 from streams.outbox.queues import Queues
 from streams.outbox.recording import ResultRecorder
 from streams.outbox.results import ResultPublisher
@@ -229,9 +230,15 @@ class Bench:
 
 @asynccontextmanager
 async def open_bench(
-    esme_type: type[Esme] = Esme, *, first_pause_s: float = 0.01
+    esme_type: type[Esme] = Esme,
+    *,
+    first_pause_s: float = 0.01,
+    outlets: Callable[[SendingBinds], BindsPort] = lambda texts: texts,
 ) -> AsyncIterator[Bench]:
-    """Start centre, bind and sender. What the centre is silent about is unanswered at once."""
+    """Start centre, bind and sender. What the centre is silent about is unanswered at once.
+
+    `outlets` may add other ways out to the bind.
+    """
     script, published, now = BenchScript(), Published(), [utc_now()]
     store, offsets = MemoryStore(), _WakingOffsets(published.changed)
     claims = MemoryClaims(store)
@@ -249,7 +256,7 @@ async def open_bench(
         queues = Queues(lambda: now[0])
         bind = SendingBind("main-1", "main", esme, Downtime(), alphabet="gsm0338")
         sender = Sender(
-            SendingBinds([bind]),
+            outlets(SendingBinds([bind])),
             queues,
             Encoder(catalogue(), "SCSERV"),
             claims,

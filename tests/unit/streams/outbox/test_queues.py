@@ -13,7 +13,7 @@ from streams.outbox.ledger import Entry
 from streams.outbox.phases import DONE, Fetched
 from streams.outbox.queues import ReadyQueue
 
-URGENT, NORMAL, BULK = Lane
+URGENT, NORMAL, BULK, _CHANNELS = Lane
 CENTRES = ("near", "far")
 
 

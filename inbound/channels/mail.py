@@ -1,0 +1,151 @@
+"""E-mail over SMTP (RFC 5321): one connection for each message, to the operator's mail server.
+
+Until the server has been asked for the text (DATA) it can't have taken the message. From then on a
+connection that breaks, or no answer in time, leaves the outcome unknown (RFC 5321, 6.1): the server
+may deliver what it never confirmed.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from typing import Final, Literal
+
+import aiosmtplib
+from typing_extensions import override
+
+from inbound.channels.port import Accepted, ChannelAdapter, Outgoing, Refused, UnavailableError
+from inbound.parsers.channel_texts import ChannelTextError, parse_channel_text
+from inbound.smpp.errors import UnansweredError, UnencodableError
+from inbound.smpp.status import Status
+
+Security = Literal["none", "starttls", "tls"]
+
+_PERMANENT: Final = 500
+_SERVICE_NOT_AVAILABLE: Final = 421
+_ALL_ASCII_POLICY: Final = SMTP_POLICY.clone(cte_type="7bit")
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """The mail server and how to use it; `sender` is the address that mails come from."""
+
+    host: str
+    port: int
+    security: Security
+    sender: str
+    subject: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    timeout_s: float = 30.0
+    tls: ssl.SSLContext | None = None
+
+
+class MailChannel(ChannelAdapter):
+    """Hands mails over to one server."""
+
+    def __init__(self, server: MailServer, clock: Callable[[], datetime]) -> None:
+        self._server = server
+        self._clock = clock
+
+    @override
+    async def deliver(self, outgoing: Outgoing) -> Accepted | Refused:
+        content = self._mail(outgoing)
+        async with self._connected() as client:
+            try:
+                await client.mail(self._server.sender)
+            except aiosmtplib.SMTPResponseException as error:
+                return _refused(error.code, Status.ESME_RINVSRCADR)
+            try:
+                await client.rcpt(outgoing.address)
+            except aiosmtplib.SMTPResponseException as error:
+                return _refused(error.code, Status.ESME_RINVDSTADR)
+            try:
+                await client.data(content)
+            except aiosmtplib.SMTPResponseException as error:
+                return _refused(error.code, Status.ESME_RX_R_APPN)
+            except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+                raise UnansweredError(f"no answer to DATA: {type(error).__name__}") from None
+            return Accepted(outgoing.message_id.hex)
+
+    @override
+    async def close(self) -> None:
+        """Nothing to give back: connections end with their messages."""
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """Connect, sign in, and quit afterwards. Raises UnavailableError until DATA."""
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username or None,
+            password=server.password or None,
+            timeout=server.timeout_s,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            tls_context=server.tls,
+        )
+        try:
+            await client.connect()
+            yield client
+        except aiosmtplib.SMTPResponseException as error:
+            raise UnavailableError(f"the mail server answered {error.code}") from None
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise UnavailableError(f"the mail server: {_reason(error)}") from None
+        finally:
+            await _quit(client)
+
+    def _mail(self, outgoing: Outgoing) -> bytes:
+        """Return the mail; what a header can't have is encoded. Raises UnencodableError."""
+        server = self._server
+        mail = EmailMessage(policy=_ALL_ASCII_POLICY)
+        try:
+            parsed = parse_channel_text(outgoing.text)
+            if parsed is None:
+                raise UnencodableError("the text is not that of a mail")
+            mail["From"] = server.sender
+            mail["To"] = outgoing.address
+            mail["Subject"] = parsed.option or server.subject
+            mail["Date"] = format_datetime(self._clock())
+            # Always the same: mailboxes recognise a copy by it.
+            mail["Message-ID"] = f"<{outgoing.message_id.hex}@{server.sender.rpartition('@')[2]}>"
+            mail["Auto-Submitted"] = "auto-generated"
+            mail.set_content(parsed.text)
+            return mail.as_bytes()
+        except (ChannelTextError, ValueError, LookupError) as error:
+            raise UnencodableError(f"not a mail: {type(error).__name__}") from None
+
+
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    """End the connection politely, and not for long: what was answered is answered."""
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+        if client.is_connected:
+            await client.quit(timeout=1)
+    client.close()
+
+
+def _refused(code: int, permanent: Status) -> Refused:
+    if code >= _PERMANENT:
+        return Refused(permanent)
+    if code == _SERVICE_NOT_AVAILABLE:
+        raise UnavailableError(f"the mail server answered {code}")
+    return Refused(Status.ESME_RX_T_APPN)
+
+
+def _reason(error: Exception) -> str:
+    """Say what failed, in words that quote no address."""
+    if isinstance(error, aiosmtplib.SMTPConnectTimeoutError | asyncio.TimeoutError | TimeoutError):
+        return "no answer in time"
+    cause = error.__cause__ if error.__cause__ is not None else error
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS: {cause.reason or 'failed'}"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return "the connection ended" if isinstance(error, ConnectionError) else type(error).__name__

@@ -1,0 +1,100 @@
+"""The settings of channels that the service speaks itself: e-mail and Telegram."""
+
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from inbound.parsers.channel_addresses import AddressError, parse_address
+from inbound.settings.oidc import is_safe_address
+from schemas.channels import Channel
+
+_LONGEST_SUBJECT: Final = 200
+
+
+class MailSettings(BaseModel):
+    """Settings of the channel `mail`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field(
+        default="", description="the mail server that takes our mails; empty: there is no channel"
+    )
+    port: int = Field(default=587, ge=1, le=65535, description="its port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="starttls, tls from the start (port 465), or none; the certificate is verified",
+    )
+    tls_ca: Path | None = Field(
+        default=None, description="trusted CA certificates (PEM), instead of the system's"
+    )
+    username: str = Field(default="", description="user of the mail server, if it wants one")
+    password: SecretStr = Field(default=SecretStr(""), description="password of username")
+    sender: str = Field(
+        default="", description="address that mails come from, as scserv@example.org"
+    )
+    subject: str = Field(
+        default="SCSERV",
+        min_length=1,
+        max_length=_LONGEST_SUBJECT,
+        description="subject of mails whose program names none",
+    )
+    window: int = Field(
+        default=10, ge=1, le=1000, description="mails that a gateway hands over at a time"
+    )
+    timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="seconds without an answer, after which a mail that was sent has an unknown "
+        "outcome",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.host:
+            return self
+        try:
+            parse_address(Channel.MAIL, self.sender)
+        except AddressError as error:
+            raise ValueError(f"sender {error}") from None
+        if not self.subject.isprintable():
+            raise ValueError("subject has to be one line of printable characters")
+        if self.username and self.security == "none":
+            raise ValueError("username needs TLS: set security to starttls or tls")
+        return self
+
+
+class TelegramSettings(BaseModel):
+    """Settings of the channel `bot`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    token: SecretStr = Field(
+        default=SecretStr(""),
+        description="token of our bot, from @BotFather; empty: there is no channel",
+    )
+    bot: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_]{0,64}$",
+        description="name of our bot without @; a message that names another bot is refused",
+    )
+    url: str = Field(
+        default="https://api.telegram.org",
+        description="address of the Bot API: Telegram's, or of a Bot API server of your own",
+    )
+    window: int = Field(
+        default=20, ge=1, le=1000, description="messages that a gateway hands over at a time"
+    )
+    timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="seconds without an answer, after which a message has an unknown outcome",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not is_safe_address(self.url):
+            raise ValueError("url has to begin with https://, or http:// of this machine")
+        if self.token.get_secret_value() and not self.bot:
+            raise ValueError("token is set without bot: set the name of the bot")
+        return self
