@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from inbound.parsers.channel_addresses import AddressError, parse_address
 from inbound.settings.oidc import is_safe_address
@@ -49,17 +49,26 @@ class MailSettings(BaseModel):
         "outcome",
     )
 
+    @field_validator("sender")
+    @classmethod
+    def _check_sender(cls, sender: str) -> str:
+        try:
+            return parse_address(Channel.MAIL, sender) if sender else sender
+        except AddressError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("subject")
+    @classmethod
+    def _check_subject(cls, subject: str) -> str:
+        if not subject.isprintable():
+            raise ValueError("has to be one line of printable characters")
+        return subject
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.host:
-            return self
-        try:
-            parse_address(Channel.MAIL, self.sender)
-        except AddressError as error:
-            raise ValueError(f"sender {error}") from None
-        if not self.subject.isprintable():
-            raise ValueError("subject has to be one line of printable characters")
-        if self.username and self.security == "none":
+        if self.host and not self.sender:
+            raise ValueError("set SCSERV_MAIL__SENDER beside SCSERV_MAIL__HOST")
+        if self.host and self.username and self.security == "none":
             raise ValueError("username needs TLS: set security to starttls or tls")
         return self
 
@@ -91,10 +100,15 @@ class TelegramSettings(BaseModel):
         description="seconds without an answer, after which a message has an unknown outcome",
     )
 
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if not is_safe_address(url):
+            raise ValueError("has to begin with https://, or http:// of this machine")
+        return url
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not is_safe_address(self.url):
-            raise ValueError("url has to begin with https://, or http:// of this machine")
         if self.token.get_secret_value() and not self.bot:
-            raise ValueError("token is set without bot: set the name of the bot")
+            raise ValueError("set SCSERV_TELEGRAM__BOT beside SCSERV_TELEGRAM__TOKEN")
         return self

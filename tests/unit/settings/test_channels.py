@@ -40,7 +40,8 @@ def test_channels_of_all_kinds() -> None:
             {"binds": (bind("a"), bind("b", "hlr", "x"), bind("c", "ping", "x"))},
             "need the same channels",
         ),
-        ({"mail": {"host": "mail.example.org"}}, "sender has to be an e-mail address"),
+        ({"mail": {"host": "mail.example.org"}}, "set SCSERV_MAIL__SENDER"),
+        ({"mail": {"sender": "x"}}, "has to be an e-mail address"),
         (
             {"mail": {"host": "m", "sender": "a@b.org", "security": "none", "username": "u"}},
             "username needs TLS",
@@ -49,7 +50,7 @@ def test_channels_of_all_kinds() -> None:
             {"mail": {"host": "m", "sender": "a@b.org", "subject": "a\nBcc: eve@b.org"}},
             "one line",
         ),
-        ({"telegram": {"token": "1:token"}}, "set the name of the bot"),
+        ({"telegram": {"token": "1:token"}}, "set SCSERV_TELEGRAM__BOT"),
         ({"telegram": {"url": "http://api.example.org"}}, "https://"),
     ],
 )

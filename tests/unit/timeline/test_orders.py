@@ -100,7 +100,8 @@ def test_every_value_is_reached_and_has_words_of_its_own(language: Language) -> 
         kind: {step.text for order in orders for step in order.steps if step.step is kind}
         for kind in (StepKind.ORDER_REFUSED, StepKind.WITHHELD)
     }
-    assert len(steps[StepKind.ORDER_REFUSED]) == len(refused)
+    # A mail without an address has the step of an unknown recipient.
+    assert len(steps[StepKind.ORDER_REFUSED]) == len(refused) - 1
     assert len({re.split("[,:] ", text)[1] for text in steps[StepKind.WITHHELD]}) == len(
         WithheldReason
     )
