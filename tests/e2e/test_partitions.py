@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from schemas.topics import PARTITIONS
 from tests.fix_service import Service, eventually
 from tests.patience import PATIENCE_S
@@ -12,6 +14,7 @@ from tests.patience import PATIENCE_S
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHOSEN = 2 * PARTITIONS
+MORE = 3 * PARTITIONS
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,32 @@ async def test_receipts_find_their_messages(service: Service) -> None:
 async def test_the_log_and_its_copy_in_kafka_fit(service: Service) -> None:
     found = await service.command("log", "verify", "--kafka")
     assert found.status == 0, found.err
+
+
+async def test_the_number_changes_as_the_guide_says(service: Service) -> None:
+    before, after = service.new_client(), service.new_client()
+    await service.text(before.number, "CLIENT sms stop")
+    await service.script.replies(before.number)
+    await service.completed(before.number)
+    for one in tuple(service.running):
+        await service.stop(one)
+    # docs/SCALING.md, "Changing the number of partitions", from the step in which topics go.
+    kafka = KafkaConnection(service.bootstrap)
+    names = [spec.name for spec in service.names.specs() if spec.name != service.names.log_heads]
+    await asyncio.to_thread(admin.delete, kafka, names)
+    service.execute("UPDATE outbox_cursors SET position = 0 WHERE feed = 'events'")
+    service.extra_environment["SCSERV_KAFKA_PARTITIONS"] = str(MORE)
+    async with asyncio.timeout(PATIENCE_S):
+        while (await service.command("topics", "apply")).status:
+            pass  # Kafka deletes topics in the background
+    await service.start()
+    await service.text(after.number, "CLIENT sms stop")
+    assert len(await service.script.replies(after.number)) == 2
+    await service.completed(after.number)
+    await service.stop(service.one("relay"))
+    found = await service.command("log", "verify", "--kafka")
+    assert found.status == 0, found.err
+    events = await asyncio.to_thread(service.records, service.names.events)
+    assert len(events) == len(service.events())
+    assert max(record.partition for record in events) >= CHOSEN
+    assert len([one for one in service.script.submitted if one.number == before.number]) == 2
