@@ -12,6 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from inbound.gateway.refusals import RefusalReport
 from inbound.ops import metrics
@@ -19,7 +20,7 @@ from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
-from inbound.smpp.status import is_throttle
+from inbound.smpp.status import Status, is_throttle
 from schemas.channels import Channel
 
 FAILOVER_S = 10.0
@@ -28,6 +29,10 @@ STRANDED_CHECK_S = 1.0
 
 FIRST_THROTTLE_PAUSE_S = 0.25
 LONGEST_THROTTLE_PAUSE_S = 5.0
+
+FULL_QUEUES: Final = 3
+"""So many answers ESME_RMSGQFUL in a row are the centre's queue. One is often that of a single
+phone, whose message then waits alone: it must not hold up those of all others."""
 
 RESERVED_SHARE = 0.1
 """The share of a window that bulk messages leave to the other lanes."""
@@ -84,6 +89,7 @@ class SendingBind:
         self._bulk_in_flight = 0
         self._most_bulk = max(1, self.window - math.ceil(self.window * RESERVED_SHARE))
         self._throttle_pause_s = 0.0
+        self._full_queues = 0
 
     async def slot(self) -> None:
         """Wait until one message may be submitted. Reserves nothing.
@@ -117,8 +123,13 @@ class SendingBind:
         """Pause after a throttling answer, longer each time until the centre accepts a part."""
         if not status:
             self._throttle_pause_s = 0.0
+            self._full_queues = 0
         elif is_throttle(status):
             self._slow_down()
+        elif status == Status.ESME_RMSGQFUL:
+            self._full_queues += 1
+            if self._full_queues >= FULL_QUEUES:
+                self._slow_down()
 
     def _slow_down(self) -> None:
         self.throttles += 1

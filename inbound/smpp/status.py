@@ -48,7 +48,7 @@ class Status(IntEnum):
     ESME_RINVSYSID = 0x0F, StatusKind.PERMANENT, "unknown system_id"
     ESME_RCANCELFAIL = 0x11, StatusKind.PERMANENT, "cancel_sm failed"
     ESME_RREPLACEFAIL = 0x13, StatusKind.PERMANENT, "replace_sm failed"
-    ESME_RMSGQFUL = 0x14, StatusKind.THROTTLE, "message queue full"
+    ESME_RMSGQFUL = 0x14, StatusKind.TEMPORARY, "message queue full"
     ESME_RINVSERTYP = 0x15, StatusKind.PERMANENT, "invalid service type"
     ESME_RINVNUMDESTS = 0x33, StatusKind.PERMANENT, "invalid number of destinations"
     ESME_RINVDLNAME = 0x34, StatusKind.PERMANENT, "invalid distribution list name"
@@ -108,6 +108,6 @@ def is_temporary(status: int) -> bool:
 
 
 def is_throttle(status: int) -> bool:
-    """Whether the peer asks for a lower rate (ESME_RTHROTTLED, ESME_RMSGQFUL)."""
+    """Whether the peer asks for a lower rate (ESME_RTHROTTLED)."""
     row = _TABLE.get(status)
     return row is not None and row.kind is StatusKind.THROTTLE

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from inbound.gateway.sending_binds import FULL_QUEUES
 from inbound.local.simulator.faults import Proceed
 from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
@@ -117,6 +118,29 @@ async def test_every_unresolved_attempt_is_reported(bench: Bench) -> None:
     assert unresolved(submitted) == [(1, Status.ESME_RMSGQFUL, "main-1")]
     assert [part.status for part in unknown.parts] == [None]
     assert (unknown.sent_at, submitted.sent_at, submitted.gateway) == (began, began, GATEWAY)
+
+
+async def test_a_phone_whose_queue_is_full_holds_up_nobody_else(bench: Bench) -> None:
+    full = bench.person()
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        if pdu.destination_addr == full.number[1:]:
+            return pdu.answer(Status.ESME_RMSGQFUL)
+        return await proceed(pdu, session)
+
+    bench.script.fault = fault
+    bench.offer(bench.owe(full))
+    await bench.script.until(lambda: bool(bench.script.to(full.number)), "the first attempt")
+    for message in [bench.offer(bench.owe(bench.person())) for _ in range(10)]:
+        await bench.result(message)
+    assert bench.bind.throttles == 0
+
+
+async def test_a_centre_whose_queue_is_full_gets_a_pause(bench: Bench) -> None:
+    bench.script.fault = reacts(*[Status.ESME_RMSGQFUL] * FULL_QUEUES)
+    for message in [bench.offer(bench.owe(bench.person())) for _ in range(FULL_QUEUES)]:
+        await bench.result(message)
+    assert bench.bind.throttles == 1
 
 
 async def test_the_result_says_how_the_centre_writes_its_ids(bench: Bench) -> None:
