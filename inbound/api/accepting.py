@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from inbound.api.addresses import client_of
@@ -56,12 +57,18 @@ class Accepting:
             task = asyncio.create_task(self._open(connection, slot))
             slot.close = task.cancel
             self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
+            task.add_done_callback(partial(self._opened, connection, slot))
 
     def close(self) -> None:
         """End the handshakes that go on."""
         for handshake in self._handshakes:
             handshake.cancel()
+
+    def _opened(self, connection: socket.socket, slot: Slot, task: "asyncio.Task[None]") -> None:
+        self._handshakes.discard(task)
+        if task.cancelled():  # perhaps before it has begun
+            slot.release()
+            connection.close()
 
     async def _open(self, connection: socket.socket, slot: Slot) -> None:
         """Hand a connection to its protocol, after the TLS handshake."""
@@ -75,7 +82,7 @@ class Accepting:
         except OSError:  # a failed handshake; ssl.SSLError is one
             slot.release()
             connection.close()
-        except BaseException:
+        except Exception:
             slot.release()
             connection.close()
             raise

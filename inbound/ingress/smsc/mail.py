@@ -13,6 +13,7 @@ from typing import Final
 from inbound.ingress.smsc.answers import SmscError
 from inbound.ingress.smsc.codes import ErrorCode
 from inbound.ingress.smsc.sending import Cost
+from inbound.ingress.smsc.values import choose
 
 _DEFAULT_CHARSET: Final = "windows-1251"
 _CHARSETS: Final = frozenset(
@@ -40,7 +41,7 @@ def fields_of(content: bytes) -> Mapping[str, str]:
     if form.strip() not in _OFF:
         raise SmscError(ErrorCode.PARAMETERS, "this channel is not available")
     moment, _, tz = time.partition(",")
-    is_test = bool(test) and test[0].strip() not in _OFF
+    is_test = bool(test) and choose({"test": test[0].strip()}, "test", {"1"}) == "1"
     return {
         "login": login.strip(),
         "psw": password.strip(),

@@ -119,6 +119,15 @@ class _Connection(SMTP):
         super().connection_made(transport)
 
     @override
+    async def _handle_client(self) -> None:
+        try:
+            await super()._handle_client()
+        except (RuntimeError, OSError):
+            # A client that is gone before it is greeted; aiosmtpd has nobody who would catch this.
+            if self.transport is not None and not self.transport.is_closing():
+                raise
+
+    @override
     def connection_lost(self, error: Exception | None) -> None:
         self._slot.release()
         super().connection_lost(error)

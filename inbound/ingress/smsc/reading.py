@@ -26,7 +26,7 @@ _CHARSETS: Final = {
     "koi8-r": "koi8-r",
 }
 _LISTS: Final = frozenset({"phones", "phone", "id"})
-_FLAGS: Final = frozenset({*FLAGS, "translit"})
+_FLAGS: Final = frozenset({*FLAGS, "translit", "all", "cur"})
 _TEXTS: Final = frozenset({"mes", "login", "psw", "apikey"})
 _FORMS: Final = {str(form.value): form for form in Form}
 _FMT: Final = re.compile(rb"(?:^|&)fmt=([0-3])(?=&|$)")

@@ -2,9 +2,12 @@
 
 import asyncio
 import email.policy
+import gc
 import logging
 import smtplib
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -105,6 +108,7 @@ async def test_what_is_wrong_is_told(world: World, shop: Credentials) -> None:
             ),
             (mail(line(shop, phone, options="0,2,")), "1 (this channel is not available)"),
             (mail(line(shop, phone, options="0")), "1 (parameters error)"),
+            (mail(line(shop, phone, options="0,0,,2")), "1 (parameters error)"),
             (mail(line(shop, phone, psw="wrong")), "2 (authorise error)"),
             (mail(line(shop, phone, time="tomorrow")), "5 (invalid time format)"),
         ):
@@ -148,6 +152,20 @@ async def test_connections_of_an_address_are_limited(world: World) -> None:
         assert await reader.read() == b""
         for _, one in [*opened, (reader, writer)]:
             one.close()
+
+
+async def test_clients_that_are_gone_before_they_are_greeted_leave_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(world) as port:
+        for _ in range(MOST_OF_ADDRESS):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert (await reader.readline()).startswith(b"220")
+        writer.close()
+    gc.collect()  # asyncio tells of errors that nobody has caught when their tasks go
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_mail_over_tls(world: World, shop: Credentials, tmp_path: Path) -> None:

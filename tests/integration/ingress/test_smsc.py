@@ -365,6 +365,10 @@ async def test_whole_numbers_lists_and_flags_are_read_in_json(
     asked = {"apikey": shop.key, "phones": phones, "mes": TEXT, "id": 7, "flash": False}
     answer = (await http.post("/rest/send/", json=asked)).json()
     assert (answer["id"], answer["cnt"]) == (7, 2)
+    asked = {"apikey": shop.key, "phone": phones[0], "id": 7, "all": True}
+    assert (await http.post("/rest/status/", json=asked)).json()["phone"] == str(phones[0])
+    asked = {"apikey": shop.key, "cur": True}
+    assert "currency" in (await http.post("/rest/balance/", json=asked)).json()
 
 
 async def test_a_list_of_texts_is_refused(
