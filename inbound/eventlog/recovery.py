@@ -67,7 +67,7 @@ _MISSING: Final = _SQL["missing"]
 _STAGED_BEFORE: Final = _SQL["staged_before"]
 _STAGED_DIGESTS: Final = _SQL["staged_digests"]
 _STORED_EVENT: Final = _SQL["stored_event"]
-_NOW: Final = _SQL["now"]
+_NOW: Final = statements("inbound.store", "database_watch")["database_time"]
 _ADOPT: Final = _SQL["adopt"]
 _ERASED_AGAIN: Final = _SQL["erased_again"]
 

@@ -38,9 +38,6 @@ SELECT position, chain, digest FROM recovered WHERE position = ANY(%(positions)s
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events WHERE position = %(position)s
 
--- name: now
-SELECT clock_timestamp()
-
 -- name: adopt
 INSERT INTO events (
     position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata

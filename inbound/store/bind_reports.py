@@ -31,7 +31,7 @@ _CENTRES_ELSEWHERE = _SQL["centres_elsewhere"]
 _NAMES_ELSEWHERE = _SQL["names_elsewhere"]
 _WITHDRAW_BINDS = _SQL["withdraw_binds"]
 _LIST_BINDS = _SQL["list_binds"]
-_DATABASE_TIME = _SQL["database_time"]
+_DATABASE_TIME = statements(__package__, "database_watch")["database_time"]
 
 
 @dataclass(frozen=True, slots=True)

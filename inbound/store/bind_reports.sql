@@ -42,6 +42,3 @@ WHERE gateway = %(gateway)s OR seen_at < now() - %(alive)s::interval
 SELECT account, bind, gateway, sends, state, extract(epoch FROM now() - seen_at)::float8 AS age_s,
        seen_at
 FROM bind_presence WHERE seen_at > now() - interval '1 hour' ORDER BY account, bind, gateway
-
--- name: database_time
-SELECT clock_timestamp()
