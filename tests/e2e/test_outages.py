@@ -309,7 +309,7 @@ async def test_key_missing(service: Service, role: Role) -> None:
         del service.extra_environment["SCSERV_VAULT_KEY"]
     assert ran.status == 2
     [line] = ran.err.splitlines()[-1:]
-    assert line.startswith("scserv: SCSERV_VAULT_KEY is not a key")
+    assert line.startswith("scserv: SCSERV_VAULT_KEY is not set")
     assert "openssl rand -base64 32" in line
 
 

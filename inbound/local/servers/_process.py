@@ -26,9 +26,10 @@ _LOOK_AGAIN_S: Final = 0.02
 _KILL_WAIT_S: Final = 5.0
 
 # What servers print when they can't start, and what to tell the operator.
+PORT_IN_USE: Final = "its port is in use by another program; choose another port"
 _KNOWN_CAUSES: Final = (
     ("No space left on device", "the disk is full; make room on it"),
-    ("Address already in use", "its port is in use by another program; choose another port"),
+    ("Address already in use", PORT_IN_USE),
     ("OutOfMemoryError", "it got too little memory; raise heap_mb"),
     ("could not reserve enough space", "the machine has too little free memory"),
     ("Cannot allocate memory", "the machine has too little free memory"),

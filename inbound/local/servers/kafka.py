@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -36,7 +37,7 @@ from inbound.local.servers.kafka_listeners import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from inbound.kafka.connection import KafkaConnection
 
@@ -135,6 +136,7 @@ class KafkaServer:
             node_password = new_password()
             properties = self._configure(ports, properties_of(listener, node_password))
             self._format_once(jars, properties)
+            _require_free(ports.values())
             self._launch(jars, properties, ports.values())
             clients = replace(listener.connection, bootstrap=f"{LOOPBACK}:{ports['port']}")
             if clients.uses_sasl:
@@ -238,6 +240,20 @@ class KafkaServer:
             drain=output.drain,
             timeout_s=_START_S,
         )
+
+
+def _require_free(ports: Iterable[int]) -> None:
+    """Raise SetupError if another program has one of these ports.
+
+    A broker would say so, too, but it may connect to itself before, with its password.
+    """
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                raise SetupError(f"{_NAME} did not start: {_process.PORT_IN_USE}") from error
 
 
 def _wait_for(clients: KafkaConnection) -> None:
