@@ -178,7 +178,7 @@ async def test_net_smpp(
 ) -> None:
     certificate = certificate_if(tls, tmp_path)
     script = str(PROGRAMS / "client.pl")
-    arguments = [shop["password"], shop["login"], *([str(certificate)] if certificate else [])]
+    arguments = [shop["password"], shop["login"], "", str(certificate or "")]
     async with (
         server(certificate) as port,
         running(*perl, script, str(port), *arguments) as foreign,

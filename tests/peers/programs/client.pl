@@ -7,11 +7,12 @@ use Net::SMPP;
 
 $| = 1;
 my $json = JSON::PP->new->canonical->latin1;
-my ($port, $password, $system_id, $certificate) = @ARGV;
+my ($port, $password, $system_id, $range, $certificate) = @ARGV;
 my $smpp = Net::SMPP->new_connect('127.0.0.1', port => $port, interface_version => 0x34, async => 0)
     or die "no connection: $!";
 with_tls($certificate) if $certificate;
-report($smpp->bind_transceiver(system_id => $system_id || 'perl', password => $password));
+report($smpp->bind_transceiver(
+    system_id => $system_id || 'perl', password => $password, address_range => $range || ''));
 
 while (my $line = <STDIN>) {
     my %call = %{ $json->decode($line) };
