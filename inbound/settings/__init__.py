@@ -4,17 +4,16 @@
 with a description; its variable, its place in TOML and `scserv settings` follow from it.
 """
 
-from inbound.settings.model import (
-    PREFIX,
+from inbound.settings.listeners import (
     ApiSettings,
     DeskSettings,
     IngressSettings,
     ListenerSettings,
-    Settings,
     SmppServerSettings,
     SmtpServerSettings,
     TcpSettings,
 )
+from inbound.settings.model import PREFIX, Settings
 from inbound.settings.oidc import OidcSettings
 from inbound.settings.smpp import SmppSettings
 from inbound.settings.sources import (
