@@ -86,7 +86,7 @@ class Machine:
     def run(self, script: str, stdin: str | None = None, *, check: bool = True) -> str:
         """Run a script as root and return its output, errors included."""
         done = self._podman(
-            *("exec", "--interactive", "--workdir", "/root/scserv", MACHINE),
+            *("exec", "--interactive", "--workdir", "/srv/scserv", MACHINE),
             *("bash", "-euc", f"exec 2>&1; {script}"),
             stdin=stdin or "",
             check=False,
@@ -138,10 +138,10 @@ def machine(podman: Podman, servers: Installation) -> Machine:
     machine = Machine(podman)
     archive = servers.folder / "sources.tar"
     archive.write_bytes(sources())
-    podman("exec", MACHINE, "mkdir", "/root/scserv")
-    podman("cp", str(archive), f"{MACHINE}:/root/sources.tar")
+    podman("exec", MACHINE, "mkdir", "/srv/scserv")
+    podman("cp", str(archive), f"{MACHINE}:/srv/sources.tar")
     table = "\n".join([HEADER, ",".join(SAMPLES[0])])
-    machine.run(f"tar --extract --file /root/sources.tar; echo '{table}' > clients.csv")
+    machine.run(f"tar --extract --file /srv/sources.tar; echo '{table}' > clients.csv")
     database = (servers.folder / "secrets" / "postgres.key").read_text().strip()
     said = machine.run(as_the_operator_edits(commands()), stdin=f"{database}\n{PASSWORD}\n")
     assert "1 added" in said
@@ -221,9 +221,9 @@ def test_a_killed_process_is_started_again_and_a_stopped_one_ends_by_itself(
 
 def test_without_the_common_file_no_process_starts(machine: Machine, tmp_path: Path) -> None:
     common = "/etc/systemd/system/scserv-@.service.d"
-    machine.run(f"mv {common} /root/aside && systemctl daemon-reload")
+    machine.run(f"mv {common} /srv/aside && systemctl daemon-reload")
     try:
         machine.run("systemctl start scserv-worker@1", check=False)
         machine.until("! systemctl is-active scserv-worker@1")
     finally:
-        machine.run(f"mv /root/aside {common} && systemctl daemon-reload")
+        machine.run(f"mv /srv/aside {common} && systemctl daemon-reload")
