@@ -1,7 +1,7 @@
 """How far bulk goes ahead of the SMS centres, and how accounts and broadcasts share that. Pure.
 
-What is on its way can't be overtaken by those who come later, so it is no more than the SMS centres
-take in some seconds: then a newcomer waits for these seconds, however much others have waiting.
+Messages that are queued already can't be overtaken, so no more are queued than the SMS centres take
+in a few seconds: a new sender waits that long, however much the others have waiting.
 """
 
 from collections.abc import Hashable, Mapping
@@ -21,7 +21,7 @@ Key = TypeVar("Key", bound=Hashable)
 class Distance(Generic[Key]):
     """Measures how fast messages leave, and says how many may be on their way.
 
-    Keys are those who have messages on their way.
+    The keys are the senders that have messages queued.
     """
 
     def __init__(self, least: int, most: int) -> None:

@@ -20,7 +20,7 @@ def note_own(called: str, file: Path | None) -> None:
 
     Call it where the file is loaded: what is exported is what the process shows, also after
     somebody has changed the file. Does nothing without a file, or with one that can't be read:
-    whoever loads it says so.
+    its loader reports that.
     """
     if file is None:
         return

@@ -124,7 +124,7 @@ class Receipt:
     (1 ANSI-136, 2 IS-95, 3 GSM). `done_at` has no time zone: SMS centres write local time.
 
     `answer` is what the receipt of a question about the number says beyond appendix B, from
-    `imsi:` on, as it was written; "" of any other receipt.
+    `imsi:` on, as it was written; "" for every other receipt.
 
     The repr omits ids and answer, because they are input from outside.
     """

@@ -54,7 +54,7 @@ def predicate(case: OrderCase, near: Callable[[datetime], str]) -> str | None:
         case OrderState.SENT if channel is Channel.BOT:
             return f"was put into the chat with our bot {near(message.sent_at or case.at)}"
         case OrderState.SENT:
-            return f"{sent}; {carrier} has not reported yet what became of it"
+            return f"{sent}; {carrier} has not reported its outcome yet"
         case OrderState.DELIVERED if channel is Channel.HLR:
             return f"was answered {near(message.at or case.at)}"
         case OrderState.DELIVERED:

@@ -37,7 +37,7 @@ MOST_LISTED: Final = 1000
 PER_PAGE: Final = 20
 MOST_PER_PAGE: Final = 100
 FIELDS: Final = frozenset({"id", "sender", "status", "parts", "cost", "created_at", "updated_at"})
-"""What is told of a message."""
+"""The fields of a message in an answer."""
 NEWEST_FIRST: Final = frozenset({"", "-created_at"})
 
 _PATH: Final = "/v2/sms/messages"
