@@ -57,6 +57,9 @@ class Commits:
     It also takes an offset for committed that Kafka has refused because of a rebalance. Then nobody
     would commit it before the next record of the partition, and until then its last ones would be
     called pending although they were processed: so what was not committed is tried again.
+
+    And after a rebalance it reads again what it had fetched and dropped, but only where something
+    was committed before: the first record of a partition would wait for the next process.
     """
 
     def __init__(self) -> None:
@@ -74,6 +77,7 @@ class Commits:
 
         consumer._new_offset = new_offset  # noqa: SLF001
         self._guard_outcomes(consumer)
+        self._guard_seeking(consumer)
 
     def _guard_outcomes(self, consumer: Any) -> None:  # noqa: ANN401
         commit, commit_offsets = consumer._commit, consumer._commit_offsets  # noqa: SLF001
@@ -95,6 +99,25 @@ class Commits:
 
         consumer._commit = committing  # noqa: SLF001
         consumer._commit_offsets = committing_offsets  # noqa: SLF001
+
+    def _guard_seeking(self, consumer: Any) -> None:  # noqa: ANN401
+        seek_to_committed = consumer.seek_to_committed
+
+        async def seeking() -> Mapping[TP, int | None]:
+            committed: Mapping[TP, int | None] = await seek_to_committed()
+            thread = consumer._thread  # noqa: SLF001
+            rest = [place for place, offset in committed.items() if not offset]
+            await thread.call_thread(self._seek_rest, thread._ensure_consumer(), rest)  # noqa: SLF001
+            return committed
+
+        consumer.seek_to_committed = seeking
+
+    async def _seek_rest(self, kafka: Any, places: Sequence[TP]) -> None:  # noqa: ANN401
+        """Go back where nothing was committed; those that were revoked meanwhile are left out."""
+        begins = await kafka.beginning_offsets(places) if places else {}
+        for place, begin in begins.items():
+            if place in kafka.assignment():
+                kafka.seek(place, self._next.get((place.topic, place.partition), begin))
 
     def note(self, processed: Mapping[Partition, int]) -> None:
         """Note the last offsets that were processed; everything before them was, too."""
@@ -212,14 +235,15 @@ class WorkerApp:
         return None
 
     async def positions(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        """Return the offsets that are fetched next, as far as they are known in time."""
-        consumer, found = self._app.consumer, {}
-        with contextlib.suppress(KafkaError, TimeoutError):
+        """Return the first offsets that are not committed, as far as they are known in time.
+
+        What was fetched does not count: Faust may have dropped it.
+        """
+        found = {}
+        with contextlib.suppress(RetryableError, TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 for partition in partitions:
-                    position = await consumer.position(TP(*partition))
-                    if position is not None:
-                        found[partition] = position
+                    found[partition] = (await self._find_bounds(partition)).next_offset
         return found
 
 

@@ -204,3 +204,33 @@ async def test_what_the_compiled_stream_acks_commits_nothing(
         assert await committed(settings, names.mo) <= held[0]
         worker.may_go_on.set()
         await worker.app.stop()
+
+
+async def test_the_first_record_of_a_partition_that_a_rebalance_drops_is_read_again(
+    kafka_server: SharedKafka, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is committed to go back to. Until it is read again it counts as unprocessed."""
+    names = TopicNames.prefixed(prefix := f"first-{token_hex(4)}.")
+    settings = Settings(kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix)
+    broker = KafkaConnection(kafka_server.bootstrap)
+    await asyncio.to_thread(admin.apply, broker, names.specs(), replication_factor=1)
+    getmany, is_dropped = Consumer.getmany, asyncio.Event()
+
+    async def dropping_one(self: Any, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
+        async for place, message in getmany(self, timeout):
+            if is_dropped.is_set():
+                yield place, message
+            is_dropped.set()
+
+    monkeypatch.setattr(Consumer, "getmany", dropping_one)
+    worker = Worker(settings)
+    async with asyncio.timeout(PATIENCE_S):
+        await worker.app.start()
+        await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=PARTITION)
+        await is_dropped.wait()
+        partition = (names.mo, PARTITION)
+        assert await worker.app.positions([partition]) == {partition: 0}
+        await worker.app._app.consumer.perform_seek()  # as after each rebalance
+        await worker.has_some.wait()
+        await worker.app.stop()
+    assert worker.got == [0]

@@ -30,6 +30,9 @@ class Consumer:
     async def _commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         return await self._commit(offsets)
 
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        return {}
+
 
 class Stream:
     """What an agent asks of a Faust stream; `log` is what happened in order."""
