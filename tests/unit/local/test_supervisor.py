@@ -276,18 +276,20 @@ async def test_a_setup_error_after_the_start_is_said_and_the_next_start_asks_aga
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     """The port that was chosen for it may be taken when it binds."""
-    ports = iter(("8090", "8091"))
+    ports, bound = iter(("8090", "8091")), tmp_path / "bound"
     script = f"""
-import os, sys
+import os, pathlib, sys
 if os.environ["PORT"] == "8090":
     print("8090 is taken")
     sys.exit(2)
+pathlib.Path({str(bound)!r}).write_text(os.environ["PORT"])
 {OBEDIENT}"""
     api = child("api", script, env=lambda: {"PORT": next(ports)}, ready=None)
-    async with Supervisor([api], tmp_path, events, backoff=AT_ONCE) as supervisor:
+    async with Supervisor([api], tmp_path, events, backoff=AT_ONCE):
         died = await events.next(ChildEventType.DIED)
-        await events.next(ChildEventType.STARTED)
-        assert psutil.Process(supervisor.pids["api"]).environ()["PORT"] == "8091"
+        async with asyncio.timeout(PATIENCE_S):
+            while not bound.exists() or bound.read_text() != "8091":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
     assert died.exit == "exit status 2: 8090 is taken"
 
 
