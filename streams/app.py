@@ -7,7 +7,7 @@ No tables, no web server, no exactly_once: nothing here is authoritative.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from inbound.kafka.decoding import TopicRecord
 from inbound.reasons import in_words
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
-from streams.continuity import Bounds, Continuity
+from streams.continuity import Continuity
 from streams.gathering import gathered
 from streams.groups import (
     HEARTBEAT_INTERVAL_S,
@@ -177,7 +177,7 @@ class WorkerApp:
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
-            checked = Checks(progress, Continuity(self._find_bounds), commits)
+            checked = Checks(progress, Continuity(self), commits)
             agent = _agent(processor, batch, checked, self._is_current)
             self._app.agent(topic, name=name)(agent)
 
@@ -207,18 +207,29 @@ class WorkerApp:
         is_current: bool = event.message.generation_id == self._app.consumer_generation_id
         return is_current
 
-    async def _find_bounds(self, partition: Partition) -> Bounds:
-        """Ask Kafka, as long as it takes."""
-        place = TP(*partition)
+    async def committed(self, partitions: Collection[Partition]) -> Mapping[Partition, int | None]:
+        """Return what the group has committed (None: nothing yet). Asks Kafka, for all at once."""
         consumer: Any = self._app.consumer
         thread = consumer._thread  # noqa: SLF001 — Faust has no call for committed offsets
-        ask = thread._ensure_consumer().committed  # noqa: SLF001
+        kafka = thread._ensure_consumer()  # noqa: SLF001
+
+        async def ask() -> Sequence[int | None]:
+            return await asyncio.gather(*(kafka.committed(TP(*one)) for one in partitions))
+
         try:
-            begins = await consumer.earliest_offsets(place)
-            return Bounds(begins[place], await thread.call_thread(ask, place))
+            return dict(zip(partitions, await thread.call_thread(ask), strict=True))
         except KafkaError as error:
-            reason = f"Kafka does not tell the offsets of {place.topic}[{place.partition}]"
+            reason = "Kafka does not tell the offsets that were committed"
             raise RetryableError(f"{reason}: {in_words(error)}") from error
+
+    async def beginnings(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """Return the offsets of the first records that still exist. Asks Kafka, for all at once."""
+        try:
+            begins = await self._app.consumer.earliest_offsets(*(TP(*one) for one in partitions))
+        except KafkaError as error:
+            reason = "Kafka does not tell where partitions begin"
+            raise RetryableError(f"{reason}: {in_words(error)}") from error
+        return {one: begins[TP(*one)] for one in partitions}
 
     async def partition_ends(self) -> Mapping[Partition, int | None] | None:
         """Return the assigned partitions with the offset after their last record, if known.
@@ -234,17 +245,17 @@ class WorkerApp:
                 return {(tp.topic, tp.partition): ends.get(tp) for tp in assigned}
         return None
 
-    async def positions(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        """Return the first offsets that are not committed, as far as they are known in time.
+    async def positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """Return the first offsets that are not committed, if they are known in time.
 
         What was fetched does not count: Faust may have dropped it.
         """
-        found = {}
         with contextlib.suppress(RetryableError, TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                for partition in partitions:
-                    found[partition] = (await self._find_bounds(partition)).next_offset
-        return found
+                committed = await self.committed(partitions)
+                begins = await self.beginnings(partitions)
+                return {one: max(begins[one], committed[one] or 0) for one in partitions}
+        return {}
 
 
 class _TablelessApp(faust.App):

@@ -8,9 +8,8 @@ committed offset.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Final, Protocol
 
 from inbound.errors import RetryableError
 from streams.progress import Partition
@@ -23,17 +22,14 @@ class SkippedRecordsError(RetryableError):
     """Records were passed over. Nothing behind them was committed: a new start reads them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Where a partition begins, and what its group has committed (None: nothing yet)."""
+class KafkaOffsets(Protocol):
+    """Asks Kafka about many partitions at once: each answer may take a second on a busy worker."""
 
-    beginning: int
-    committed: int | None
+    async def committed(self, partitions: Collection[Partition]) -> Mapping[Partition, int | None]:
+        """Return what the group has committed (None: nothing yet)."""
 
-    @property
-    def next_offset(self) -> int:
-        """The first record that the group has not committed and that still exists."""
-        return max(self.beginning, self.committed or 0)
+    async def beginnings(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """Return the offsets of the first records that still exist."""
 
 
 async def _pause() -> None:
@@ -44,12 +40,10 @@ class Continuity:
     """Follows the offsets of one consumer's records, in the order in which it gets them."""
 
     def __init__(
-        self,
-        find_bounds: Callable[[Partition], Awaitable[Bounds]],
-        pause: Callable[[], Awaitable[None]] = _pause,
+        self, offsets: KafkaOffsets, pause: Callable[[], Awaitable[None]] = _pause
     ) -> None:
-        """`find_bounds` asks Kafka: for the first record of a partition, and at a hole."""
-        self._find_bounds = find_bounds
+        """`offsets` is asked for the first records of partitions, and at holes."""
+        self._offsets = offsets
         self._pause = pause
         self._next: dict[Partition, int] = {}
 
@@ -58,30 +52,53 @@ class Continuity:
 
         Records may come again. Another consumer may have processed those in a hole, or the topic's
         retention may have deleted them. Raises SkippedRecordsError for any other hole, and what
-        `find_bounds` raises.
+        `offsets` raises.
         """
-        for partition, offset in places:
-            expected = self._next.get(partition)
-            if expected is None or offset > expected:
-                expected = await self._expect(partition, offset, expected or 0)
-                if offset > expected:
-                    topic, number = partition
-                    raise SkippedRecordsError(
-                        f"{topic}[{number}]: the records {expected} to {offset - 1} were passed "
-                        "over; starting again reads them"
-                    )
-            self._next[partition] = max(offset + 1, expected)
+        places = list(places)
+        if new := {partition for partition, _ in places} - self._next.keys():
+            committed = await self._offsets.committed(new)
+            self._next.update({partition: committed[partition] or 0 for partition in new})
+        if holes := self._follow(places, dict(self._next)):
+            await self._explain(holes)
+        for (topic, number), (expected, offset) in self._follow(places, self._next).items():
+            raise SkippedRecordsError(
+                f"{topic}[{number}]: the records {expected} to {offset - 1} were passed over; "
+                "starting again reads them"
+            )
 
-    async def _expect(self, partition: Partition, offset: int, at_least: int) -> int:
-        """Return the next offset of a partition whose record `offset` has come.
+    def _follow(
+        self, places: Iterable[tuple[Partition, int]], after: dict[Partition, int]
+    ) -> dict[Partition, tuple[int, int]]:
+        """Move `after` behind these records; return the first hole of each partition with one.
+
+        A hole is the offset that was expected and the one that came.
+        """
+        holes: dict[Partition, tuple[int, int]] = {}
+        for partition, offset in places:
+            expected = after[partition]
+            if offset > expected:
+                holes.setdefault(partition, (expected, offset))
+            after[partition] = max(offset + 1, expected)
+        return holes
+
+    async def _explain(self, holes: Mapping[Partition, tuple[int, int]]) -> None:
+        """Go on behind what others have processed, and what no longer exists.
 
         A broker that has just started may answer that the group has committed nothing, for some
         seconds. So a hole that only this answer makes is looked at again.
         """
+        unsure = set(holes)
         for _ in range(ASK_TIMES):
-            bounds = await self._find_bounds(partition)
-            expected = max(bounds.next_offset, at_least)
-            if offset <= expected or bounds.committed is not None:
-                break
+            committed = await self._offsets.committed(unsure)
+            beginnings = await self._offsets.beginnings(unsure)
+            for partition in unsure:
+                found = max(beginnings[partition], committed[partition] or 0)
+                self._next[partition] = max(self._next[partition], found)
+            unsure = {
+                partition
+                for partition in unsure
+                if committed[partition] is None and self._next[partition] < holes[partition][1]
+            }
+            if not unsure:
+                return
             await self._pause()
-        return expected

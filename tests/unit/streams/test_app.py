@@ -1,6 +1,6 @@
 """What an agent has processed may be committed; a batch that failed may not."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +10,7 @@ from faust.types import TP
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
 from streams.app import BatchLimits, Checks, Commits, _agent
-from streams.continuity import Bounds, Continuity, SkippedRecordsError
+from streams.continuity import Continuity, SkippedRecordsError
 from streams.progress import Partition, Progress
 
 EVENT = SimpleNamespace(
@@ -32,6 +32,19 @@ class Consumer:
 
     async def seek_to_committed(self) -> Mapping[TP, int | None]:
         return {}
+
+
+class Offsets:
+    """What Kafka says of every partition."""
+
+    def __init__(self, committed: int) -> None:
+        self._committed = committed
+
+    async def committed(self, partitions: Collection[Partition]) -> Mapping[Partition, int | None]:
+        return dict.fromkeys(partitions, self._committed)
+
+    async def beginnings(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        return dict.fromkeys(partitions, 0)
 
 
 class Stream:
@@ -71,11 +84,8 @@ def agent(
     async def set_aside(_failed: Sequence[FailedRecord]) -> None:
         log.append("set aside")
 
-    async def find_bounds(_: Partition) -> Bounds:
-        return Bounds(0, committed)
-
     processor = BatchProcessor(process, set_aside)
-    checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), commits or Commits())
+    checks = Checks(Progress(lambda: 0.0), Continuity(Offsets(committed)), commits or Commits())
     return _agent(processor, BatchLimits(10), checks, is_current)(Stream(log))
 
 

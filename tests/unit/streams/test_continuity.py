@@ -1,23 +1,43 @@
 """A hole in a partition is an error, unless somebody has processed or deleted what was in it."""
 
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
 import pytest
 
-from streams.continuity import Bounds, Continuity, SkippedRecordsError
+from streams.continuity import Continuity, SkippedRecordsError
 from streams.progress import Partition
 
 ONE: Partition = ("sms.mo.v1", 1)
 TWO: Partition = ("sms.mo.v1", 2)
 
 
+class Bounds(NamedTuple):
+    """Where a partition begins, and what its group has committed."""
+
+    beginning: int
+    committed: int | None
+
+    @property
+    def next_offset(self) -> int:
+        return max(self.beginning, self.committed or 0)
+
+
 class Kafka:
-    """What Kafka knows of each partition."""
+    """What Kafka knows of each partition; `asked` has the partitions of each question."""
 
     def __init__(self) -> None:
-        self.asked: list[Partition] = []
+        self.asked: list[set[Partition]] = []
         self.bounds: dict[Partition, Bounds] = {}
 
-    async def find(self, partition: Partition) -> Bounds:
-        self.asked.append(partition)
+    async def committed(self, partitions: Collection[Partition]) -> Mapping[Partition, int | None]:
+        self.asked.append(set(partitions))
+        return {one: self._of(one).committed for one in partitions}
+
+    async def beginnings(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        return {one: self._of(one).beginning for one in partitions}
+
+    def _of(self, partition: Partition) -> Bounds:
         return self.bounds.get(partition, Bounds(0, None))
 
 
@@ -32,7 +52,7 @@ async def at_once() -> None:
 
 @pytest.fixture
 def continuity(kafka: Kafka) -> Continuity:
-    return Continuity(kafka.find, at_once)
+    return Continuity(kafka, at_once)
 
 
 def places(partition: Partition, *offsets: int) -> list[tuple[Partition, int]]:
@@ -45,7 +65,7 @@ async def test_records_without_a_hole_pass_and_kafka_is_asked_once(
     kafka.bounds[TWO] = Bounds(10, 15)
     await continuity.check([*places(ONE, 0, 1), *places(TWO, 15, 16), *places(ONE, 2)])
     await continuity.check(places(ONE, 3))
-    assert kafka.asked == [ONE, TWO]
+    assert kafka.asked == [{ONE, TWO}]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +84,7 @@ async def test_the_first_record_has_to_be_the_next_one(
     kafka.bounds[ONE] = bounds
     with pytest.raises(SkippedRecordsError, match=f"{bounds.next_offset} to {first - 1} were"):
         await continuity.check(places(ONE, first))
-    await Continuity(kafka.find, at_once).check(places(ONE, bounds.next_offset))
+    await Continuity(kafka, at_once).check(places(ONE, bounds.next_offset))
 
 
 @pytest.mark.parametrize("missing", [1, 5])
@@ -73,7 +93,7 @@ async def test_a_hole_in_a_batch_and_between_batches(
 ) -> None:
     with pytest.raises(SkippedRecordsError):
         await continuity.check(places(ONE, 0, 1, 2 + missing))
-    continuity = Continuity(kafka.find, at_once)
+    continuity = Continuity(kafka, at_once)
     await continuity.check(places(ONE, 0, 1))
     with pytest.raises(SkippedRecordsError, match=r"^sms\.mo\.v1\[1\]: the records 2 to"):
         await continuity.check(places(ONE, 2 + missing))
@@ -82,7 +102,7 @@ async def test_a_hole_in_a_batch_and_between_batches(
 async def test_records_come_again_after_a_rebalance(kafka: Kafka, continuity: Continuity) -> None:
     await continuity.check(places(ONE, 0, 1, 2, 3))
     await continuity.check(places(ONE, 1, 2, 3, 4))
-    assert kafka.asked == [ONE]
+    assert kafka.asked == [{ONE}]
     with pytest.raises(SkippedRecordsError):
         await continuity.check(places(ONE, 2, 3, 6))
 
@@ -118,5 +138,14 @@ async def test_a_broker_that_does_not_know_the_offsets_yet_is_asked_again(kafka:
         if len(kafka.asked) == 3:
             kafka.bounds[ONE] = Bounds(0, 163)
 
-    await Continuity(kafka.find, learn).check(places(ONE, 163, 164))
-    assert kafka.asked == [ONE] * 4
+    await Continuity(kafka, learn).check(places(ONE, 163, 164))
+    assert kafka.asked == [{ONE}] * 4
+
+
+async def test_holes_of_many_partitions_are_looked_at_together(
+    kafka: Kafka, continuity: Continuity
+) -> None:
+    await continuity.check([*places(ONE, 0), *places(TWO, 0)])
+    kafka.bounds = {ONE: Bounds(0, 7), TWO: Bounds(9, 2)}
+    await continuity.check([*places(ONE, 7), *places(TWO, 9)])
+    assert kafka.asked == [{ONE, TWO}] * 2
