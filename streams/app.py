@@ -214,7 +214,9 @@ class WorkerApp:
         kafka = thread._ensure_consumer()  # noqa: SLF001
 
         async def ask() -> Sequence[int | None]:
-            return await asyncio.gather(*(kafka.committed(TP(*one)) for one in partitions))
+            found: Sequence[int | None]
+            found = await asyncio.gather(*(kafka.committed(TP(*one)) for one in partitions))
+            return found
 
         try:
             return dict(zip(partitions, await thread.call_thread(ask), strict=True))
