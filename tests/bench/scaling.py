@@ -1,9 +1,9 @@
-"""`python -m tests.bench.scaling`: what more workers, and more partitions, bring on this machine.
+"""`python -m tests.bench.scaling`: what more workers and partitions bring here.
 
-Commands wait in Kafka, and workers decide them while nothing else runs; then relays publish what
-they wrote. Prints a JSON object for each run and the medians of all: per second, and CPU seconds
-per 1,000 commands. The runs alternate, because machines change from minute to minute. The figures
-of docs/SCALING.md come from here.
+Workers that are ready are given commands, and decide them while nothing else runs; then a relay
+publishes what they wrote. Prints a JSON object for each run and the medians of all: per second,
+and CPU seconds per 1,000 commands. The runs alternate, because machines change from minute to
+minute. The figures of docs/SCALING.md come from here.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Variant(NamedTuple):
     processes: int
 
     def __str__(self) -> str:
-        return f"{self.partitions} partitions, {self.processes} each"
+        return f"{self.partitions} partitions, {self.processes} workers"
 
 
 def main() -> None:
@@ -77,45 +77,44 @@ def _run(folder: Path, variant: Variant, commands: int) -> dict[str, float]:
         load_directory(folder, people, postgres.url())
         settings = environment(postgres, kafka, free_port(), 500)
         settings["SCSERV_KAFKA_PARTITIONS"] = str(variant.partitions)
-        asyncio.run(fill_texts(kafka.bootstrap, people, commands))
         pids = {"postgres": postgres.pid or 0, "kafka": kafka.pid or 0}
-        decided = _measure(folder, settings, "worker", variant, pids, _DECIDED, commands)
+        with _processes(folder, settings, "worker", variant.processes) as workers:
+            asyncio.run(fill_texts(kafka.bootstrap, people, commands))
+            decided = _measure(settings, workers, pids, _DECIDED, commands)
         with psycopg.connect(postgres.url()) as connection:
             row = connection.execute("SELECT max(position) FROM events").fetchone()
         events = row[0] if row else 0
-        published = _measure(folder, settings, "relay", variant, pids, _PUBLISHED, events)
+        with _processes(folder, settings, "relay", 1) as relays:
+            published = _measure(settings, relays, pids, _PUBLISHED, events)
     scaled = published["per_s"] * commands / events
     return {
         "commands_per_s": round(decided["per_s"]),
-        "worker_cpu_s_per_1000": decided["cpu_s"] * 1000 / commands,
-        "worker_postgres_cpu_s_per_1000": decided["postgres_cpu_s"] * 1000 / commands,
+        "worker_cpu_s_per_1000": round(decided["cpu_s"] * 1000 / commands, 3),
+        "worker_postgres_cpu_s_per_1000": round(decided["postgres_cpu_s"] * 1000 / commands, 3),
         "relayed_commands_per_s": round(scaled),
-        "relay_cpu_s_per_1000": published["cpu_s"] * 1000 / commands,
+        "relay_cpu_s_per_1000": round(published["cpu_s"] * 1000 / commands, 3),
     }
 
 
 def _measure(
-    folder: Path,
     settings: Mapping[str, str],
-    role: str,
-    variant: Variant,
+    pids: Mapping[str, int],
     servers_pids: Mapping[str, int],
     query: str,
     total: int,
 ) -> dict[str, float]:
-    """Run processes of a role until `query` has counted to `total`."""
-    with _processes(folder, settings, role, variant.processes) as pids:
-        usages = ProcessUsages({**servers_pids, **pids})
-        with psycopg.connect(settings["SCSERV_DATABASE_URL"], autocommit=True) as connection:
+    """Wait until the processes have made `query` count to `total`."""
+    usages = ProcessUsages({**servers_pids, **pids})
+    with psycopg.connect(settings["SCSERV_DATABASE_URL"], autocommit=True) as connection:
 
-            def count() -> int:
-                row = connection.execute(query.encode()).fetchone()
-                return int(row[0]) if row else 0
+        def count() -> int:
+            row = connection.execute(query.encode()).fetchone()
+            return int(row[0]) if row else 0
 
-            begun, before = _reached(count, total * FROM), usages.usage()
-            ended, after = _reached(count, total * UNTIL), usages.usage()
+        begun, before = _reached(count, total * FROM), usages.usage()
+        ended, after = _reached(count, total * UNTIL), usages.usage()
     used = {name: after[name].cpu_s - before[name].cpu_s for name in after}
-    share = UNTIL - FROM
+    share = (ended.done - begun.done) / total
     return {
         "per_s": (ended.done - begun.done) / (ended.at - begun.at),
         "cpu_s": sum(used[name] for name in pids) / share,
