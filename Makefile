@@ -15,7 +15,7 @@ WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-long check contracts peers containers screenshots bench versus chaos lock clean
+.PHONY: help setup up test test-long check contracts peers containers screenshots bench versus chaos soak lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -86,6 +86,9 @@ versus: $(KAFKA)  ## this service and Kannel with a script, in turns; a JSON obj
 chaos: $(KAFKA)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N MACHINES=3)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) \
 	  $(if $(MACHINES),--machines $(MACHINES)) $(ARGS)
+
+soak: $(KAFKA)  ## mixed load with a fault a minute, then whether anything grew (HOURS=24; 2 if not given)
+	@$(BIN)/python -m tests.chaos.soak --hours $(or $(HOURS),2) $(ARGS)
 
 lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

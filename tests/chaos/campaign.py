@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, LiteralString
@@ -35,8 +35,6 @@ _UNANSWERED: Final = 100
 """PDUs that may be unanswered when another fault begins: those of about 7 seconds."""
 _OPEN: Final = 900
 """Requests that may be open when another fault begins: those of about a minute."""
-_ORDERS_PER_SECOND: Final = 3.0
-_SUBMITS_PER_SECOND: Final = 2.0
 
 log = logging.getLogger("tests.chaos")
 
@@ -73,11 +71,17 @@ again before it is used, so a `start` between the claim and the result makes the
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Who texts: so many clients, so many texts a second, as the seed decides."""
+    """Who texts: so many clients, so many texts a second, as the seed decides; and who else sends.
+
+    Orders come over HTTP and Kafka, submits over SMPP.
+    """
 
     seed: int
     people: int
     per_second: float
+    orders_per_second: float = 3.0
+    submits_per_second: float = 2.0
+    broadcast_every_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,9 @@ class CampaignResult:
     faults: Counter[str]
     latencies: list[float]
     seconds: float
+
+
+During = Callable[[Deployment], AbstractAsyncContextManager[object]]
 
 
 @asynccontextmanager
@@ -102,12 +109,16 @@ async def _open_runner(folder: Path, *, on_machines: bool) -> AsyncIterator[Faul
 
 async def run_campaign(
     folder: Path,
-    faults: list[PlannedFault],
+    faults: Iterable[PlannedFault],
     load: Load,
     *,
     on_machines: bool,
+    during: During = nullcontext,
 ) -> CampaignResult:
-    """Run one campaign and return its result. Servers and roles are stopped afterwards."""
+    """Run one campaign and return its result. Servers and roles are stopped afterwards.
+
+    `during` is entered before the first fault and left after the last one.
+    """
     started = time.monotonic()
     async with _open_runner(folder, on_machines=on_machines) as runner:
         deployment = runner.deployment
@@ -117,9 +128,17 @@ async def run_campaign(
             clients, deployment.deliver_home, random.Random(load.seed), load.per_second
         )
         numbers = [client.number for client in clients]
-        orders = OrderTraffic(deployment, numbers, random.Random(load.seed), _ORDERS_PER_SECOND)
+        orders = OrderTraffic(
+            deployment,
+            numbers,
+            random.Random(load.seed),
+            load.orders_per_second,
+            load.broadcast_every_s,
+        )
         await orders.prepare()
-        program = SmppProgram(deployment, numbers, random.Random(load.seed), _SUBMITS_PER_SECOND)
+        program = SmppProgram(
+            deployment, numbers, random.Random(load.seed), load.submits_per_second
+        )
         await program.prepare()
         sending = asyncio.create_task(traffic.run())
         ordering = asyncio.create_task(orders.run())
@@ -139,7 +158,8 @@ async def run_campaign(
                     await asyncio.sleep(0.5)
                 traffic.is_paused = orders.is_paused = program.is_paused = False
 
-        await runner.run(faults, recovered, report)
+        async with during(deployment):
+            await runner.run(faults, recovered, report)
         sending.cancel()
         orders.stop()
         program.stop()

@@ -27,7 +27,6 @@ from tests.fix_service import free_port
 _SOURCE: Final = "/campaign"
 _AGAIN_S: Final = 0.5
 _ANSWER_WITHIN_S: Final = 10.0
-_BROADCAST_EVERY_S: Final = 60.0
 _BROADCAST_RATE: Final = 20
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -56,7 +55,12 @@ class OrderTraffic:
     """Places orders at a steady rate, and a broadcast to everybody now and then, until stopped."""
 
     def __init__(
-        self, deployment: Deployment, numbers: list[str], rng: random.Random, per_second: float
+        self,
+        deployment: Deployment,
+        numbers: list[str],
+        rng: random.Random,
+        per_second: float,
+        broadcast_every_s: float,
     ) -> None:
         self.placed: list[PlacedOrder] = []
         self.broadcasts: dict[UUID, str] = {}
@@ -65,6 +69,7 @@ class OrderTraffic:
         self._numbers = numbers
         self._rng = rng
         self._period_s = 1 / per_second
+        self._broadcast_every_s = broadcast_every_s
         self._port = 0
         self._token = ""
         self._count = 0
@@ -166,7 +171,7 @@ class OrderTraffic:
             id_ = UUID(_UUID.findall(created)[0])
             self.broadcasts[id_] = text
             await self._command("broadcast", "start", str(id_))
-            await self._wait(_BROADCAST_EVERY_S)
+            await self._wait(self._broadcast_every_s)
 
     async def _command(self, *words: str) -> str:
         """Run a command until it succeeds: PostgreSQL may be away. Return what it said.
