@@ -1,6 +1,8 @@
 """The schedule of a campaign: every fault in it can be carried out."""
 
+import re
 from itertools import islice
+from pathlib import Path
 
 from inbound.local.simulator.attacks import ATTACKS
 from inbound.local.simulator.script import Attack, Script
@@ -43,3 +45,15 @@ def test_every_hostile_target_is_an_attack_or_a_rule() -> None:
             rule = {"match": {"command": command}, "fault": {"hostile": what}}
             assert Script.model_validate({"rule": [rule]}).rule
     assert attacks == ATTACKS.keys()
+
+
+def test_the_short_campaign_on_machines_has_each_kind_of_theirs() -> None:
+    run = (Path(__file__).parents[3] / ".ci" / "run").read_text("utf-8")
+    named = re.search(r'kinds="([^"]*)"', run)
+    size = re.search(r"MACHINES=3 SEED=(\d+) FAULTS=(\d+)", run)
+    assert named
+    assert size
+    kinds = set(named[1].split(","))
+    faults = (fault for fault in schedule(int(size[1]), KINDS_WITH_MACHINES) if fault.kind in kinds)
+    first = list(islice(faults, int(size[2])))
+    assert {fault.kind for fault in first} == kinds == MACHINE_KINDS.keys()
