@@ -28,12 +28,16 @@ _SITE = Path(sysconfig.get_path("purelib"))
 
 @dataclass(frozen=True)
 class StandIn:
-    """An image: what it is called, the folders it contains, and the script that starts it."""
+    """An image: what it is called, the folders it contains, and the script that starts it.
+
+    `package` is one of Debian, unpacked: its own scripts would start a service.
+    """
 
     name: str
     script: str
     folders: dict[str, Path]
     lines: str = ""
+    package: str = ""
 
 
 IMAGES = (
@@ -57,6 +61,13 @@ IMAGES = (
         "RUN useradd --uid 1000 appuser && install -d -o appuser /var/lib/kafka/data\nUSER appuser",
     ),
     StandIn(f"localhost/{SERVICES['otel-collector']['image']}", "collector.py", {}),
+    StandIn(
+        f"docker.io/{SERVICES['node-exporter']['image']}",
+        "node_exporter.sh",
+        {},
+        "USER nobody",
+        "prometheus-node-exporter",
+    ),
 )
 
 
@@ -123,10 +134,27 @@ def _build_stand_in(podman: Podman, stand_in: StandIn) -> None:
         context = Path(name)
         shutil.copy(_HERE / stand_in.script, context)
         lines = []
-        for target, source in stand_in.folders.items():
+        folders = dict(stand_in.folders)
+        if stand_in.package:
+            folders[stand_in.package] = _unpacked(podman, stand_in.package)
+        for target, source in folders.items():
             shutil.copytree(source, context / target, symlinks=True)
             lines.append(f"COPY {target}/ /opt/{target}/")
         lines.append(stand_in.lines)
         lines.append(f"COPY --chmod=755 {stand_in.script} /{stand_in.script}")
         lines.append(f"ENTRYPOINT {json.dumps([f'/{stand_in.script}'])}")
         _containerfile(podman, stand_in.name, "\n".join(lines), context)
+
+
+def _unpacked(podman: Podman, package: str) -> Path:
+    """Return a folder with the files of a package of Debian."""
+    folder = podman.storage / package
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(prefix="scserv-package-", dir=podman.storage) as place:
+            for command in (
+                ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package],
+                ["sh", "-c", f"dpkg -x {package}_*.deb unpacked"],
+            ):
+                subprocess.run(command, cwd=place, check=True, capture_output=True, timeout=300)
+            (Path(place) / "unpacked").rename(folder)
+    return folder

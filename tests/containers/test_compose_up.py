@@ -17,6 +17,8 @@ PASSWORD = "hunter2"
 PHONE = SAMPLES[0][0]
 CENTRE = "smsc"
 NOTHING = "0000000000000000"
+ASKED_TO_END = {"kafka": {0, 143}, "node-exporter": {2, 143}}
+"""Exit statuses after SIGTERM of Java, and of a program of Go that doesn't handle it."""
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,24 @@ def test_telemetry_reaches_the_collector(podman: Podman, installation: Installat
     installation.until(lambda: sending(podman) >= expected, "otel-collector")
 
 
+def test_the_disk_of_postgres_is_measured_and_its_files_are_not_read(
+    installation: Installation,
+) -> None:
+    page = "http://127.0.0.1:9100/metrics"
+    said = installation.inside("node-exporter", "wget", "-q", "-O", "-", page)
+    pattern = r'^node_filesystem_avail_bytes\{[^}]*fstype="(\w+)",mountpoint="([^"]*)"\} (\S+)$'
+    found = {
+        place: float(free)
+        for kind, place, free in re.findall(pattern, said, re.MULTILINE)
+        if kind not in {"tmpfs", "overlay"}
+    }
+    assert found.keys() == {"/disks/postgres"}
+    assert found["/disks/postgres"] > 0
+    look = "test -d $0 && { ls $0 || echo refused; } 2>&1"
+    said = installation.inside("node-exporter", "sh", "-c", look, "/disks/postgres/18/docker")
+    assert "refused" in said
+
+
 def address(installation: Installation, name: str) -> str:
     networks = installation.inspect(name)["NetworkSettings"]["Networks"]
     return str(networks[f"{PREFIX}_service"]["IPAddress"])
@@ -157,8 +177,8 @@ def test_a_new_container_finds_what_the_old_one_left(
         if name in ONE_SHOT:
             podman("rm", f"{PREFIX}-{name}-1")
         else:
-            # 137 would be the end by SIGKILL. Java ends with 143 when it is asked to.
-            assert installation.stop(name) in ({0, 143} if name == "kafka" else {0}), name
+            # 137 would be the end by SIGKILL.
+            assert installation.stop(name) in ASKED_TO_END.get(name, {0}), name
     installation.up()
     assert "CLIENT info" in installation.run("worker", "timeline", "--phone", PHONE, "--lang", "en")
     assert text(podman, "CLIENT sms stop").count("SCSERV after") == 2

@@ -1,12 +1,11 @@
 """docker-compose.yml and deploy/ held against the code they describe.
 
 No Docker is needed: the files are read as Docker Compose would read them, and each name in
-them that belongs to the service (setting, command, metric, port) is looked up in the code.
+them that belongs to the service (setting, command, port) is looked up in the code. Metrics, alerts
+and the dashboard are in test_telemetry_files.py.
 """
 
-import json
 import re
-import runpy
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +13,11 @@ from urllib.parse import urlsplit
 
 import click
 import pytest
-import yaml
-from opentelemetry import metrics as otel
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, Metric, Sum
 
 from inbound.cli import scserv
 from inbound.local.servers import postgres
 from inbound.local.servers.jars import kafka_version
 from inbound.local.servers.kafka_config import PROPERTIES
-from inbound.ops import metrics
 from inbound.ops.health import Health, HealthServer
 from inbound.settings import PREFIX, Settings, load_settings, setting_variables
 from tests.compose_file import (
@@ -280,104 +274,3 @@ def test_the_database_has_the_settings_of_the_embedded_one() -> None:
     assert program == "postgres"
     given = dict(option.removeprefix("--").split("=", 1) for option in options)
     assert given == {k: v for k, v in postgres.SETTINGS.items() if k not in _LOCAL_ONLY}
-
-
-# -- telemetry ----------------------------------------------------------------------------
-
-
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Metric]:
-    """Return one point of every metric in `inbound.ops.metrics`, as an exporter gets it."""
-    reader = InMemoryMetricReader()
-    provider = MeterProvider(metric_readers=[reader])
-    monkeypatch.setattr(otel, "get_meter", provider.get_meter)
-    for instrument in runpy.run_path(metrics.__file__ or "").values():
-        for method in ("add", "record", "set"):
-            if hasattr(instrument, method) and hasattr(instrument, "unit"):
-                getattr(instrument, method)(1)
-    data = reader.get_metrics_data()
-    provider.shutdown()
-    assert data is not None
-    return [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics]
-
-
-def translated(metric: Metric) -> set[str]:
-    """Return a metric's names in Prometheus: UnderscoreEscapingWithSuffixes.
-
-    A unit becomes a suffix unless it stands in braces, and a counter ends with _total.
-    """
-    name = re.sub(r"\W", "_", metric.name)
-    if metric.unit and not metric.unit.startswith("{"):
-        name += "_" + {"s": "seconds", "By": "bytes"}[metric.unit]
-    if isinstance(metric.data, Histogram):
-        return {f"{name}_{part}" for part in ("bucket", "count", "sum")}
-    return {f"{name}_total"} if isinstance(metric.data, Sum) else {name}
-
-
-def test_dashboard_and_alerts_name_metrics_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [translated(metric) for metric in recorded(monkeypatch)]
-    assert len(names) == len([name for name in vars(metrics) if name.isupper()])
-    dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
-    shown = [
-        target["expr"]
-        for panel in dashboard["panels"]
-        for target in panel["targets"]
-        if "expr" in target
-    ]
-    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
-    rules = [rule["expr"] for group in groups for rule in group["rules"]]
-    used = set(re.findall(r"scserv_\w+", " ".join([*shown, *rules])))
-    assert used <= set().union(*names)
-    on_show = set(re.findall(r"scserv_\w+", " ".join(shown)))
-    assert all(each & on_show for each in names), "a metric without a panel"
-
-
-def test_every_alert_has_its_advice() -> None:
-    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
-    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
-    guide = (DEPLOY.parent / "docs" / "OPERATORS.md").read_text("utf-8")
-    _, _, section = guide.partition("| alert | it means | clients notice | first command | fix |")
-    rows = [row.split(" | ") for row in section.partition("\n\n")[0].split("\n")[2:]]
-    assert sorted(alerts) == sorted(name for row in rows for name in re.findall(r"`(\w+)`", row[0]))
-    assert all(len(row) == 5 and all(cell.strip(" |") for cell in row) for row in rows)
-
-
-def test_panels_use_sources_that_are_provided() -> None:
-    dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
-    provided = yaml.safe_load((DEPLOY / "grafana" / "datasources.yaml").read_text("utf-8"))
-    kinds = {source["uid"]: source["type"] for source in provided["datasources"]}
-    for panel in dashboard["panels"]:
-        for source in (panel["datasource"], *(t["datasource"] for t in panel["targets"])):
-            assert kinds[source["uid"]] == source["type"], panel["title"]
-    for source in provided["datasources"]:
-        assert urlsplit(source["url"]).hostname in SERVICES
-
-
-def test_the_promise_stands_in_the_dashboard() -> None:
-    dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
-    [panel] = [p for p in dashboard["panels"] if p["title"] == "Time from MO to acknowledgement"]
-    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    assert [step["value"] for step in steps] == [None, 120]
-    quantiles = [re.search(r"histogram_quantile\(([\d.]+)", t["expr"]) for t in panel["targets"]]
-    assert [found and found[1] for found in quantiles] == ["0.5", "0.99", "0.999"]
-
-
-def test_telemetry_has_a_way_through() -> None:
-    collector = yaml.safe_load((DEPLOY / "otel-collector.yaml").read_text("utf-8"))
-    tempo = yaml.safe_load((DEPLOY / "tempo.yaml").read_text("utf-8"))
-    listens = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
-    for role in ROLES:
-        endpoint = urlsplit(SERVICES[role]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
-        assert endpoint.hostname == "otel-collector"
-        assert listens.endswith(f":{endpoint.port}")
-    traces = urlsplit(collector["exporters"]["otlp_http/traces"]["endpoint"])
-    tempo_listens = tempo["distributor"]["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
-    assert (traces.hostname, tempo_listens) == ("tempo", f"0.0.0.0:{traces.port}")
-    assert collector["exporters"]["otlp_http/metrics"]["endpoint"].endswith("/api/v1/otlp")
-    assert "--web.enable-otlp-receiver" in SERVICES["prometheus"]["command"]
-    for pipeline in collector["service"]["pipelines"].values():
-        assert pipeline["processors"] == ["memory_limiter", "batch"]
-        assert set(pipeline["exporters"]) <= collector["exporters"].keys()
-    assert {"service", "telemetry"} == set(SERVICES["otel-collector"]["networks"])
-    check = SERVICES["otel-collector"]["healthcheck"]["test"][-1]
-    health = collector["extensions"]["health_check"]["endpoint"]
-    assert f":{urlsplit(check).port}" == health[health.index(":") :]
