@@ -9,7 +9,8 @@ from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
-from streams.app import BatchLimits, Checks, Commits, _agent
+from streams.app import BatchLimits, Checks, _agent
+from streams.commits import Commits
 from streams.continuity import Continuity, SkippedRecordsError
 from streams.progress import Partition, Progress
 
