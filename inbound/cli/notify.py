@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from inbound.cli._command_line import command_line
 from inbound.cli._context import service_settings_options
+from inbound.cli._named_templates import require_fields, split_fields
 from inbound.cli._sending_hours import sending_hours
-from inbound.cli.templates import require_fields, split_fields
 from inbound.errors import SetupError
 from inbound.field_rules import rule_of
 from inbound.settings import Settings

@@ -1,6 +1,6 @@
 """`scserv templates`: the texts of notifications and broadcasts, by language and in versions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -9,6 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._language import speak_both
+from inbound.cli._named_templates import (
+    APPLICATION_NAME,
+    check_fields,
+    definition_of,
+    find_template,
+    split_fields,
+)
 from inbound.cli._template_options import (
     EXAMPLE,
     LANGUAGES,
@@ -24,12 +31,7 @@ from inbound.wording import both
 from schemas.orders import TemplateName
 
 if TYPE_CHECKING:
-    import psycopg
-
     from inbound.orders.templates.definition import TemplateDefinition
-    from inbound.store.orders.templates import TemplateVersion
-
-APPLICATION_NAME: Final = "scserv templates"
 
 _NAME: Final[TypeAdapter[str]] = TypeAdapter(TemplateName)
 
@@ -81,7 +83,7 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     from inbound.store.orders.templates import add_version
 
     with open_database(settings, APPLICATION_NAME) as connection:
-        newest = _definition(_find(connection, name))
+        newest = definition_of(find_template(connection, name))
         definition = checked_definition(settings, given_definition(options, newest))
         version = add_version(connection, name, _as_json(definition), actor=os_user())
     if version is None:
@@ -111,9 +113,9 @@ def list_(settings: Settings, *, all_: bool, as_json: bool) -> None:
     shown = [one for one in newest.values() if all_ or one.retired_at is None]
     for one in sorted(shown, key=lambda one: one.name):
         if as_json:
-            echo_json(template_object(one, _definition(one), settings))
+            echo_json(template_object(one, definition_of(one), settings))
         else:
-            echo(template_line(one, _definition(one), settings))
+            echo(template_line(one, definition_of(one), settings))
     if not shown and not as_json:
         none_yet = both(
             "no templates yet; create one with `scserv templates create`",
@@ -136,11 +138,11 @@ def show(settings: Settings, name: str, version: int | None, *, as_json: bool) -
     from inbound.cli._templates_view import template_lines, template_object
 
     with open_database(settings, APPLICATION_NAME) as connection:
-        found = _find(connection, name, version)
+        found = find_template(connection, name, version)
     if as_json:
-        echo_json(template_object(found, _definition(found), settings))
+        echo_json(template_object(found, definition_of(found), settings))
     else:
-        echo(*template_lines(found, _definition(found), settings))
+        echo(*template_lines(found, definition_of(found), settings))
 
 
 @templates.command()
@@ -153,13 +155,13 @@ def versions(settings: Settings, name: str, *, as_json: bool) -> None:
     from inbound.store.orders.templates import list_versions
 
     with open_database(settings, APPLICATION_NAME) as connection:
-        _find(connection, name)
+        find_template(connection, name)
         found = list_versions(connection, name)
     for one in found:
         if as_json:
-            echo_json(template_object(one, _definition(one), settings))
+            echo_json(template_object(one, definition_of(one), settings))
         else:
-            echo(version_line(one, _definition(one), settings.time_zone))
+            echo(version_line(one, definition_of(one), settings.time_zone))
 
 
 @templates.command()
@@ -186,9 +188,9 @@ def preview(
     from inbound.orders.templates.fields import FieldError, Language
 
     with open_database(settings, APPLICATION_NAME) as connection:
-        definition = _definition(_find(connection, name, version))
+        definition = definition_of(find_template(connection, name, version))
     values = split_fields(fields)
-    _check_fields(values, definition, name)
+    check_fields(values, definition, name)
     for one in definition.texts if language is None else (Language(language),):
         if one not in definition.texts:
             raise SetupError(
@@ -217,7 +219,7 @@ def retire(settings: Settings, name: str) -> None:
     from inbound.store.orders.templates import retire_template
 
     with open_database(settings, APPLICATION_NAME) as connection:
-        _find(connection, name)
+        find_template(connection, name)
         retired = retire_template(connection, name, actor=os_user())
     done = both("retired {name}", "{name} снят с использования", name=name)
     already = both("{name} was retired already", "{name} уже снят с использования", name=name)
@@ -232,88 +234,11 @@ def restore(settings: Settings, name: str) -> None:
     from inbound.store.orders.templates import restore_template
 
     with open_database(settings, APPLICATION_NAME) as connection:
-        _find(connection, name)
+        find_template(connection, name)
         restored = restore_template(connection, name, actor=os_user())
     done = both("restored {name}", "{name} снова используется", name=name)
     already = both("{name} is in use already", "{name} и так используется", name=name)
     echo(done if restored else already)
-
-
-def split_fields(fields: Sequence[str]) -> dict[str, str]:
-    """Return the names and values of `KEY=VALUE` options. Raises SetupError."""
-    values: dict[str, str] = {}
-    for field in fields:
-        key, sign, value = field.partition("=")
-        if not sign or not key:
-            raise SetupError(both("--field: write KEY=VALUE", "--field: напишите ПОЛЕ=ЗНАЧЕНИЕ"))
-        if key in values:
-            raise SetupError(
-                both(
-                    "--field {key}: is given twice; give it once",
-                    "--field {key}: задано дважды; задайте один раз",
-                    key=key,
-                )
-            )
-        values[key] = value
-    return values
-
-
-def require_fields(settings: Settings, name: str, fields: Iterable[str]) -> None:
-    """Raise SetupError if a template that exists lacks one of these fields. Blocks."""
-    from inbound.store.orders.templates import list_versions
-
-    with open_database(settings, APPLICATION_NAME) as connection:
-        versions = list_versions(connection, name)
-    if versions:
-        _check_fields(fields, _definition(versions[0]), name)
-
-
-def _check_fields(fields: Iterable[str], definition: "TemplateDefinition", name: str) -> None:
-    for key in fields:
-        if key not in definition.fields:
-            known: str = ", ".join(definition.fields) or both("none", "нет")
-            raise SetupError(
-                both(
-                    "--field {key}: the template {name} has no such field; its fields: {known}",
-                    "--field {key}: в шаблоне {name} нет такого поля; его поля: {known}",
-                    key=key,
-                    name=name,
-                    known=known,
-                )
-            )
-
-
-def _find(
-    connection: "psycopg.Connection", name: str, version: int | None = None
-) -> "TemplateVersion":
-    from inbound.store.orders.templates import list_versions
-
-    found = list_versions(connection, name)
-    if not found:
-        raise SetupError(
-            both(
-                "NAME: there is no template {name!r}; `scserv templates list` shows the templates",
-                "NAME: шаблона {name} нет; `scserv templates list` покажет шаблоны",
-                name=name,
-            )
-        )
-    wanted = [one for one in found if version in (None, one.version)]
-    if not wanted:
-        raise SetupError(
-            both(
-                "--version: {name} has the versions 1 to {last}",
-                "--version: у {name} есть версии с 1 по {last}",
-                name=name,
-                last=found[0].version,
-            )
-        )
-    return wanted[0]
-
-
-def _definition(found: "TemplateVersion") -> "TemplateDefinition":
-    from inbound.orders.templates.definition import TemplateDefinition
-
-    return TemplateDefinition.model_validate_json(found.definition)
 
 
 def _as_json(definition: "TemplateDefinition") -> str:
