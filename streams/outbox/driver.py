@@ -20,11 +20,9 @@ from typing import assert_never
 from aiokafka import TopicPartition
 
 from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
-from inbound.smpp.message_ids import without_quotes
 from inbound.smpp.pdu import SubmitSmResp
 from schemas.lanes import Lane
-from schemas.messages import MobileTerminated
-from streams.outbox import transitions
+from streams.outbox import submissions, transitions
 from streams.outbox.claims import Claimer, Reply
 from streams.outbox.effects import (
     BackOff,
@@ -43,7 +41,7 @@ from streams.outbox.effects import (
     Requeue,
     Submit,
 )
-from streams.outbox.encoding import Encoder, undivided
+from streams.outbox.encoding import Encoder
 from streams.outbox.ledger import Entry, Ledger
 from streams.outbox.outcomes import Outcomes
 from streams.outbox.phases import (
@@ -229,10 +227,7 @@ class Driver:
         claimed = entry.expect(Claimed)
         message, claim = entry.fetched.message, claimed.claim
         try:
-            if isinstance(bind, WholeMessageBind):
-                text = undivided(claim.text or "")
-            else:
-                text = self._tools.encoder.text(message, claim.secret, bind.alphabet, claim.text)
+            text = submissions.text_of(self._tools.encoder, message, claim, bind)
         except Exception as error:  # noqa: BLE001 — one message must not stop a lane
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
                 "message %s can't be rendered: %s", message.message_id, type(error).__name__
@@ -244,7 +239,7 @@ class Driver:
     def _submit(self, entry: Entry, submit: Submit) -> None:
         bind, fetched, in_flight = submit.bind, entry.fetched, entry.expect(InFlight)
         try:
-            answer = self._start_submitting(fetched, in_flight.claimed, submit)
+            answer = submissions.begin(self._tools.encoder, fetched, in_flight.claimed, submit)
         except (UnencodableError, ValueError) as error:
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
                 "message %s can't be encoded: %s",
@@ -254,22 +249,6 @@ class Driver:
             self._take(entry, transitions.on_unencodable(entry.expect(InFlight), bind))
         else:
             answer.add_done_callback(partial(self._answered, entry))
-
-    def _start_submitting(
-        self, fetched: Fetched, claimed: Claimed, submit: Submit
-    ) -> asyncio.Future[SubmitSmResp]:
-        bind, text, encoder = submit.bind, claimed.progress.text, self._tools.encoder
-        if isinstance(bind, WholeMessageBind):
-            return bind.send(encoder.outgoing(fetched.message, claimed.claim.address, text))
-        pdu = encoder.submit_sm(
-            claimed.claim.number or "",
-            text,
-            submit.part,
-            alphabet=bind.alphabet,
-            valid_for=submit.valid_for,
-            sender=fetched.message.sender,
-        )
-        return bind.submit(pdu, bulk=fetched.lane is Lane.BULK)
 
     def _answered(self, entry: Entry, answer: asyncio.Future[SubmitSmResp]) -> None:
         in_flight, now = entry.expect(InFlight), self._tools.clock()
@@ -283,7 +262,8 @@ class Driver:
         else:
             pdu = answer.result()
             in_flight.bind.note_answer(pdu.status)
-            message_id = _id_to_store(pdu.message_id, entry.fetched.message, in_flight.claimed)
+            message, claimed = entry.fetched.message, in_flight.claimed
+            message_id = submissions.id_to_store(pdu.message_id, message, claimed)
             step = transitions.on_answer(in_flight, pdu.status, message_id, now)
         self._take(entry, step)
 
@@ -340,11 +320,6 @@ class Driver:
             pass
         # Stopping: the message stays claimed, and its next owner finds out.
         work.close()
-
-
-def _id_to_store(message_id: str, message: MobileTerminated, claimed: Claimed) -> str | None:
-    words = claimed.progress.text.words() if message.secret else ()
-    return without_quotes(message_id, claimed.claim.number or "", words) or None
 
 
 def _do_nothing() -> None:
