@@ -39,12 +39,12 @@ def senders() -> None:
 def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json: bool) -> None:
     """Show the senders of the account NAME, or of all accounts."""
     from inbound.cli._accounts_view import sender_line, sender_object
-    from inbound.store.orders import account_records
+    from inbound.store.orders import account_senders
 
     with open_database(settings, APPLICATION_NAME) as connection:
         if name is not None:
             find_account(connection, name)
-        found = account_records.list_senders(connection, name)
+        found = account_senders.list_senders(connection, name)
     found = [one for one in found if not waiting or one.approved_at is None]
     for one in found:
         if as_json:
@@ -62,13 +62,13 @@ def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json
 @service_settings_options
 def add_sender(settings: Settings, name: str, sender: str) -> None:
     """Ask for SENDER: up to 11 Latin letters, digits and signs, or up to 15 digits."""
-    from inbound.store.orders import account_records
+    from inbound.store.orders import account_senders
 
     checked = _checked_sender(sender)
     with open_database(settings, APPLICATION_NAME) as connection:
         added = of_account(
             name,
-            lambda: account_records.add_sender(connection, name, checked, actor=os_user()),
+            lambda: account_senders.add_sender(connection, name, checked, actor=os_user()),
         )
     if not added:
         echo(
@@ -120,11 +120,11 @@ def approve_sender(settings: Settings, name: str, sender: str, reason: str | Non
 def _approve(
     connection: "psycopg.Connection", name: str, sender: str, *, reason: str, by: str
 ) -> bool:
-    from inbound.store.orders import account_records
+    from inbound.store.orders import account_senders
 
     try:
-        return account_records.approve_sender(connection, name, sender, actor=by, reason=reason)
-    except account_records.SenderMissingError:
+        return account_senders.approve_sender(connection, name, sender, actor=by, reason=reason)
+    except account_senders.SenderMissingError:
         raise SetupError(
             both(
                 "SENDER: nobody has asked for {sender}; `scserv accounts senders add {name} "
@@ -135,7 +135,7 @@ def _approve(
                 name=name,
             )
         ) from None
-    except account_records.SelfApprovalError:
+    except account_senders.SelfApprovalError:
         raise SetupError(
             both(
                 "SENDER: {by} has asked for {sender}; somebody else has to approve it "
@@ -155,12 +155,12 @@ def _approve(
 @service_settings_options
 def remove_sender(settings: Settings, name: str, sender: str, reason: str | None) -> None:
     """Take SENDER from the account NAME, or turn its request down."""
-    from inbound.store.orders import account_records
+    from inbound.store.orders import account_senders
 
     why = "" if reason is None else checked_reason(reason)
     with open_database(settings, APPLICATION_NAME) as connection:
         find_account(connection, name)
-        if not account_records.remove_sender(connection, name, sender, actor=os_user(), reason=why):
+        if not account_senders.remove_sender(connection, name, sender, actor=os_user(), reason=why):
             raise SetupError(
                 both(
                     "SENDER: the account {name} has none like it; `scserv accounts senders list "
@@ -185,7 +185,7 @@ def find_account(connection: "psycopg.Connection", name: str) -> "AccountRecord"
 
 def of_account(name: str, work: Callable[[], bool]) -> bool:
     """Do something to an account. Raises SetupError if there is none of this name."""
-    from inbound.store.orders.account_records import AccountMissingError
+    from inbound.store.orders.rows import AccountMissingError
 
     try:
         return work()

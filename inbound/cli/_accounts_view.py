@@ -7,7 +7,8 @@ from typing import Final
 
 from inbound.cli._times import local
 from inbound.money import amount_text, money
-from inbound.store.orders.account_records import AccountRecord, Sender
+from inbound.store.orders.account_records import AccountRecord
+from inbound.store.orders.account_senders import Sender
 from inbound.wording import Bilingual, both, counted_both
 
 _WIDTH: Final = 14

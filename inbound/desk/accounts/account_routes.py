@@ -17,7 +17,7 @@ from inbound.money import grouped
 from inbound.orders import account_rules
 from inbound.store.orders import account_records as records
 from inbound.store.orders.account_records import AccountSettings
-from inbound.store.orders.rows import SEND
+from inbound.store.orders.rows import SEND, AccountMissingError
 
 PLACE: Final = Place(PATH, "Accounts", "wallet", Right.ACCOUNTS)
 _DONE: Final = {
@@ -129,7 +129,7 @@ async def _change(desk: Desk, action: Action, name: str, apply: records.Change) 
         return await desk.sources.pool.run(
             records.change_account, name, apply, actor=actor, now=now
         )
-    except records.AccountMissingError:
+    except AccountMissingError:
         raise missing() from None
 
 

@@ -11,7 +11,8 @@ from inbound.desk.accounts.account_pages import PATH, missing, refuse
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does
 from inbound.store.access.audit import ReasonError, check_reason
-from inbound.store.orders import account_records as records
+from inbound.store.orders import account_senders
+from inbound.store.orders.rows import AccountMissingError
 from schemas.orders import SenderName
 
 _BAD_REASON: Final = (
@@ -36,8 +37,8 @@ async def ask_for_sender(request: Request, desk: DeskDep, action: MayChange, nam
         return await refuse(request, desk, name, action, "sender", problem)
     actor = action.visitor.session.actor
     try:
-        is_new = await desk.sources.pool.run(records.add_sender, name, sender, actor=actor)
-    except records.AccountMissingError:
+        is_new = await desk.sources.pool.run(account_senders.add_sender, name, sender, actor=actor)
+    except AccountMissingError:
         raise missing() from None
     return see_other(f"{PATH}/{name}?done={'asked' if is_new else 'same'}#senders")
 
@@ -49,17 +50,17 @@ async def approve_sender(
     """Approve a sender that somebody else has asked for."""
     try:
         is_new = await desk.sources.pool.run(
-            records.approve_sender,
+            account_senders.approve_sender,
             name,
             action.form["sender"],
             actor=action.visitor.session.actor,
             reason=_reason(action),
         )
-    except records.AccountMissingError:
+    except AccountMissingError:
         raise missing() from None
-    except records.SenderMissingError:
+    except account_senders.SenderMissingError:
         problem = "The sender is not asked for any more."
-    except records.SelfApprovalError:
+    except account_senders.SelfApprovalError:
         problem = "You have asked for this sender yourself. Somebody else has to approve it."
     except ReasonError:
         problem = _BAD_REASON
@@ -73,7 +74,7 @@ async def remove_sender(request: Request, desk: DeskDep, action: MayApprove, nam
     """Take a sender from the account, or turn its request down."""
     try:
         is_gone = await desk.sources.pool.run(
-            records.remove_sender,
+            account_senders.remove_sender,
             name,
             action.form["sender"],
             actor=action.visitor.session.actor,

@@ -7,7 +7,7 @@ from inbound.ingress.access import Caller
 from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.orders import BytehandError, moment_text
 from inbound.ingress.parts import Parts
-from inbound.store.orders.account_records import Sender, add_sender, list_senders, remove_sender
+from inbound.store.orders.account_senders import Sender, add_sender, list_senders, remove_sender
 
 MOST: Final = 100
 """Signatures that an account may have: programs must not fill the table."""

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
+from inbound.printing import printable
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
 from inbound.store.statements import Query, statements
@@ -121,6 +122,11 @@ def insertion(new: Sequence[NewAuditEntry]) -> Query:
 def record_all(conn: psycopg.Connection, new: Sequence[NewAuditEntry]) -> None:
     """Write entries; durable on return. Their reasons are checked."""
     conn.execute(*insertion(new))
+
+
+def record_change(conn: psycopg.Connection, actor: str, action: str, what: str) -> None:
+    """Write what somebody changed, in the transaction that changes it; long names are cut."""
+    record_all(conn, [NewAuditEntry(actor, action, printable(what, MAX_LENGTH))])
 
 
 @raises_store_errors

@@ -7,12 +7,11 @@ from typing import Final, Literal
 import psycopg
 
 from inbound.parsers.text_routes import ANY, RouteKey
-from inbound.printing import printable
 from inbound.store.access import audit
 from inbound.store.access.api_tokens import has_account
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
-from inbound.store.orders.account_records import AccountMissingError
+from inbound.store.orders.rows import AccountMissingError
 from inbound.store.statements import statements
 
 Way = Literal["smpp", "http"]
@@ -48,7 +47,7 @@ def assign(conn: psycopg.Connection, account: str, key: RouteKey, *, actor: str)
         _require(conn, account)
         if conn.execute(_PUT_ROUTE, {**key._asdict(), "account": account}).rowcount == 0:
             return False
-        _record(conn, actor, "accounts.texts.assign", f"{account}: {described(key)}")
+        audit.record_change(conn, actor, "accounts.texts.assign", f"{account}: {described(key)}")
     return True
 
 
@@ -58,7 +57,7 @@ def withdraw(conn: psycopg.Connection, account: str, key: RouteKey, *, actor: st
     with conn.transaction():
         if conn.execute(_DELETE_ROUTE, {**key._asdict(), "account": account}).rowcount == 0:
             return False
-        _record(conn, actor, "accounts.texts.withdraw", f"{account}: {described(key)}")
+        audit.record_change(conn, actor, "accounts.texts.withdraw", f"{account}: {described(key)}")
     return True
 
 
@@ -73,7 +72,7 @@ def set_way(conn: psycopg.Connection, account: str, way: Way, *, actor: str) -> 
         if conn.execute(_SET_WAY, {"account": account, "way": way}).rowcount == 0:
             return False
         conn.execute(_MOVE[way], {"account": account})
-        _record(conn, actor, "accounts.texts.over", f"{account}: {way}")
+        audit.record_change(conn, actor, "accounts.texts.over", f"{account}: {way}")
     return True
 
 
@@ -92,8 +91,3 @@ def described(key: RouteKey) -> str:
 def _require(conn: psycopg.Connection, account: str) -> None:
     if not has_account(conn, account):
         raise AccountMissingError(account)
-
-
-def _record(conn: psycopg.Connection, actor: str, action: str, reason: str) -> None:
-    entry = audit.NewAuditEntry(actor, action, printable(reason, audit.MAX_LENGTH))
-    audit.record_all(conn, [entry])

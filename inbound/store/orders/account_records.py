@@ -1,7 +1,4 @@
-"""Accounts as people manage them. Every change is in the audit, in the transaction that makes it.
-
-Numbers that stand as senders are masked in the audit, because its entries are permanent.
-"""
+"""Accounts as people manage them. The transaction of a change writes its audit entry, too."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
@@ -10,17 +7,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import class_row
 
 from inbound.clock import utc_now
 from inbound.money import grouped
-from inbound.parsers.numbers import mask
-from inbound.printing import printable
 from inbound.store.access import audit
-from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import raises_store_errors
+from inbound.store.orders.account_senders import Sender, list_senders
 from inbound.store.orders.currencies import ExchangeRateMissingError, remember_currency
-from inbound.store.orders.rows import Account, UsageKey, usage_keys
+from inbound.store.orders.rows import Account, AccountMissingError, UsageKey, usage_keys
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "account_records")
@@ -28,11 +22,6 @@ _ADD_ACCOUNT: Final = _SQL["add_account"]
 _CHANGE_ACCOUNT: Final = _SQL["change_account"]
 _LOCK_ACCOUNT: Final = _SQL["lock_account"]
 _LIST_ACCOUNTS: Final = _SQL["list_accounts"]
-_LIST_SENDERS: Final = _SQL["list_senders"]
-_ADD_SENDER: Final = _SQL["add_sender"]
-_APPROVE_SENDER: Final = _SQL["approve_sender"]
-_FIND_SENDER: Final = _SQL["find_sender"]
-_DELETE_SENDER: Final = _SQL["delete_sender"]
 _LIST_USAGE: Final = _SQL["list_usage"]
 _LIST_PERIODS: Final = _SQL["list_periods"]
 _RECOUNT_USAGE: Final = _SQL["recount_usage"]
@@ -66,18 +55,6 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """A sender that an account asked for. Orders may use it once a person has approved it."""
-
-    account: str
-    sender: str
-    requested_by: str | None
-    requested_at: datetime
-    approved_by: str | None
-    approved_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountRecord:
     """An account with its senders."""
 
@@ -86,18 +63,6 @@ class AccountRecord:
     created_at: datetime
     settings: AccountSettings
     senders: tuple[Sender, ...] = field(default=())
-
-
-class AccountMissingError(LookupError):
-    """There is no account of this name."""
-
-
-class SenderMissingError(LookupError):
-    """Nobody has asked for this sender."""
-
-
-class SelfApprovalError(Exception):
-    """A person may not approve the sender that they have asked for."""
 
 
 @raises_store_errors
@@ -109,7 +74,7 @@ def create_account(
         if conn.execute(_ADD_ACCOUNT, _parameters(account, settings)).rowcount == 0:
             return False
         reason = f"{account}: {_differences(AccountSettings(), settings) or 'as it stands'}"
-        _record(conn, actor, "accounts.create", reason)
+        audit.record_change(conn, actor, "accounts.create", reason)
     return True
 
 
@@ -150,7 +115,7 @@ def change_account(
             remember_currency(conn, account, before.currency, exchange_rate, at)
             if exchange_rate is not None:
                 differences += f"; one {before.currency} is {exchange_rate:f} {after.currency}"
-        _record(conn, actor, "accounts.change", f"{account}: {differences}")
+        audit.record_change(conn, actor, "accounts.change", f"{account}: {differences}")
     return True
 
 
@@ -196,61 +161,6 @@ def list_periods(
     return [(period.removeprefix(kind), used) for period, used in found]
 
 
-@raises_store_errors
-def list_senders(conn: psycopg.Connection, account: str | None = None) -> list[Sender]:
-    """Return the senders of all accounts or of one, by account and sender."""
-    with conn.cursor(row_factory=class_row(Sender)) as cursor:
-        return cursor.execute(_LIST_SENDERS, {"account": account}).fetchall()
-
-
-@raises_store_errors
-def add_sender(conn: psycopg.Connection, account: str, sender: str, *, actor: str) -> bool:
-    """Ask for a sender; False if the account has it. Raises AccountMissingError."""
-    with conn.transaction():
-        _require(conn, account)
-        parameters = {"account": account, "sender": sender, "actor": actor}
-        if conn.execute(_ADD_SENDER, parameters).rowcount == 0:
-            return False
-        _record(conn, actor, "accounts.senders.add", _about(account, sender))
-    return True
-
-
-@raises_store_errors
-def approve_sender(
-    conn: psycopg.Connection, account: str, sender: str, *, actor: str, reason: str = ""
-) -> bool:
-    """Approve a sender that the account has asked for; False if it is approved already.
-
-    Raises AccountMissingError, SenderMissingError, and SelfApprovalError.
-    """
-    with conn.transaction():
-        _require(conn, account)
-        found = _find_sender(conn, account, sender)
-        if found is None:
-            raise SenderMissingError(sender)
-        if found.approved_at is not None:
-            return False
-        if found.requested_by == actor and needs_second_person(conn, actor):
-            raise SelfApprovalError(actor)
-        parameters = {"account": account, "sender": sender, "actor": actor}
-        conn.execute(_APPROVE_SENDER, parameters)
-        _record(conn, actor, "accounts.senders.approve", _about(account, sender, reason))
-    return True
-
-
-@raises_store_errors
-def remove_sender(
-    conn: psycopg.Connection, account: str, sender: str, *, actor: str, reason: str = ""
-) -> bool:
-    """Take a sender away, approved or not; False if the account has none like it."""
-    with conn.transaction():
-        parameters = {"account": account, "sender": sender}
-        if conn.execute(_DELETE_SENDER, parameters).rowcount == 0:
-            return False
-        _record(conn, actor, "accounts.senders.remove", _about(account, sender, reason))
-    return True
-
-
 def _recount(conn: psycopg.Connection, account: str, before: str, after: str, at: datetime) -> None:
     periods = {
         name: [key.period for key in usage_keys(Account(account, zone=zone), at)]
@@ -258,16 +168,6 @@ def _recount(conn: psycopg.Connection, account: str, before: str, after: str, at
     }
     conn.execute(_RECOUNT_USAGE, {"account": account, "zone": after, "at": at, **periods})
     conn.execute(_FORGET_LATER_USAGE, {"account": account, "after": periods["after"]})
-
-
-def _find_sender(conn: psycopg.Connection, account: str, sender: str) -> Sender | None:
-    with conn.cursor(row_factory=class_row(Sender)) as cursor:
-        return cursor.execute(_FIND_SENDER, {"account": account, "sender": sender}).fetchone()
-
-
-def _require(conn: psycopg.Connection, account: str) -> None:
-    if conn.execute(_LOCK_ACCOUNT, {"account": account}).fetchone() is None:
-        raise AccountMissingError(account)
 
 
 def _parameters(account: str, settings: AccountSettings) -> dict[str, Any]:
@@ -297,13 +197,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return _AS_TEXT[value]
     return grouped(value) if isinstance(value, Decimal) else str(value)
-
-
-def _about(account: str, sender: str, reason: str = "") -> str:
-    shown = mask(sender) if sender.lstrip("+").isdigit() else sender
-    return f"{account}: {shown}" + (f": {reason}" if reason else "")
-
-
-def _record(conn: psycopg.Connection, actor: str, action: str, reason: str) -> None:
-    entry = audit.NewAuditEntry(actor, action, printable(reason, audit.MAX_LENGTH))
-    audit.record_all(conn, [entry])

@@ -49,6 +49,10 @@ def rights_to_send(kind: OrderKind, channel: Channel | None) -> list[str]:
     return [RIGHT_OF[kind], *([] if channel is None else [CHANNELS])]
 
 
+class AccountMissingError(LookupError):
+    """There is no account of this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account as orders see it; `senders` are those that a person approved.

@@ -12,7 +12,6 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from inbound.printing import printable
 from inbound.store.access import audit
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
@@ -92,7 +91,7 @@ def add_template(conn: psycopg.Connection, name: str, definition: str, *, actor:
         if conn.execute(_ADD_TEMPLATE, {"name": name}).rowcount == 0:
             return False
         _add_version(conn, name, 1, definition, actor)
-        _record(conn, actor, "templates.create", f"{name}: version 1")
+        audit.record_change(conn, actor, "templates.create", f"{name}: version 1")
     return True
 
 
@@ -112,7 +111,9 @@ def add_version(
         if newest.definition == definition.encode():
             return None
         _add_version(conn, name, newest.version + 1, definition, actor)
-        _record(conn, actor, "templates.change", f"{name}: version {newest.version + 1}")
+        audit.record_change(
+            conn, actor, "templates.change", f"{name}: version {newest.version + 1}"
+        )
     return newest.version + 1
 
 
@@ -156,10 +157,5 @@ def _switch(conn: psycopg.Connection, name: str, statement: bytes, action: str, 
     with conn.transaction():
         if conn.execute(statement, {"name": name, "actor": actor}).rowcount == 0:
             return False
-        _record(conn, actor, action, name)
+        audit.record_change(conn, actor, action, name)
     return True
-
-
-def _record(conn: psycopg.Connection, actor: str, action: str, reason: str) -> None:
-    entry = audit.NewAuditEntry(actor, action, printable(reason, audit.MAX_LENGTH))
-    audit.record_all(conn, [entry])

@@ -12,12 +12,8 @@ from inbound.desk.roles import Role
 from inbound.errors import RetryableError
 from inbound.orders.templates.definition import check_definition
 from inbound.parsers.numbers import mask
-from inbound.store.orders.account_records import (
-    AccountSettings,
-    add_sender,
-    approve_sender,
-    create_account,
-)
+from inbound.store.orders.account_records import AccountSettings, create_account
+from inbound.store.orders.account_senders import add_sender, approve_sender
 from inbound.store.orders.templates import add_template
 from tests.bench import history
 from tests.integration.api.world import import_clients

@@ -14,7 +14,7 @@ from inbound.ingress.credentials import Credentials
 from inbound.ingress.failures import OF_ADDRESS
 from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import connect
-from inbound.store.orders.account_records import approve_sender
+from inbound.store.orders.account_senders import approve_sender
 from tests.integration.ingress.world import World
 
 TEXT = "Заявка 4711 выполнена"
