@@ -1,6 +1,8 @@
-"""The guides name files that exist, and link to pages that exist."""
+"""The guides name files, modules and packages that exist, and link to pages that exist."""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 GUIDES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 FILE = re.compile(r"`((?:schemas|streams|inbound|tests|docs|deploy)/[\w./-]+)`")
 MODULE = re.compile(r"`(?:python -m )?((?:schemas|streams|inbound|tests)(?:\.\w+)+)[` ]")
+SHORT = re.compile(r"`(\w+\.(?:py|sql))`")
+IN_TREE = re.compile(r"[a-z_]+(?:/|\.py)")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
@@ -43,3 +47,48 @@ def test_every_test_that_a_guide_names_exists() -> None:
     for guide in GUIDES:
         named = set(re.findall(r"`(test_\w+)`", guide.read_text("utf-8")))
         assert named - existing == set(), guide.name
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_module_that_a_guide_names_by_its_file_exists(guide: Path) -> None:
+    """`lanes.py` in a paragraph about a package: a file of that name is somewhere."""
+    packages = (ROOT / name for name in ("schemas", "streams", "inbound", "tests"))
+    existing = {path.name for package in packages for path in package.rglob("*.*")}
+    assert set(SHORT.findall(guide.read_text("utf-8"))) - existing == set()
+
+
+def tree() -> Iterator[str]:
+    """Yield the path of every entry in the tree of the architecture."""
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text("utf-8")
+    top = ""
+    for line in text.partition("## The tree\n```\n")[2].partition("```")[0].splitlines():
+        if line.startswith("   "):  # goes on with the entry above
+            continue
+        for word in line.split():
+            if not IN_TREE.fullmatch(word):
+                break
+            if not line.startswith(" "):
+                top = word
+            yield word if word == top else top + word
+
+
+def test_the_tree_has_what_exists() -> None:
+    assert [name for name in tree() if not (ROOT / name).exists()] == []
+
+
+def test_every_package_and_module_is_in_the_tree() -> None:
+    named = set(tree())
+    assert len(named) > 50
+    for top in ("streams", "inbound"):
+        modules = {f"{top}/{path.name}" for path in (ROOT / top).glob("[!_]*.py")}
+        packages = {f"{top}/{path.parent.name}/" for path in (ROOT / top).glob("*/__init__.py")}
+        assert (modules | packages) - named == set()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = (project["dependencies"], *project["optional-dependencies"].values())
+    needed = {re.match(r"[\w-]+", line)[0] for group in groups for line in group}  # type: ignore[index]
+    text = (ROOT / "docs/DEPENDENCIES.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    assert needed - {name.strip() for row in rows for name in row.split(",")} == set()
