@@ -1,10 +1,13 @@
 """Assembles the API as one ASGI application."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Final
 from uuid import UUID
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -37,6 +40,16 @@ from inbound.api.shared_lookups import SharedLookups
 from inbound.api.token_failures import TokenFailures
 from inbound.errors import RetryableError
 
+_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    messages.router,
+    broadcasts.router,
+    people.router,
+    subscriptions.router,
+    request_search.router,
+    timelines.router,
+    daily_counts.router,
+)
+
 
 def make_api(
     backend: Backend,
@@ -62,10 +75,29 @@ def make_api(
 
 def openapi_text() -> str:
     """Return the content of docs/openapi.json."""
-    return as_text(document(_make_routes()))
+    return _documented().text
 
 
-def _make_routes() -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class _Documented:
+    text: str
+    query_names: frozenset[str]
+    operation_query_names: dict[tuple[str, str], frozenset[str]]
+
+
+@cache
+def _documented() -> _Documented:
+    """Return the document and what follows from it: the same in all applications of a process.
+
+    Made once, because making it takes half a second.
+    """
+    openapi = document(_make_operations())
+    return _Documented(
+        as_text(openapi), frozenset(query_names(openapi)), operation_query_names(openapi)
+    )
+
+
+def _make_operations() -> FastAPI:
     # FastAPI's pages load scripts from other hosts, and its telemetry would export paths and
     # exception texts.
     app = FastAPI(
@@ -76,22 +108,20 @@ def _make_routes() -> FastAPI:
         dependencies=[Depends(refuse_repeated), Depends(refuse_unknown)],
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    modules = (
-        *(messages, broadcasts, people, subscriptions, request_search, timelines),
-        daily_counts,
-    )
-    routers = [module.router for module in modules]
-    for router in routers:
+    for router in _ROUTERS:
         app.include_router(router)
-    app.state.routes = [route for router in routers for route in router.routes]
-    openapi = document(app)
-    app.state.query_names = frozenset(query_names(openapi))
-    app.state.operation_query_names = operation_query_names(openapi)
-    openapi_json = as_text(openapi)
+    return app
+
+
+def _make_routes() -> FastAPI:
+    app, documented = _make_operations(), _documented()
+    app.state.routes = [route for router in _ROUTERS for route in router.routes]
+    app.state.query_names = documented.query_names
+    app.state.operation_query_names = documented.operation_query_names
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi_document() -> Response:
-        return Response(openapi_json, media_type="application/json")
+        return Response(documented.text, media_type="application/json")
 
     # Starlette raises an Exception again after the answer; ObservabilityMiddleware logs it.
     for error in (HTTPException, RequestValidationError, RetryableError, Exception):
