@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from inbound.desk.identity import passwords
 from tests.bench import history
 from tests.fix_servers import SharedPostgres
 from tests.fix_store import (  # noqa: F401  fixtures
@@ -17,7 +18,12 @@ from tests.fix_store import (  # noqa: F401  fixtures
     migrated_template,
 )
 from tests.integration.api.world import CLIENTS, REQUESTS, import_clients
-from tests.integration.desk.world import DeskWorld
+from tests.integration.desk.world import QUICK_HASHER, DeskWorld
+
+
+@pytest.fixture(autouse=True)
+def quick_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", QUICK_HASHER)
 
 
 @pytest.fixture(scope="session")
