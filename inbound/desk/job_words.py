@@ -1,9 +1,12 @@
 """Why a job didn't end, as pages say it: keys of the desk's words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from inbound.desk.long_work import Job, JobRefusedError
+from inbound.desk.problems import Trouble
+from inbound.errors import SetupError
 from inbound.store.access.desk_jobs import JobState
 
 NO_ROOM: Final = "room"
@@ -21,6 +24,18 @@ BROKEN_OFF: Final[Mapping[str, str]] = {
 def no_room() -> JobRefusedError:
     """Refuse a job whose file can't be written."""
     return JobRefusedError({"problem": NO_ROOM})
+
+
+@contextmanager
+def writing_file() -> Iterator[None]:
+    """Refuse the job if its file can't be written."""
+    try:
+        yield
+    except (OSError, SetupError, Trouble):
+        pass
+    else:
+        return
+    raise no_room()
 
 
 def problem_of(job: Job) -> str:

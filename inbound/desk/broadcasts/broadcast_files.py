@@ -16,9 +16,8 @@ import psycopg
 from inbound.broadcasts.control import UnknownBroadcastError
 from inbound.broadcasts.files import AudienceDeletedError, FileOrder, Written
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.desk.job_words import no_room
+from inbound.desk.job_words import no_room, writing_file
 from inbound.desk.long_work import JobRefusedError, Result, Work
-from inbound.desk.problems import Trouble
 from inbound.desk.uploads import FILES, Upload, Uploads
 from inbound.errors import SetupError
 from inbound.temporary_folder import TemporaryFolder
@@ -75,7 +74,7 @@ class BroadcastFiles:
                 written = write(conn, wish.broadcast_id, order)
             if written.path is None:
                 raise JobRefusedError({"problem": "empty"})
-            with _writing():
+            with writing_file():
                 taken = self._uploads.take(written.path, work.order.owner, FILES, wish.name)
             return {"upload": str(taken.upload_id)}
 
@@ -89,7 +88,7 @@ class BroadcastFiles:
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
-        with _writing():
+        with writing_file():
             folder = TemporaryFolder("desk", self._uploads.make_room())
         try:
             yield folder.path
@@ -110,14 +109,3 @@ def _refusing() -> Iterator[None]:
     else:
         return
     raise refusal
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SetupError, Trouble):
-        pass
-    else:
-        return
-    raise no_room()

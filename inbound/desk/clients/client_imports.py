@@ -17,9 +17,8 @@ import psycopg
 from inbound.broadcasts.table_loading import Advance
 from inbound.desk.broadcasts.audience_tables import SEPARATORS
 from inbound.desk.broadcasts.draft_problems import Said, plain_values, table_problem
-from inbound.desk.job_words import no_room
+from inbound.desk.job_words import writing_file
 from inbound.desk.long_work import JobRefusedError, Result, Work
-from inbound.desk.problems import Trouble
 from inbound.desk.uploads import Upload, Uploads
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, GoodRow, RejectedRow, check_row
@@ -69,7 +68,7 @@ class _Rejections:
 
     def add(self, row: RejectedRow) -> None:
         if self.file is not None:
-            with _writing():
+            with writing_file():
                 self.file.add((str(row.row), row.fields, row.full_reason), row.values)
         if len(self.first) < SHOWN:
             faults = [{"field": fault.field, "reason": fault.reason} for fault in row.faults]
@@ -153,7 +152,7 @@ class ClientImports:
         rejections = _Rejections(RejectedFile(upload.path, path, names, table.separator))
 
         def keep() -> None:
-            with _writing():
+            with writing_file():
                 written = rejections.file.close() if rejections.file else None
                 if written is not None:
                     name = f"{Path(upload.name).stem}.rejected.xlsx"
@@ -237,21 +236,9 @@ def _refusing() -> Iterator[None]:
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
-    """Say that the file of rejected rows can't be written."""
-    try:
-        yield
-    except (OSError, SetupError, Trouble):
-        pass
-    else:
-        return
-    raise no_room()
-
-
-@contextmanager
 def _folder(upload: Upload) -> Iterator[Path]:
     """Provide a folder beside the uploads that is deleted in the end, also by another process."""
-    with _writing():
+    with writing_file():
         folder = TemporaryFolder("rejected", upload.path.parent)
     try:
         yield folder.path
