@@ -4,40 +4,27 @@ A database takes a second to copy, so tests share one and take people and tokens
 those that damage theirs ask for `lone_world`.
 """
 
-import secrets
 from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from inbound.store.connections import connect
-from tests.bench import history
 from tests.fix_servers import SharedPostgres
 from tests.fix_store import (  # noqa: F401  fixtures
-    SUBJECT_KEY,
-    VAULT_KEY,
     database_url,
     migrated_template,
 )
-from tests.integration.api.world import CLIENTS, REQUESTS, World, import_clients
+from tests.integration.api.world import World, filled_database
 from tests.integration.projections.lines import catch_up
 
 
 @pytest.fixture(scope="session")
 def shared_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterator[str]:  # noqa: F811
     """A database with clients and a month of their requests, for all tests of this folder."""
-    name = f"api_{secrets.token_hex(6)}"
-    names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        url = postgres_server.url(name)
-        history.fill(url, requests=REQUESTS, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)
-        import_clients(url, CLIENTS.items())
+    with filled_database(postgres_server, migrated_template) as url:
         with connect(url, "tests") as filled:
             catch_up(filled)
         yield url
-        connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import secrets
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count, zip_longest
@@ -13,6 +15,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import psycopg
+from psycopg import sql
 from starlette.types import ASGIApp
 
 from inbound.api.app import make_api
@@ -27,6 +30,7 @@ from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.cli._client_import import run_import
 from inbound.directory.postgres import PostgresDirectory
+from inbound.freshness.backlog import BacklogSource
 from inbound.freshness.model import Backlog, Oldest
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.batching import OrderBatcher
@@ -44,6 +48,7 @@ from inbound.terminal import Terminal
 from inbound.timeline.reader import TimelineReader
 from schemas.topics import TopicNames
 from tests.bench import history
+from tests.fix_servers import COPY_DATABASE, SharedPostgres
 from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
 
 BASE = "http://api.test"
@@ -79,19 +84,9 @@ class World:
         self.now = NOW
         self.oldest: Oldest | None = {}
         self.while_asked: Callable[[], object] = lambda: None
-        hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
+        hasher = SubjectHasher(SUBJECT_KEY)
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
-        self.sources = Sources(
-            pool=ConnectionPool(url, "tests"),
-            quick=ProjectionQueries(url),
-            slow=ProjectionQueries(url),
-            directory=self.directory,
-            hasher=hasher,
-            sealer=sealer,
-            timelines=TimelineReader(hasher, sealer, miss_days=7),
-            backlog=self,
-            zone="Europe/Moscow",
-        )
+        self.sources = open_sources(url, self.directory, backlog=self)
         self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
         self.sending = Sending(
             OrderBatcher(self._intake().place),
@@ -200,6 +195,37 @@ class World:
             "SELECT actor, action, subject_id, reason FROM audit WHERE id > %s ORDER BY id"
         )
         return self.rows(query, self._audited)
+
+
+def open_sources(url: str, directory: PostgresDirectory, backlog: BacklogSource) -> Sources:
+    """Return what API and desk answer from."""
+    hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
+    return Sources(
+        pool=ConnectionPool(url, "tests"),
+        quick=ProjectionQueries(url),
+        slow=ProjectionQueries(url),
+        directory=directory,
+        hasher=hasher,
+        sealer=sealer,
+        timelines=TimelineReader(hasher, sealer, miss_days=7),
+        backlog=backlog,
+        zone="Europe/Moscow",
+    )
+
+
+@contextmanager
+def filled_database(server: SharedPostgres, template: str) -> Iterator[str]:
+    """Provide a database with clients and a month of their requests."""
+    name = f"filled_{secrets.token_hex(6)}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL(COPY_DATABASE).format(sql.Identifier(name), sql.Identifier(template))
+        )
+        url = server.url(name)
+        history.fill(url, requests=REQUESTS, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)
+        import_clients(url, CLIENTS.items())
+        yield url
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def import_clients(url: str, clients: Iterable[tuple[str, str]]) -> None:

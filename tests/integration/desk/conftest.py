@@ -1,23 +1,17 @@
 """The desk over a real PostgreSQL, asked without a socket in between; tests share a database."""
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from inbound.desk.identity import passwords
-from tests.bench import history
 from tests.fix_servers import SharedPostgres
 from tests.fix_store import (  # noqa: F401  fixtures
-    SUBJECT_KEY,
-    VAULT_KEY,
     database_url,
     migrated_template,
 )
-from tests.integration.api.world import CLIENTS, REQUESTS, import_clients
+from tests.integration.api.world import filled_database
 from tests.integration.desk.world import QUICK_HASHER, DeskWorld
 
 
@@ -29,15 +23,8 @@ def quick_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def desk_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterator[str]:  # noqa: F811
     """A database for all tests of this folder; each has users of its own."""
-    name = f"desk_{secrets.token_hex(6)}"
-    names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        url = postgres_server.url(name)
-        history.fill(url, requests=REQUESTS, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)
-        import_clients(url, CLIENTS.items())
+    with filled_database(postgres_server, migrated_template) as url:
         yield url
-        connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import psycopg
 from argon2 import PasswordHasher
 
 from inbound.api.addresses import ClientAddresses
-from inbound.api.backend import Sources
 from inbound.broadcasts.drafting import DraftRules
 from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.sealing import AudienceSealer
@@ -47,12 +46,10 @@ from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, Tools
-from inbound.projections.queries import ProjectionQueries
 from inbound.registrations.switching import Switching
 from inbound.settings import OidcSettings
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import SessionLimits
-from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.limits import DeadLetterLimits
@@ -60,9 +57,9 @@ from inbound.store.dead_letters.rows import Selection
 from inbound.store.quotas import DEFAULT_QUOTAS
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.postgres import PostgresStore
-from inbound.timeline.reader import TimelineReader
 from schemas.topics import TopicNames
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
+from tests.integration.api.world import open_sources
 from tests.integration.desk.browser import Browser
 
 NOW: Final = datetime(2024, 5, 17, 12, tzinfo=UTC)
@@ -148,17 +145,7 @@ class DeskWorld:
         self.retries = FakeRetries(url)
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
-        self.sources = Sources(
-            pool=ConnectionPool(url, "tests"),
-            quick=ProjectionQueries(url),
-            slow=ProjectionQueries(url),
-            directory=self.directory,
-            hasher=hasher,
-            sealer=sealer,
-            timelines=TimelineReader(hasher, sealer, miss_days=7),
-            backlog=self,
-            zone=ZONE,
-        )
+        self.sources = open_sources(url, self.directory, backlog=self)
         self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
         self.templates = StoredTemplates(url, application_name="tests")
         people = People(
