@@ -4,13 +4,11 @@ import json
 import subprocess
 import sys
 
-import pytest
 from click.testing import CliRunner
 
 from inbound.cli import scserv
 from tests.patience import PATIENCE_S
 
-ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk", "ingress")
 MODULES = {
     "gateway": "inbound.gateway.process",
     "worker": "streams.worker",
@@ -21,31 +19,31 @@ MODULES = {
     "desk": "inbound.desk.app",
     "ingress": "inbound.ingress.process",
 }
+# All roles in one process: when together they import none, each of them imports none.
 PROGRAM = """
 import importlib, json, sys
 from click.testing import CliRunner
 from inbound.cli import scserv
 
-role, module = sys.argv[1:]
-help = CliRunner().invoke(scserv, [role, "--help"])
-importlib.import_module(module)
-print(json.dumps({
-    "exit": help.exit_code,
-    "local": [name for name in sys.modules if name.startswith("inbound.local")],
-}))
+found = {}
+for role, module in json.loads(sys.argv[1]).items():
+    help = CliRunner().invoke(scserv, [role, "--help"])
+    importlib.import_module(module)
+    local = [name for name in sys.modules if name.startswith("inbound.local")]
+    found[role] = {"exit": help.exit_code, "local": local}
+print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_a_role_imports_no_development_tool(role: str) -> None:
+def test_no_role_imports_a_development_tool() -> None:
     output = subprocess.run(
-        [sys.executable, "-c", PROGRAM, role, MODULES[role]],
+        [sys.executable, "-c", PROGRAM, json.dumps(MODULES)],
         capture_output=True,
         text=True,
         check=True,
         timeout=PATIENCE_S,
     ).stdout
-    assert json.loads(output) == {"exit": 0, "local": []}
+    assert json.loads(output) == {role: {"exit": 0, "local": []} for role in MODULES}
 
 
 def test_smsc_is_still_a_name_of_the_simulator_command() -> None:
