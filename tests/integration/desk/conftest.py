@@ -12,7 +12,8 @@ from tests.fix_store import (  # noqa: F401  fixtures
     migrated_template,
 )
 from tests.integration.api.world import filled_database
-from tests.integration.desk.world import QUICK_HASHER, DeskWorld
+from tests.integration.desk.openid_provider import OpenIdProvider
+from tests.integration.desk.world import NOW, QUICK_HASHER, DeskWorld
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,9 @@ async def world(desk_url: str) -> AsyncIterator[DeskWorld]:
     made = DeskWorld(desk_url)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[OpenIdProvider]:
+    async with OpenIdProvider(NOW.timestamp).running() as running:
+        yield running

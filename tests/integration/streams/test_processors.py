@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -12,13 +11,9 @@ from psycopg import sql
 
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
-from inbound.store import retention_sweep
-from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey
-from schemas.messages import Outcome, Part
-from tests.fix_store import NOON
+from schemas.messages import Outcome
 from tests.integration.streams.world import (
     CODE,
-    FEDERAL,
     LOGIN,
     NUMBER,
     PASSWORD,
@@ -101,69 +96,6 @@ async def test_a_late_acknowledgement_is_an_event(world: World) -> None:
     await world.delivery([world.results(late)])
     [event] = [event for event in await world.events() if event.type == "acknowledgement.late"]
     assert json.loads(event.data)["after_s"] == 120.5
-
-
-async def test_what_is_no_command_leaves_no_row(world: World) -> None:
-    before = await world.everything()
-    await world.commands(
-        [world.text(text) for text in ("hello", "CLIENT", "client info!", b"\xff\xfe", "")]
-        + [world.text("CLIENT info", None)]
-    )
-    assert await world.everything() == before
-
-
-# -- rejected MOs: recorded, never what they said -----------------------------------------------
-
-
-def reading(octets: int) -> MoReading:
-    return MoReading("main-1", 0, "gsm0338", octets)
-
-
-async def test_a_miss_is_noted_once_a_number_kind_and_minute(
-    world: World, backend: Backend
-) -> None:
-    await world.commands([world.text(text) for text in ("hello", "CLIENT  info", "you there?")])
-    first, hash_ = world.now, world.hasher.hash(NUMBER)
-    world.now += timedelta(seconds=59)
-    await world.commands([world.text("hello again")])
-    world.now += timedelta(seconds=1)
-    await world.commands([world.text("hello"), world.text("hello", None)])
-    noon = first.replace(second=0, microsecond=0)
-    assert backend.rejected_mos() == [
-        RejectedMo(RejectedMoKey(hash_, noon, "spacing"), first, first, 1, reading(12)),
-        RejectedMo(
-            RejectedMoKey(hash_, noon, "unknown"),
-            first,
-            first + timedelta(seconds=59),
-            3,
-            reading(11),
-        ),
-        RejectedMo(RejectedMoKey(hash_, world.now, "unknown"), world.now, world.now, 1, reading(5)),
-    ]
-
-
-async def test_commands_that_make_no_request_are_noted(world: World, backend: Backend) -> None:
-    commands = ["CLIENT sms stop", "CLIENT sms start"]
-    await world.commands([world.text(commands[n % 2]) for n in range(12)])
-    await world.commands([world.text("CLIENT sms start"), world.text("CLIENT sms start")])
-    kinds = {rejected.key.kind: rejected.count for rejected in backend.rejected_mos()}
-    assert kinds == {"limited": 1, "duplicate": 3}
-
-
-async def test_a_batch_that_comes_again_notes_no_command_twice(
-    world: World, backend: Backend
-) -> None:
-    batch = [world.text("CLIENT info"), world.text("CLIENT info")]
-    for _ in range(2):
-        await world.commands(batch)
-    assert [rejected.count for rejected in backend.rejected_mos()] == [1]
-
-
-async def test_rejected_mos_are_not_recorded_when_turned_off(backend: Backend) -> None:
-    world = World(backend, record_rejected=False)
-    await world.commands([world.text("hello"), world.text("CLIENT info")])
-    await world.commands([world.text("hello"), world.text("CLIENT info")])
-    assert backend.rejected_mos() == []
 
 
 # -- once is enough --------------------------------------------------------------------------
@@ -361,7 +293,7 @@ async def test_no_column_holds_a_number_a_text_or_a_secret(
     await world.commands([world.text("CLIENT info", at=world.now + timedelta(hours=1))])
     await world.commands([world.text("CLIENT sms stop", STRANGER)])
     await world.commands([world.text(f"{NUMBER}, {PASSWORD}!")])
-    await world.commands([_part(world, 1, f"CLIENT info {PASSWORD}")])
+    await world.commands([world.part(1, f"CLIENT info {PASSWORD}")])
     await world.commands([TopicRecord(world.names.mo, 0, 999, b"k", f"{{{NUMBER} {CODE}".encode())])
     assert backend.counts() == {"inbox": 3, "vault": 1, "dead_letters": 1, "parts": 1}
     with psycopg.connect(backend.url) as connection:
@@ -424,124 +356,6 @@ async def test_an_impossible_result_is_set_aside(world: World, backend: Backend)
     await world.delivery([world.results(nobody, result)])
     assert by_purpose(world.owed()) == ["acknowledgement", "fulfilment"]
     assert backend.dead_letters() == []
-
-
-# -- long texts ---------------------------------------------------------------------------------
-
-
-def _part(world: World, sequence: int, text: str, reference: int = 7, **fields: Any) -> TopicRecord:
-    part = Part(reference=reference, total=2, sequence=sequence)
-    return world.text(text, part=part, **fields)
-
-
-async def test_parts_in_two_batches_make_one_request(world: World, backend: Backend) -> None:
-    second = _part(world, 2, "stop")
-    await world.commands([second])
-    assert backend.counts()["parts"] == 1
-    assert await world.events() == []
-    world.now += timedelta(seconds=3)
-    first = _part(world, 1, "CLIENT sms ")
-    await world.commands([first])
-    assert backend.counts()["parts"] == 0
-    [accepted, _] = await world.events()
-    data = json.loads(accepted.data)
-    assert data["parts"] == 2
-    assert data["arrived_at"] == "2024-05-17T12:00:03Z"
-    assert data["arrival"] == {
-        "our_number": FEDERAL,
-        "esm_class": 0,
-        "alphabet": "gsm0338",
-        "octets": len("CLIENT sms stop"),
-        "sequences": [2, 1],
-        "first_part_at": "2024-05-17T12:00:00Z",
-    }
-    before = await world.everything()
-    await world.commands([second, first])
-    assert await world.everything() == before
-
-
-@pytest.mark.parametrize("again", [1, 2])
-@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-async def test_a_part_that_was_delivered_again_is_not_mixed_into_another_text(
-    world: World, again: int, order: tuple[int, int]
-) -> None:
-    info = {1: "CLIE", 2: "NT info"}
-    for sequence in (1, 2, again):
-        await world.commands([_part(world, sequence, info[sequence])])
-    world.now += timedelta(minutes=6)  # and the phone is at the same reference once more
-    stop = {1: "CLIE", 2: "NT sms stop"}
-    for sequence in order:
-        await world.commands([_part(world, sequence, stop[sequence])])
-    accepted = [e for e in await world.events() if e.type == "request.accepted"]
-    assert [json.loads(e.data)["command"] for e in accepted] == ["client_info", "sms_stop"]
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-async def test_parts_over_two_binds_of_a_centre_are_joined(
-    world: World, backend: Backend, order: tuple[int, int]
-) -> None:
-    parts = [
-        _part(world, 1, "CLIENT sms ", bind="main-1", gateway="a", destination="+79086228779"),
-        _part(world, 2, "stop", bind="main-2", gateway="b", destination="89086228779"),
-    ]
-    for index in order:
-        await world.commands([parts[index]])
-    [accepted, _] = await world.events()
-    assert json.loads(accepted.data)["command"] == "sms_stop"
-    assert backend.counts()["parts"] == 0
-
-
-async def test_parts_from_two_centres_are_two_texts(world: World, backend: Backend) -> None:
-    """Two centres may give the same reference to two texts of one phone."""
-    await world.commands([_part(world, 1, "CLIENT sms ", centre="north")])
-    await world.commands([_part(world, 2, "stop", centre="south")])
-    assert await world.events() == []
-    assert backend.counts()["parts"] == 2
-
-
-async def test_a_part_that_comes_again_over_another_bind_is_kept_once(
-    world: World, backend: Backend
-) -> None:
-    await world.commands([_part(world, 1, "CLIENT sms ", bind="main-1")])
-    await world.commands([_part(world, 1, "CLIENT sms ", bind="main-2")])
-    assert backend.counts()["parts"] == 1
-    await world.commands([_part(world, 2, "stop", bind="main-1")])
-    assert by_purpose(world.owed()) == ["acknowledgement"]
-
-
-async def test_parts_may_come_far_apart(world: World, backend: Backend) -> None:
-    await world.commands([_part(world, 1, "CLIENT sms ")])
-    world.now += timedelta(minutes=20)  # the other one was refused in an outage
-    await world.commands([_part(world, 2, "start")])
-    assert by_purpose(world.owed()) == ["acknowledgement"]
-    assert backend.counts()["parts"] == 0
-
-
-async def test_a_commit_that_fails_with_a_part_loses_none(world: World, backend: Backend) -> None:
-    world.store.failures = 1
-    await world.commands([_part(world, 1, "CLIENT sms ")])
-    world.store.failures = 1
-    await world.commands([_part(world, 2, "start")])
-    assert backend.counts()["parts"] == 0
-    assert by_purpose(world.owed()) == ["acknowledgement"]
-
-
-async def test_parts_that_wait_in_vain_are_swept(
-    postgres_world: World, postgres_backend: PostgresBackend
-) -> None:
-    world, backend = postgres_world, postgres_backend
-    await world.commands([_part(world, 1, "CLIENT ")])
-    world.now += timedelta(minutes=29)
-    await world.commands([_part(world, 1, "CLIENT ", reference=8)])
-    with psycopg.connect(backend.url, autocommit=True) as connection:
-        connection.execute("UPDATE mo_parts SET stored_at = received_at")
-        assert retention_sweep.sweep_parts(connection, world.now + timedelta(minutes=2), 30) == 1
-    assert backend.counts()["parts"] == 1
-    [rejected] = backend.rejected_mos()
-    assert (rejected.key.kind, rejected.first_at, rejected.count) == ("incomplete", NOON, 1)
-    # The other half of what was swept comes too late, and is no command.
-    await world.commands([_part(world, 2, "info")])
-    assert await world.events() == []
 
 
 # -- rules ---------------------------------------------------------------------------------------

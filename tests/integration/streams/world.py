@@ -32,6 +32,7 @@ from schemas.messages import (
     MobileOriginated,
     MobileTerminated,
     Outcome,
+    Part,
     ReceiptReceived,
     ReceiptsReceived,
     ReceiptState,
@@ -229,6 +230,11 @@ class World:
         self._ids = count(1)
 
     # -- what Kafka brings ------------------------------------------------------------
+
+    def part(self, sequence: int, text: str, reference: int = 7, **fields: Any) -> TopicRecord:
+        """Return one of the two parts of a text."""
+        part = Part(reference=reference, total=2, sequence=sequence)
+        return self.text(text, part=part, **fields)
 
     def text(
         self,
