@@ -71,7 +71,9 @@ def test_a_password_is_refused_with_the_replacement(
     assert SECRET not in str(refused)
 
 
-def test_up_takes_the_password_from_a_file(clean: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def started(clean: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings with which `scserv up` starts a service."""
     started: list[Settings] = []
 
     class Service:
@@ -81,6 +83,12 @@ def test_up_takes_the_password_from_a_file(clean: pytest.MonkeyPatch, tmp_path: 
         async def run(self) -> None: ...
 
     clean.setattr("inbound.local.service.LocalService", Service)
+    return started
+
+
+def test_up_takes_the_password_from_a_file(
+    started: list[Settings], clean: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     clean.setenv("SCSERV_SMPP__PASSWORD", "another")
     (tmp_path / "password").write_text(f"{SECRET}\n")
     account = ("--smsc", "smsc.example:2775", "--password-file", str(tmp_path / "password"))
@@ -114,18 +122,7 @@ def test_the_simulator_needs_a_password(clean: pytest.MonkeyPatch) -> None:
     assert "--password-file" in str(refused)
 
 
-def test_up_makes_the_password_of_its_account_once(
-    clean: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    started: list[Settings] = []
-
-    class Service:
-        def __init__(self, settings: Settings, *_: Any, **__: Any) -> None:
-            started.append(settings)
-
-        async def run(self) -> None: ...
-
-    clean.setattr("inbound.local.service.LocalService", Service)
+def test_up_makes_the_password_of_its_account_once(started: list[Settings], tmp_path: Path) -> None:
     for _ in range(2):
         invoke("up", "--data-dir", str(tmp_path / "data"))
     first, second = (settings.smpp.password.get_secret_value() for settings in started)
