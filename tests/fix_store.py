@@ -76,6 +76,14 @@ async def postgres_store(database_url: str, cipher: VaultCipher) -> AsyncIterato
     await store.close()
 
 
+@pytest.fixture
+def settings_of_the_service(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment in which commands find the test's database and the keys."""
+    monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
+    monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())
+    monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())
+
+
 async def add_parts(tx: Transaction, *parts: MessagePart) -> None:
     """Store parts that wait for others."""
     await tx.store_parts(PartChanges(waiting=list(parts)))

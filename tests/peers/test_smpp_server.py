@@ -17,8 +17,8 @@ from tests.fix_store import (  # noqa: F401  fixtures
     conn,
     database_url,
     migrated_template,
+    settings_of_the_service,
 )
-from tests.integration.ingress.conftest import settings_of_the_service  # noqa: F401  a fixture
 from tests.integration.ingress.smpp_world import (
     PHONE,
     create_account,

@@ -41,6 +41,7 @@ from tests.fix_store import (  # noqa: F401  fixtures
     database_url,
     hasher,
     migrated_template,
+    settings_of_the_service,
 )
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -166,13 +167,6 @@ async def bench(
     conn.execute(BOUND)
     yield Bench(conn, store, tmp_path)
     await store.close()
-
-
-@pytest.fixture
-def settings_of_the_service(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
-    monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())
-    monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())
 
 
 rows_of = partial(map, lambda n: f"{number(n)},Имя{n}")

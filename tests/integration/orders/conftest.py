@@ -1,20 +1,10 @@
 """Orders on a database of their own."""
 
-import pytest
-
 from tests.fix_store import (  # noqa: F401  fixtures
-    SUBJECT_KEY,
-    VAULT_KEY,
     cipher,
     conn,
     database_url,
     hasher,
     migrated_template,
+    settings_of_the_service,
 )
-
-
-@pytest.fixture
-def settings_of_the_service(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
-    monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())
-    monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())
