@@ -58,11 +58,6 @@ def readable(text: str, channel: Channel | None) -> str:
     return text if parsed is None else parsed.text
 
 
-def has_option(channel: Channel) -> bool:
-    """Whether messages of a channel may have a subject, a voice or a bot."""
-    return channel in _OPTION_OF
-
-
 def parse_channel_text(written: str) -> ChannelText | None:
     """Return the message of a channel; None for an ordinary text. Raises ChannelTextError."""
     found = _PREFIX.match(written)

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 INFO = "CLIENT info"
 RECEIPT = 0x04
-_WRITE = "inbound.store.transactions.postgres_transaction:PostgresTransaction.write"
 
 
 @dataclass(frozen=True, slots=True)

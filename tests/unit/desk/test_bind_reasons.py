@@ -9,7 +9,6 @@ import pytest
 from inbound.desk.status.bind_reasons import reason_in_russian
 
 SMPP = Path(__file__).parents[3] / "inbound" / "smpp"
-OF_THE_SERVER = {"_answering.py", "listener.py"}
 
 
 @pytest.mark.parametrize(
