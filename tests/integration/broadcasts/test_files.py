@@ -11,9 +11,9 @@ import pytest
 from inbound.broadcasts import outcomes
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action
+from tests.integration.broadcasts.commands import create, run, table
 from tests.integration.broadcasts.conftest import Bench, number
 from tests.integration.broadcasts.test_broadcasts import opt_out
-from tests.integration.broadcasts.test_command import create, run, table
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 

@@ -11,8 +11,8 @@ from inbound.broadcasts.control import found
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action
+from tests.integration.broadcasts.commands import run, table
 from tests.integration.broadcasts.conftest import Bench, number
-from tests.integration.broadcasts.test_command import run, table
 from tests.russian import english_words
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
