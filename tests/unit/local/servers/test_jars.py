@@ -12,6 +12,7 @@ from jgo.maven import MavenContext
 from inbound.errors import SetupError
 from inbound.local.servers import jars
 from inbound.local.servers.jars import Jar, ensure
+from tests.patience import PATIENCE_S
 
 CONTENT = b"a jar, as far as anyone here can tell"
 JAR = Jar("org.example", "thing", "1.0", hashlib.sha256(CONTENT).hexdigest())
@@ -50,7 +51,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repo
 
 
 def maven_at(url: Callable[[], str]) -> Callable[[Path], MavenContext]:
-    return lambda cache: MavenContext(repo_cache=cache, remote_repos={"test": url()}, timeout=2)
+    def maven(cache: Path) -> MavenContext:
+        return MavenContext(repo_cache=cache, remote_repos={"test": url()}, timeout=int(PATIENCE_S))
+
+    return maven
 
 
 @pytest.fixture
