@@ -1,6 +1,7 @@
 """Renders pages: Jinja2 with everything escaped, and an error for a name that is not there."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -39,14 +40,7 @@ class Pages:
         self._menu = menu
         self._zone = zone
         self.is_secure = is_secure
-        self.templates = Environment(
-            loader=PackageLoader("inbound.desk"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.globals["static"] = lambda name: static_files()[name].address
+        self.templates = _templates()
 
     def words(self, request: Request) -> Words:
         """Return the words in the visitor's language."""
@@ -101,3 +95,17 @@ class Pages:
             httponly=True,
             samesite="lax",
         )
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates: the same for all pages of a process, so each is compiled once."""
+    templates = Environment(
+        loader=PackageLoader("inbound.desk"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals["static"] = lambda name: static_files()[name].address
+    return templates
