@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from inbound.api.broadcast_models import REPORT_EXAMPLE, BroadcastReport
+from inbound.api.broadcast_reports import REPORT_EXAMPLE, BroadcastReport
 from inbound.api.models import AMOUNT, ResponseModel, example
 from inbound.broadcasts.review import Review
 from inbound.money import amount_text

@@ -16,19 +16,21 @@ from inbound.api.admission import BROADCASTS_PATH, Principal
 from inbound.api.backend import Backend
 from inbound.api.broadcast_details import BroadcastDetails
 from inbound.api.broadcast_models import (
-    BroadcastList,
     BroadcastQuery,
-    BroadcastReport,
     BroadcastToCreate,
     ExcludedQuery,
-    ExcludedRowReport,
-    ExcludedRows,
-    RecipientReport,
-    Recipients,
     RecipientsQuery,
     StartQuery,
 )
 from inbound.api.broadcast_problems import invalid_draft, run_or_refuse
+from inbound.api.broadcast_reports import (
+    BroadcastList,
+    BroadcastReport,
+    ExcludedRowReport,
+    ExcludedRows,
+    RecipientReport,
+    Recipients,
+)
 from inbound.api.broadcasting import Caller
 from inbound.api.idempotency import ActionKey, BroadcastKey
 from inbound.api.json_bodies import JsonRoute

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from inbound.broadcasts.audience import Exclusion
-from inbound.cli._timeline_view import RUSSIAN_REASONS, print_timeline
+from inbound.cli._timeline_labels import RUSSIAN_REASONS
+from inbound.cli._timeline_view import print_timeline
 from inbound.freshness.model import Freshness, Pending, PendingWork
 from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup.messages import ClaimRecord
