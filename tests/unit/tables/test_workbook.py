@@ -287,10 +287,10 @@ def test_repeated_rows_of_an_ods_file_end_soon(tmp_path: Path, content: bytes) -
                 at = xml.index(b"</table:table>")
                 xml = xml[:at] + row % 900_000_000 + last + xml[at:]
             target.writestr(name, xml)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(SetupError, match=r"more than 1000000 rows"):
         read(path)
-    assert time.monotonic() - began < 60
+    assert time.process_time() - began < 60
 
 
 def test_repeated_cells_of_an_ods_file_are_no_harm(tmp_path: Path) -> None:
