@@ -23,9 +23,8 @@ from tests.integration.desk.openid_provider import (
 from tests.integration.desk.world import DeskWorld
 
 NOT_VALID = "The answer of Keycloak is not valid"
-
-
 AWAY = "Keycloak does not answer as it should"
+DISCOVERY = "openid-configuration"
 
 
 @asynccontextmanager
@@ -78,6 +77,3 @@ async def sign_in(browser: Browser, to: str = "/account") -> Page:
     back = await at_provider(await set_out(browser, to))
     parts = urlsplit(back)
     return await browser.open(f"{parts.path}?{parts.query}")
-
-
-DISCOVERY = "openid-configuration"
