@@ -56,6 +56,7 @@ def check_topics(settings: Settings) -> None:
     """Raise `SetupError` if Kafka is away, or a topic is missing or has other settings."""
     from inbound.errors import SetupError
     from inbound.kafka import admin
+    from inbound.kafka.topic_differences import PARTITIONS, other_partitions
     from schemas.topics import TopicNames
 
     kafka = settings.kafka()
@@ -63,8 +64,8 @@ def check_topics(settings: Settings) -> None:
     specs = TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions)
     if differences := admin.check(kafka, specs):
         first = differences[0]
-        if first.setting == admin.PARTITIONS:
-            raise SetupError(f"{first}: {admin.other_partitions(first)}")
+        if first.setting == PARTITIONS:
+            raise SetupError(f"{first}: {other_partitions(first)}")
         raise SetupError(f"{first}; run `scserv topics apply`")
 
 

@@ -1,12 +1,24 @@
 """`scserv migrate`, `topics` and `settings`."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 from pydantic import SecretStr
 
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted
+from inbound.cli._progress import progress_bar
+from inbound.errors import SetupError
 from inbound.settings import Settings, setting_variables
 from inbound.terminal import echo
+
+if TYPE_CHECKING:
+    from schemas.topics import TopicSpec
+
+_MB = 1_000_000
+_CONTROLLERS = 3
+"""So many survive the loss of one."""
 
 
 @click.command
@@ -29,23 +41,67 @@ def topics() -> None:
 
 
 @topics.command("apply")
+@click.option(
+    "--reassign",
+    is_flag=True,
+    help="First copy topics that have fewer replicas than SCSERV_KAFKA_REPLICATION_FACTOR to more "
+    "brokers, and wait for it. Texts are answered meanwhile.",
+)
+@click.option(
+    "--throttle-mb",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="MB/s that each broker sends and takes for --reassign.",
+)
 @settings_options
-def apply_topics(settings: Settings) -> None:
-    """Create missing topics and correct settings that differ. Safe to repeat."""
+def apply_topics(settings: Settings, *, reassign: bool, throttle_mb: int) -> None:
+    """Create missing topics and correct settings that differ. Safe to repeat.
+
+    Fewer replicas than wanted, and settings that would protect messages less, are told with exit
+    status 2; then nothing is changed.
+    """
     from inbound.kafka import admin
     from schemas.topics import TopicNames
 
-    report = admin.apply(
-        settings.kafka(),
-        TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions),
-        settings.kafka_replication_factor,
-    )
+    specs = TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions)
+    if reassign:
+        _reassign(settings, specs, throttle_mb)
+    report = admin.apply(settings.kafka(), specs, settings.kafka_replication_factor)
     for name in report.created:
         echo(f"created {name}")
     for difference in report.altered:
         echo(f"corrected {difference}")
     if not report.created and not report.altered:
         echo(f"nothing to do: {counted(len(report.unchanged), 'topic')} up to date")
+
+
+def _reassign(settings: Settings, specs: "Sequence[TopicSpec]", throttle_mb: int) -> None:
+    from inbound.kafka.reassignment import reassign
+
+    wanted = settings.kafka_replication_factor
+    try:
+        with progress_bar("copying", unit="MB") as advance:
+            done = reassign(
+                settings.kafka(),
+                specs,
+                wanted,
+                throttle_mb * _MB,
+                lambda copied, whole: advance(copied // _MB, -(-whole // _MB)),
+            )
+    except KeyboardInterrupt:
+        raise SetupError(
+            "interrupted: Kafka goes on copying at the same rate; the same command waits for the"
+            " rest, at the rate that it names, and lifts the limit"
+        ) from None
+    if done.partitions:
+        echo(f"copied {counted(done.partitions, 'partition')}: {wanted} replicas each")
+    if wanted >= _CONTROLLERS and done.controllers and done.controllers < _CONTROLLERS:
+        echo(
+            f"Kafka's own metadata is on {counted(done.controllers, 'controller')}, which this"
+            " doesn't change: add controllers, or the loss of one machine still stops Kafka",
+            err=True,
+        )
 
 
 @click.command

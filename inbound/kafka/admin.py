@@ -15,13 +15,19 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 from kafka.errors import (
     KafkaError,
     TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
     for_code,
 )
 
 from inbound.errors import SetupError
 from inbound.kafka import availability
 from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.topic_differences import (
+    TopicDifference,
+    WantedTopic,
+    find_differences,
+    refuse_what_apply_cannot_mend,
+    with_durability,
+)
 from inbound.reasons import in_words
 
 if TYPE_CHECKING:
@@ -32,34 +38,9 @@ if TYPE_CHECKING:
 # The library's maximum of 30 s would delay clients long after a broker has restarted.
 RECONNECT: Final[Mapping[str, int]] = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
-PARTITIONS: Final = "partitions"
-"""The setting of a `TopicDifference` that is about the number of partitions."""
-
-REPLICAS: Final = "replicas"
-"""The setting of a `TopicDifference` that is about the copies of its least copied partition."""
-
-IN_SYNC: Final = "min.insync.replicas"
-
 _TIMEOUT_S: Final = 15.0
 _TOPICS_WITHIN_S: Final = 60.0  # for a hundred partitions, on a busy broker
 _LOOK_AGAIN_S: Final = 0.02
-_ABSENT: Final = UnknownTopicOrPartitionError.errno
-
-
-@dataclass(frozen=True, slots=True)
-class TopicDifference:
-    """One setting of a topic that differs. `found` is None if the topic is missing."""
-
-    topic: str
-    setting: str
-    found: str | None
-    wanted: str
-
-    def __str__(self) -> str:
-        """One line for an operator."""
-        if self.found is None:
-            return f"topic {self.topic} is missing"
-        return f"topic {self.topic}: {self.setting} is {self.found}, wanted {self.wanted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +77,18 @@ def apply(
     wanted, or a higher `min.insync.replicas`: nothing that protects messages is lowered, nor said
     to be there when it is not.
     """
-    wanted = _with_durability(specs, replication_factor)
+    wanted = with_durability(specs, replication_factor)
     wait_for_broker(kafka)
     with open_client(kafka) as client:
-        before = _differences(client, wanted, replication_factor)
-        _refuse_what_apply_cannot_mend(before)
+        before = find_differences(client, wanted, replication_factor)
+        refuse_what_apply_cannot_mend(before)
         missing = {diff.topic for diff in before if diff.found is None}
         created = _create(client, [s for s in wanted if s.name in missing], replication_factor)
         names = [spec.name for spec in wanted]
         client.wait_for_topics(names, timeout_ms=int(_TOPICS_WITHIN_S * 1000))
         # Another process may have created some meanwhile, perhaps from older specs.
-        drifted = _differences(client, wanted, replication_factor) if missing else before
-        _refuse_what_apply_cannot_mend(drifted)
+        drifted = find_differences(client, wanted, replication_factor) if missing else before
+        refuse_what_apply_cannot_mend(drifted)
         _alter(client, drifted)
         _wait_until_altered(client, wanted if drifted else [])
     touched = {*created, *(diff.topic for diff in drifted)}
@@ -120,18 +101,10 @@ def apply(
 
 def check(kafka: KafkaConnection, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
     """Return all settings of topics that differ. Changes nothing. Blocks."""
-    wanted = [_Wanted(spec.name, spec.partitions, spec.config) for spec in specs]
+    wanted = [WantedTopic(spec.name, spec.partitions, spec.config) for spec in specs]
     wait_for_broker(kafka)
     with open_client(kafka) as client:
-        return _differences(client, wanted)
-
-
-def other_partitions(diff: TopicDifference) -> str:
-    """Say what to do about another number of partitions."""
-    return (
-        f"set SCSERV_KAFKA_PARTITIONS={diff.found} everywhere if all topics have so many;"
-        " docs/SCALING.md says how to change the number"
-    )
+        return find_differences(client, wanted)
 
 
 def delete(kafka: KafkaConnection, names: Iterable[str]) -> None:
@@ -148,18 +121,6 @@ def describe_disks(kafka: KafkaConnection, topics: Sequence[str] = ()) -> list[d
     with open_client(kafka) as client:
         found: list[dict[str, Any]] = client.describe_log_dirs(list(topics) or {})
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    name: str
-    partitions: int
-    config: Mapping[str, str]
-
-
-def _with_durability(specs: Iterable[TopicSpec], replication_factor: int) -> list[_Wanted]:
-    in_sync = {IN_SYNC: "2" if replication_factor >= 3 else "1"}
-    return [_Wanted(spec.name, spec.partitions, {**spec.config, **in_sync}) for spec in specs]
 
 
 @contextmanager
@@ -183,68 +144,8 @@ def open_client(
         raise SetupError(f"Kafka at {kafka} failed: {in_words(error)}") from error
 
 
-def _differences(
-    client: KafkaAdminClient, wanted: Sequence[_Wanted], replication_factor: int = 1
-) -> list[TopicDifference]:
-    topics = client.describe_topics([spec.name for spec in wanted])
-    found = {topic["name"]: topic for topic in topics if topic["error_code"] != _ABSENT}
-    configs = _configs(client, [spec for spec in wanted if spec.name in found])
-    differences: list[TopicDifference] = []
-    for spec in wanted:
-        if spec.name not in found:
-            differences.append(TopicDifference(spec.name, "topic", None, "present"))
-            continue
-        partitions = found[spec.name]["partitions"]
-        copies = min(len(partition["replica_nodes"]) for partition in partitions)
-        settings = {
-            PARTITIONS: (str(len(partitions)), str(spec.partitions)),
-            REPLICAS: (str(copies), str(max(copies, replication_factor))),
-            **{key: (configs[spec.name][key], value) for key, value in spec.config.items()},
-        }
-        differences += [
-            TopicDifference(spec.name, setting, is_now, should_be)
-            for setting, (is_now, should_be) in settings.items()
-            if is_now != should_be
-        ]
-    return differences
-
-
-def _configs(client: KafkaAdminClient, specs: Sequence[_Wanted]) -> dict[str, dict[str, str]]:
-    """Return the effective values of the settings in the specs, by topic."""
-    if not specs:
-        return {}
-    asked = [ConfigResource("topic", spec.name, list(spec.config)) for spec in specs]
-    topics: dict[str, dict[str, dict[str, Any]]] = client.describe_configs(
-        asked, config_filter="all"
-    )["topic"]
-    return {
-        name: {key: str(entry["value"]) for key, entry in settings.items()}
-        for name, settings in topics.items()
-    }
-
-
-def _refuse_what_apply_cannot_mend(differences: Iterable[TopicDifference]) -> None:
-    for diff in differences:
-        if diff.setting == PARTITIONS:
-            raise SetupError(
-                f"{diff}; partitions are never changed in place, because keys would move:"
-                f" {other_partitions(diff)}"
-            )
-        if diff.setting == REPLICAS:
-            raise SetupError(
-                f"{diff}; a topic gets more replicas by Kafka's kafka-reassign-partitions.sh:"
-                " run it, then this again. Nothing was changed"
-            )
-        if diff.setting == IN_SYNC and int(diff.found or 0) > int(diff.wanted):
-            raise SetupError(
-                f"{diff}; that would keep acknowledged messages on fewer machines: set"
-                " SCSERV_KAFKA_REPLICATION_FACTOR to the replicas that the topics have."
-                " Nothing was changed"
-            )
-
-
 def _create(
-    client: KafkaAdminClient, specs: Sequence[_Wanted], replication_factor: int
+    client: KafkaAdminClient, specs: Sequence[WantedTopic], replication_factor: int
 ) -> tuple[str, ...]:
     if not specs:
         return ()
@@ -283,10 +184,10 @@ def _alter(client: KafkaAdminClient, differences: Iterable[TopicDifference]) -> 
             raise SetupError(f"Kafka does not change topic {name} ({changes[name]}): {result}")
 
 
-def _wait_until_altered(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> None:
+def _wait_until_altered(client: KafkaAdminClient, wanted: Sequence[WantedTopic]) -> None:
     """Wait: the controller confirms a change before every broker shows it."""
     deadline = time.monotonic() + _TIMEOUT_S
-    while wanted and (left := _differences(client, wanted)):
+    while wanted and (left := find_differences(client, wanted)):
         if time.monotonic() > deadline:
             raise SetupError(f"{left[0]}; Kafka accepted the change but does not show it")
         time.sleep(_LOOK_AGAIN_S)

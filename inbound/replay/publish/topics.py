@@ -11,6 +11,7 @@ from typing import Final
 from inbound.errors import SetupError
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.topic_differences import PARTITIONS
 from schemas.topics import EVENTS, TOPICS, TopicNames, TopicSpec
 
 # Valid names (org.apache.kafka.common.internals.Topic).
@@ -66,7 +67,7 @@ def prepare(
                 f"--to-topic {topic}: its {_CLEANUP} is {difference.found}, which keeps only the "
                 "last event of each subject; set it to delete"
             )
-        if difference.setting == admin.PARTITIONS:
+        if difference.setting == PARTITIONS:
             other_partitions = difference.found
     return Prepared(other_partitions=other_partitions)
 

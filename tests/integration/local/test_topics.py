@@ -6,8 +6,8 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 
 from inbound.errors import SetupError
 from inbound.kafka import admin
-from inbound.kafka.admin import TopicDifference
 from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.topic_differences import TopicDifference
 from schemas.topics import TopicNames
 
 

@@ -14,6 +14,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import Delivery, Producer
+from inbound.kafka.topic_differences import with_durability
 from inbound.keys import VaultCipher
 from inbound.outbox.relay import ALL_SHARDS, ORDERS, Relay
 from inbound.outbox.shards import shard_of
@@ -275,7 +276,7 @@ def limit_record_size(bootstrap: str, topic: str, size: int) -> None:
     client.close()
     spec = TopicSpec(topic, PARTITIONS, {"max.message.bytes": str(size)}, internal=True, what="")
     with admin.open_client(KafkaConnection(bootstrap)) as waiting:
-        admin._wait_until_altered(waiting, admin._with_durability([spec], 1))
+        admin._wait_until_altered(waiting, with_durability([spec], 1))
 
 
 def read(bootstrap: str, topic: str) -> list[bytes]:
