@@ -43,6 +43,11 @@ BYTES_OF_RESULT: Final = 600
 """The size of a result in a record, roughly. A record holds few results or many, as Kafka was fast
 or slow, so batches of results are measured in bytes."""
 
+RESULTS_EVERY_S: Final = 0.05
+"""Batches of results begin so often at most. Their decisions are a fulfilment, which nobody awaits
+as people do an acknowledgement, or the end of a request; a transaction, a round of the relay and a
+claim for each result would cost several times as much."""
+
 POLL_SHARE: Final = 5
 """Faust stops fetching a partition when a buffer is four fifths full. What it has fetched by then
 has to fit into the rest: at a full buffer it would stop the topics of the other agents, too."""
@@ -50,10 +55,14 @@ has to fit into the rest: at a full buffer it would stop the topics of the other
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What one transaction takes at most; more bytes only if a single record has them."""
+    """What one transaction takes at most; more bytes only if a single record has them.
+
+    Transactions begin `every_s` after each other at the earliest, unless one would be full.
+    """
 
     records: int
     octets: int | None = None
+    every_s: float = 0.0
 
     def first(self, records: Sequence[TopicRecord]) -> int:
         """Return how many of these records fit into one transaction, one at least."""
@@ -95,7 +104,7 @@ class WorkerApp:
         bulk = max(1, settings.batch_size // BULK_SHARE)
         for name, processor, batch in (
             (names.mo, commands, BatchLimits(settings.batch_size)),
-            (names.receipts, delivery, BatchLimits(bulk, bulk * BYTES_OF_RESULT)),
+            (names.receipts, delivery, BatchLimits(bulk, bulk * BYTES_OF_RESULT, RESULTS_EVERY_S)),
             (names.notify, notify, BatchLimits(bulk)),
         ):
             topic = self._app.topic(
@@ -235,7 +244,7 @@ def _agent(
 ) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
         stream.enable_acks = False  # an event is acked once it is processed
-        async for gathering in gathered(stream.events(), limits.records):
+        async for gathering in gathered(stream.events(), limits.records, limits.every_s):
             waiting = gathering
             while events := [event for event in waiting if is_current(event)]:
                 records = [_record(event) for event in events]

@@ -53,6 +53,34 @@ async def test_what_arrives_while_a_batch_is_processed_is_the_next_batch() -> No
     await batches.aclose()
 
 
+async def test_a_batch_that_is_not_full_waits_for_its_turn_after_the_one_before() -> None:
+    source = Source()
+    source.put(1)
+    batches = gathered(source.items(), 3, every_s=10 * PATIENCE_S)
+    assert await anext(batches) == [1]
+    next_one = asyncio.ensure_future(anext(batches))
+    for item in (2, 3):
+        source.put(item)
+        await source.taken_up_to(item)
+    assert not next_one.done()
+    source.put(4)
+    assert await next_one == [2, 3, 4]
+    source.put(5, None)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await anext(batches) == [5]
+
+
+async def test_a_batch_begins_when_its_turn_has_come() -> None:
+    source = Source()
+    source.put(1)
+    batches = gathered(source.items(), 3, every_s=0.001)
+    assert await anext(batches) == [1]
+    source.put(2)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await anext(batches) == [2]
+    await batches.aclose()
+
+
 async def test_a_batch_and_what_waits_for_the_next_are_bounded() -> None:
     source = Source()
     source.put(*range(20), None)
