@@ -1,13 +1,15 @@
 """Records final results in the database, in the claims of their messages.
 
 A gateway that takes a message over learns its result from the claim, without Kafka and without
-the worker. Results gather while a statement is in flight, so the load sets the batch size. At
-most `limit` results are neither in the database nor in Kafka; beyond that the sender pauses.
+the worker. Results gather for `GATHER_S`, because Kafka has nearly all of them within that time.
+At most `limit` results are neither in the database nor in Kafka; beyond that the sender pauses, and
+from half of it on nothing gathers: Kafka is slow or away.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +23,7 @@ from streams.outbox.phases import Fetched
 
 log = logging.getLogger(__name__)
 
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.05
 RETRY_S: Final = 1.0
 MOST_IN_STATEMENT: Final = 500
 
@@ -44,6 +46,7 @@ class ResultRecorder:
         self._waiting: list[Recording] = []
         self._unsafe = 0
         self._added = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
@@ -53,6 +56,8 @@ class ResultRecorder:
         self._waiting.append(recording)
         self._unsafe += 1
         self._added.set()
+        if self._unsafe * 2 >= self._limit:
+            self._hurry.set()
         if self._unsafe >= self._limit:
             self._room.clear()
         return recording
@@ -63,6 +68,8 @@ class ResultRecorder:
             return
         recording.is_safe = True
         self._unsafe -= 1
+        if self._unsafe * 2 < self._limit:
+            self._hurry.clear()
         if self._unsafe < self._limit:
             self._room.set()
 
@@ -74,7 +81,9 @@ class ResultRecorder:
         """Record until cancelled, one statement at a time."""
         while True:
             await self._added.wait()
-            await asyncio.sleep(GATHER_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._hurry.wait()
             batch = self._waiting[:MOST_IN_STATEMENT]
             if await self._record(batch):
                 del self._waiting[: len(batch)]

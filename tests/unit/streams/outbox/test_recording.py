@@ -106,6 +106,20 @@ async def test_another_gateway_makes_the_same_result_of_it() -> None:
     assert recorded_result(row.result, fetched) == result
 
 
+async def test_results_gather_unless_kafka_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "GATHER_S", 10 * PATIENCE_S)
+    database = Database()
+    async with recorder(database, limit=4) as results:
+        results.settle(results.add(a_result(1)))  # Kafka has it
+        results.add(a_result(2))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not database.called.is_set()
+        results.add(a_result(3))
+        await database.called.wait()
+    assert [row.message_id.int for batch in database.batches for row in batch] == [1, 2, 3]
+
+
 async def test_the_sender_pauses_until_the_database_or_kafka_has_results(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
