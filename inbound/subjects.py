@@ -1,7 +1,7 @@
 """The states of the subjects in one batch, and the events that change them."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from inbound.handlers.state import (
@@ -12,7 +12,7 @@ from inbound.handlers.state import (
     write_state,
 )
 from inbound.store.log.metadata import trace_metadata
-from inbound.store.log.rows import NewEvent, NewState
+from inbound.store.log.rows import NewEvent, NewState, StoredState
 from inbound.store.transactions.port import Transaction
 from schemas.events import DomainEvent
 from schemas.upcasters import read_event
@@ -52,10 +52,17 @@ class Subjects:
         self._versions: dict[UUID, int] = {}
         self.events: list[NewEvent] = []
 
-    async def load(self, subject_ids: Iterable[UUID]) -> None:
-        """Read the states of these subjects: one query, and one more for those without."""
+    async def load(
+        self, subject_ids: Iterable[UUID], states: Mapping[UUID, StoredState] | None = None
+    ) -> None:
+        """Read the states of these subjects: one query, and one more for those without.
+
+        `states` are the stored ones if this transaction has read them already.
+        """
         wanted = list(dict.fromkeys(subject_ids))
-        for subject_id, stored in (await self._transaction.states(wanted)).items():
+        if states is None:
+            states = await self._transaction.states(wanted)
+        for subject_id, stored in states.items():
             state = self._cache.get(subject_id, stored.version) or stored_state(
                 stored.state_version, stored.state
             )
@@ -64,6 +71,10 @@ class Subjects:
             self._stored[subject_id] = self._versions[subject_id] = stored.version
         if missing := [id_ for id_ in wanted if id_ not in self._states]:
             await self._fold(missing)
+
+    def add_new(self, subject_ids: Iterable[UUID]) -> None:
+        """Take subjects without events. Writing is a Conflict if one has some nevertheless."""
+        self._states |= dict.fromkeys(subject_ids, SubjectState())
 
     async def _fold(self, subject_ids: list[UUID]) -> None:
         streams = await self._transaction.load_streams(subject_ids)

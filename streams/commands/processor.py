@@ -117,15 +117,26 @@ class CommandProcessor:
     ) -> tuple[list[tuple[ParsedCommand, Decision]], RegistrationBudget | None]:
         if not commands:
             return [], None
-        seen = await transaction.seen([each.request_id for each in commands])
+        senders = await transaction.known_senders(
+            [each.request_id for each in commands], {each.number_hash for each in commands}
+        )
         # By id: after a rebalance Kafka may bring a record twice in one batch.
         fresh = list(
-            {each.request_id: each for each in commands if each.request_id not in seen}.values()
+            {
+                each.request_id: each for each in commands if each.request_id not in senders.seen
+            }.values()
         )
         clients = await self._look_up(fresh)
         fresh, dropped = await self._admit(transaction, fresh, clients)
-        subject_ids = await transaction.subjects({each.number_hash: each.number for each in fresh})
-        await subjects.load(subject_ids.values())
+        subject_ids = senders.subjects
+        await subjects.load(subject_ids.values(), senders.states)
+        strangers = {
+            each.number_hash: each.number for each in fresh if each.number_hash not in subject_ids
+        }
+        if strangers:
+            added = await transaction.add_subjects(strangers)
+            subjects.add_new(added.values())
+            subject_ids |= added
         # Last before the decisions: from here to commit other batches with registrations wait.
         budget = await self._budget(transaction, clients)
         effects = Effects(self._settings, subjects, clients, budget, changes, clock=self._clock)

@@ -18,7 +18,7 @@ from inbound.store.mo.rows import (
     RejectedMoKey,
     StoredPart,
 )
-from inbound.store.people.rows import ErasedRows
+from inbound.store.people.rows import ErasedRows, KnownSenders
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
 from tests.fix_store import (
@@ -67,11 +67,31 @@ async def test_number_has_one_subject_for_good(store: Store, numbers: dict[bytes
     async with store.transaction() as tx:
         first = await tx.subjects(some)
     async with store.transaction() as tx:
-        again = await tx.subjects(numbers)
+        again = await tx.add_subjects(numbers)
+    async with store.transaction() as tx:
+        assert await tx.subjects(numbers) == again
     assert first.keys() == some.keys()
     assert again.keys() == numbers.keys()
     assert first.items() <= again.items()
     assert len(set(again.values())) == len(numbers)
+
+
+async def test_senders_are_known_with_what_was_processed_and_their_states(
+    store: Store, numbers: dict[bytes, str]
+) -> None:
+    row = inbox_row()
+    with_state, without, stranger = list(numbers)[:3]
+    async with store.transaction() as tx:
+        made = await tx.subjects({one: numbers[one] for one in (with_state, without)})
+        stored = state(made[with_state], 0, 3)
+        await tx.write(Changes(inbox=[row], states=[stored]))
+    async with store.transaction() as tx:
+        found = await tx.known_senders([row.mo_id, uuid4()], [with_state, without, stranger])
+    assert found == KnownSenders(
+        {row.mo_id},
+        made,
+        {made[with_state]: StoredState(3, stored.state_version, stored.state)},
+    )
 
 
 async def test_looking_for_a_subject_makes_none(store: Store, numbers: dict[bytes, str]) -> None:

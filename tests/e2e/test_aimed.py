@@ -75,11 +75,6 @@ BLOWS = (
         "deciding and commit", "worker", Point("inbound.store.transactions.writing:write", "after")
     ),
     Blow(
-        "commit and wake-up",
-        "worker",
-        Point("inbound.store.transactions.postgres:_wake_relays", "before"),
-    ),
-    Blow(
         *("commit and ack of a text", "worker"),
         Point("streams.commands.processor:CommandProcessor.__call__", "after"),
     ),

@@ -1,11 +1,13 @@
-"""Appends events and outbox rows under the log lock.
+"""Appends events under the log lock.
 
 The lock is taken last and held to commit: positions appear in commit order and without gaps.
-What does not depend on earlier events is encoded before the lock (`EncodedEvent`); under it
-each event gets its position, time and digest.
+Under it each event gets its position, time and digest. `FEW` events are inserted by a query that
+travels with the commit. More are copied: what does not depend on earlier events is encoded before
+the lock then (`EncodedEvent`).
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import psycopg
@@ -21,7 +23,12 @@ _MERGE_STATES: Final = _SQL["merge_states"]
 _LOCK_LOG: Final = _SQL["lock_log"]
 _LOG_END: Final = _SQL["log_end"]
 _APPEND_EVENTS: Final = _SQL["append_events"]
+_INSERT_EVENTS: Final = _SQL["insert_events"]
 _MOVE_HEADS: Final = _SQL["move_heads"]
+
+FEW: Final = 32
+"""So many rows at most are inserted rather than copied. COPY costs two round trips of its own, and
+an INSERT more for each row."""
 
 
 class EncodedEvent(NamedTuple):
@@ -36,7 +43,7 @@ class LogEnd(NamedTuple):
     """Where the log ends under the lock: last position, time of the next events, chain ends."""
 
     position: int
-    recorded_us: int
+    recorded_at: datetime
     chains: Chains
 
 
@@ -76,30 +83,61 @@ async def log_end(cursor: psycopg.AsyncCursor) -> LogEnd:
     if row is None:
         raise StoreUnavailable("the table log_heads has lost its row: see `scserv log verify`")
     last, now, *heads = row
-    return LogEnd(last, microseconds(now), Chains(*heads))
+    return LogEnd(last, now, Chains(*heads))
 
 
-async def append(
-    conn: psycopg.AsyncConnection, end: LogEnd, events: Sequence[EncodedEvent]
-) -> None:
+def insertion(end: LogEnd, events: Sequence[NewEvent]) -> Query:
+    """Return the query that appends these events; `end.chains` move on with them."""
+    recorded_us = microseconds(end.recorded_at)
+    chains = [chain_of(event.stream_id) for event in events]
+    positions = range(end.position + 1, end.position + 1 + len(events))
+    digests = [
+        end.chains.append(chain, position, recorded_us, _body(event))
+        for chain, position, event in zip(chains, positions, events, strict=True)
+    ]
+    return _INSERT_EVENTS, {
+        "last": end.position,
+        "recorded_at": end.recorded_at,
+        "chains": chains,
+        "digests": digests,
+        "stream_ids": [event.stream_id for event in events],
+        "versions": [event.version for event in events],
+        "types": [event.type for event in events],
+        "schema_versions": [event.schema_version for event in events],
+        "data": [event.data.decode() for event in events],
+        "metadata": [event.metadata.decode() for event in events],
+    }
+
+
+async def copy(conn: psycopg.AsyncConnection, end: LogEnd, events: Sequence[EncodedEvent]) -> None:
     """Append these events; `end.chains` move on with them."""
-    if not events:
-        return
     rows = _rows(end, events)
-    async with conn.cursor() as cursor, cursor.copy(_APPEND_EVENTS) as copy:
-        await copy.write(b"".join((SIGNATURE, *rows, TRAILER)))
+    async with conn.cursor() as cursor, cursor.copy(_APPEND_EVENTS) as writer:
+        await writer.write(b"".join((SIGNATURE, *rows, TRAILER)))
 
 
-async def move_heads(conn: psycopg.AsyncConnection, chains: Chains) -> None:
-    """Write where the chains end, inside the same transaction."""
+def moving_heads(chains: Chains) -> Query:
+    """Return the query that writes where the chains end, for the end of the same transaction."""
     # As text: psycopg is slow at dumping lists.
     positions = ",".join(map(str, chains.positions))
     digests = ",".join(f'"\\\\x{digest.hex()}"' for digest in chains.digests)
-    await conn.execute(_MOVE_HEADS, {"positions": f"{{{positions}}}", "digests": f"{{{digests}}}"})
+    return _MOVE_HEADS, {"positions": f"{{{positions}}}", "digests": f"{{{digests}}}"}
+
+
+def _body(event: NewEvent) -> bytes:
+    return body(
+        event.stream_id,
+        event.version,
+        event.type,
+        event.schema_version,
+        event.data,
+        event.metadata,
+    )
 
 
 def _rows(end: LogEnd, events: Iterable[EncodedEvent]) -> Iterable[bytes]:
+    recorded_us = microseconds(end.recorded_at)
     for position, (chain, digested, columns) in enumerate(events, start=end.position + 1):
-        digest = end.chains.append(chain, position, end.recorded_us, digested)
-        yield encode_position(position, end.recorded_us, chain, digest)
+        digest = end.chains.append(chain, position, recorded_us, digested)
+        yield encode_position(position, recorded_us, chain, digest)
         yield columns

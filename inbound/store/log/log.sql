@@ -1,5 +1,11 @@
 -- The event log: appending under the log lock, streams, states and chain heads.
 
+-- name: begin
+BEGIN
+
+-- name: commit
+COMMIT
+
 -- name: lock_log
 -- From here to commit no other transaction can append, so positions appear in commit order and
 -- no reader can skip one that is not visible yet.
@@ -23,6 +29,20 @@ COPY events (
     position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata
 )
 FROM STDIN (FORMAT binary)
+
+-- name: insert_events
+-- As append_events, in one statement; the positions follow the last one.
+INSERT INTO events (
+    position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata
+)
+SELECT %(last)s::bigint + ordinal, %(recorded_at)s::timestamptz, chain, digest, stream_id, version,
+       type, schema_version, data::json, metadata::json
+FROM unnest(
+    %(chains)b::smallint[], %(digests)b::bytea[], %(stream_ids)b::uuid[], %(versions)b::integer[],
+    %(types)b::text[], %(schema_versions)b::smallint[], %(data)b::text[], %(metadata)b::text[]
+) WITH ORDINALITY AS new (
+    chain, digest, stream_id, version, type, schema_version, data, metadata, ordinal
+)
 
 -- name: confirm_replicated
 -- In a transaction that has written nothing, so that its COMMIT waits for a synchronous standby, as

@@ -5,6 +5,16 @@
 COPY outbox (shard, topic, key, event_id, type, headers, value)
 FROM STDIN (FORMAT binary)
 
+-- name: insert_outbox
+-- As append_outbox, in one statement; sorted before the positions are taken.
+INSERT INTO outbox (shard, topic, key, event_id, type, headers, value)
+SELECT shard, topic, key, event_id, type, headers::json, value
+FROM unnest(
+    %(shards)b::smallint[], %(topics)b::text[], %(keys)b::text[], %(event_ids)b::text[],
+    %(types)b::text[], %(headers)b::text[], %(contents)b::bytea[]
+) WITH ORDINALITY AS new (shard, topic, key, event_id, type, headers, value, ordinal)
+ORDER BY ordinal
+
 -- name: read_outbox
 -- The next rows of several shards, each shard's in order: one round trip for all.
 SELECT next.*

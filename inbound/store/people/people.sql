@@ -3,6 +3,12 @@
 -- name: find_subjects
 SELECT number_hash, subject_id FROM subjects WHERE number_hash = ANY(%(hashes)b::bytea[])
 
+-- name: find_subjects_with_states
+-- A subject without a stored state has nulls.
+SELECT number_hash, subject_id, version, state_version, state
+FROM subjects LEFT JOIN subject_states ON stream_id = subject_id
+WHERE number_hash = ANY(%(hashes)b::bytea[])
+
 -- name: add_subjects
 -- Waits for a transaction that is adding the same number, and then adds nothing. Ordered, so that
 -- two batches with the same numbers don't deadlock.

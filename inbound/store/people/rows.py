@@ -1,10 +1,21 @@
-"""What an erasure needs, removes, and records."""
+"""Who is known; what an erasure needs, removes, and records."""
 
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from inbound.store.log.rows import StoredState
+
 NATIONAL_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSenders:
+    """Which of some MOs were processed; the known subjects of their senders, with stored states."""
+
+    seen: set[UUID]
+    subjects: dict[bytes, UUID]
+    states: dict[UUID, StoredState]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,18 @@ COPY smsc_messages (
 )
 FROM STDIN (FORMAT binary)
 
+-- name: insert_sent_parts
+INSERT INTO smsc_messages (
+    subject_id, message_id, part, parts, request_id, purpose, template, centre,
+    smsc_message_id, submitted_at, traceparent, written_id, order_id
+)
+SELECT * FROM unnest(
+    %(subject_ids)b::uuid[], %(message_ids)b::uuid[], %(part)b::smallint[], %(parts)b::smallint[],
+    %(request_ids)b::uuid[], %(purposes)b::text[], %(templates)b::text[], %(centres)b::text[],
+    %(smsc_message_ids)b::text[], %(submitted)b::timestamptz[], %(traceparents)b::text[],
+    %(written_ids)b::text[], %(order_ids)b::uuid[]
+)
+
 -- name: update_sent_parts
 UPDATE smsc_messages AS stored
 SET state = given.state, final = given.final, error = given.error, done_at = given.done_at

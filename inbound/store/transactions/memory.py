@@ -23,7 +23,7 @@ from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfTe
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.outbox.rows import OutboxRow
-from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.people.rows import ErasedRows, KnownSenders, NewErasure, PersonToErase
 from inbound.store.quotas import DEFAULT_QUOTAS, Quotas
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
@@ -61,12 +61,23 @@ class MemoryTransaction(Transaction):
         return self._tables.inbox.keys() & set(mo_ids)
 
     @override
+    async def known_senders(
+        self, mo_ids: Collection[UUID], hashes: Collection[bytes]
+    ) -> KnownSenders:
+        found = await self.find_subjects(hashes)
+        return KnownSenders(await self.seen(mo_ids), found, await self.states(found.values()))
+
+    @override
     async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
         for number_hash in numbers.keys() - self._tables.subjects.keys():
             subject_id = self._new_id()
             self._tables.subjects[number_hash] = subject_id
             self._tables.numbers[subject_id] = numbers[number_hash]
         return await self.find_subjects(numbers)
+
+    @override
+    async def add_subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        return await self.subjects(numbers)
 
     @override
     async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:

@@ -24,7 +24,7 @@ from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
-from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.people.rows import ErasedRows, KnownSenders, NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
 from inbound.store.transactions.changes import Changes
@@ -37,11 +37,21 @@ class Transaction(Protocol):
         """Return which of these MOs an earlier transaction has processed."""
         ...
 
+    async def known_senders(
+        self, mo_ids: Collection[UUID], hashes: Collection[bytes]
+    ) -> KnownSenders:
+        """Return what `seen`, `find_subjects` and `states` do, in one round trip."""
+        ...
+
     async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
         """Return the subject of each number hash; create missing ones with the sealed number.
 
         Waits for another transaction that is creating the same subject.
         """
+        ...
+
+    async def add_subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        """As `subjects`, for numbers that are probably new: nothing is read before."""
         ...
 
     async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:

@@ -16,9 +16,8 @@ A batch takes few round trips: what needs no answer travels in one pipeline.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -29,7 +28,6 @@ from typing_extensions import override
 from inbound.keys import VaultCipher
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import translate
-from inbound.store.log.appender import move_heads
 from inbound.store.quotas import DEFAULT_QUOTAS, Quotas
 from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
@@ -37,10 +35,11 @@ from inbound.store.transactions.port import Store
 from inbound.store.transactions.postgres_transaction import PostgresTransaction
 
 APPLICATION_NAME: Final = "scserv store"
-_NOTIFY: Final = statements("inbound.store.outbox", "outbox")["notify_outbox"]
-_CONFIRM: Final = statements("inbound.store.log", "log")["confirm_replicated"]
-
-_log = logging.getLogger(__name__)
+_WAKE_RELAYS: Final = statements("inbound.store.outbox", "outbox")["notify_outbox"]
+_LOG_SQL: Final = statements("inbound.store.log", "log")
+_CONFIRM: Final = _LOG_SQL["confirm_replicated"]
+_COMMIT: Final = _LOG_SQL["commit"]
+_OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
 class PostgresStore(Store):
@@ -76,34 +75,38 @@ class PostgresStore(Store):
             )
             failure = None
             try:
-                async with AsyncExitStack() as ending, conn.transaction():
-                    yield tx
-                    # Left after the transaction: what follows and COMMIT are one round trip.
-                    if conn.info.transaction_status == TransactionStatus.INTRANS:
-                        await ending.enter_async_context(conn.pipeline())
-                        if tx.chains is not None:
-                            await move_heads(conn, tx.chains)
-                        else:
-                            await conn.execute(_CONFIRM)
-            except psycopg.Error as error:  # of BEGIN or COMMIT; those of `tx` are translated
+                yield tx
+                if tx.has_begun:
+                    await _commit(conn, tx)
+            except psycopg.Error as error:  # of COMMIT; those of `tx` are translated
                 failure = translate(error, self._connection.where)
             finally:
-                # Cancelled in the middle of a COPY, say: the next user gets a clean one.
-                if conn.info.transaction_status != TransactionStatus.IDLE:
-                    await conn.close()
+                await _clean(conn)
             if failure is not None:
                 raise failure
-            if tx.appended:
-                await _wake_relays(conn)
 
     @override
     async def close(self) -> None:
         await self._connection.close()
 
 
-async def _wake_relays(conn: psycopg.AsyncConnection) -> None:
+async def _commit(conn: psycopg.AsyncConnection, tx: PostgresTransaction) -> None:
+    """Write what is left, commit, and wake the relays: one round trip."""
+    async with conn.pipeline():
+        for query, parameters in tx.last_queries or [(_CONFIRM, {})]:
+            await conn.execute(query, parameters)
+        await conn.execute(_COMMIT, prepare=False)
+        if tx.appended:
+            await conn.execute(_WAKE_RELAYS)
+
+
+async def _clean(conn: psycopg.AsyncConnection) -> None:
+    """Roll back what was not committed. The next user gets another connection if that fails."""
     try:
-        await conn.execute(_NOTIFY)
-    except psycopg.Error:
-        # The rows are committed and relays also look by themselves: late, not lost.
-        _log.info("relays were not woken up: the connection was lost after the commit")
+        if conn.info.transaction_status in _OPEN:
+            with suppress(psycopg.Error):
+                await conn.rollback()
+    finally:
+        # Cancelled just now, or in the middle of a COPY: BEGIN would continue what was left open.
+        if conn.info.transaction_status != TransactionStatus.IDLE:
+            await conn.close()

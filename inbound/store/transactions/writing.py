@@ -1,4 +1,8 @@
-"""Writes one batch: what can wait for others first, the log lock last, then COPY and commit."""
+"""Writes one batch: what can wait for others first, the log lock last.
+
+A small batch takes two round trips, the second of which is the commit: what needs no answer is
+returned to travel with it. A large one is copied, which is cheaper for many rows.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -13,6 +17,7 @@ from inbound.store.claims import vault
 from inbound.store.dead_letters import dead_letters
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
+from inbound.store.log.appender import FEW, LogEnd
 from inbound.store.mo import account_texts, inbox, rejected, unknown_numbers
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.rows import OrderWrites
@@ -24,9 +29,10 @@ from inbound.store.sealing import Sealer
 from inbound.store.smpp import messages as smpp_messages
 from inbound.store.statements import Query, statements
 from inbound.store.transactions.changes import Changes
-from schemas.chain import Chains
 
-_APPEND_OUTBOX: Final = statements("inbound.store.outbox", "outbox")["append_outbox"]
+_OUTBOX_SQL: Final = statements("inbound.store.outbox", "outbox")
+_APPEND_OUTBOX: Final = _OUTBOX_SQL["append_outbox"]
+_INSERT_OUTBOX: Final = _OUTBOX_SQL["insert_outbox"]
 
 # In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
 _JSON: Final = "bytea"
@@ -35,16 +41,17 @@ _OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
 
 async def write(
     conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer, quotas: Quotas
-) -> Chains | None:
-    """Write all rows inside the open transaction. At most nine round trips.
+) -> list[Query]:
+    """Write all rows inside the open transaction, but for those of the queries that it returns.
 
-    Returns the ends of the chains that `appender.move_heads` has to write before the commit,
-    if events were appended. Raises Conflict, StoreUnavailable, and errors of psycopg.
+    They are the last of the transaction. Raises Conflict, StoreUnavailable, and errors of psycopg.
     """
     merged = locked = None
-    events = [appender.encode(event) for event in changes.events]
-    new_parts = map(sent_parts.copy_row, changes.sent)
-    await _copy(conn, sent_parts.COPY_SENT_PARTS, sent_parts.COPY_TYPES, new_parts)
+    is_small = max(len(changes.events), len(changes.outbox)) <= FEW
+    encoded = [] if is_small else [appender.encode(event) for event in changes.events]
+    if len(changes.sent) > FEW:
+        new_parts = map(sent_parts.copy_row, changes.sent)
+        await _copy(conn, sent_parts.COPY_SENT_PARTS, sent_parts.COPY_TYPES, new_parts)
     contents = (orders.content_row(content, sealer) for content in changes.orders.contents)
     await _copy(
         conn, orders.COPY_ORDERS, orders.ORDER_TYPES, map(orders.order_row, changes.orders.orders)
@@ -65,15 +72,27 @@ async def write(
     if merged is not None and merged.rowcount != len(changes.states):
         raise Conflict("other transactions changed the same people at the same time")
     if locked is None:
-        return None
+        return []
     end = await appender.log_end(locked)
-    await appender.append(conn, end, events)
+    if is_small:
+        return list(_last_queries(end, changes))
+    if encoded:
+        await appender.copy(conn, end, encoded)
     await _copy(conn, _APPEND_OUTBOX, _OUTBOX_TYPES, map(_outbox_row, changes.outbox))
-    return end.chains if events else None
+    return [appender.moving_heads(end.chains)] if encoded else []
+
+
+def _last_queries(end: LogEnd, changes: Changes) -> Iterable[Query]:
+    """Yield what is written under the log lock."""
+    if changes.outbox:
+        yield _outbox_insertion(changes.outbox)
+    if changes.events:
+        yield appender.insertion(end, changes.events)
+        yield appender.moving_heads(end.chains)
 
 
 def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query]:
-    """Yield what needs no answer; receipts come after the new parts that they are about."""
+    """Yield what needs no answer."""
     if changes.inbox:
         yield inbox.insertion(changes.inbox)
     if changes.vault:
@@ -86,14 +105,21 @@ def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query
         yield rejected.addition(changes.rejected_mos, quotas)
     if changes.account_texts:
         yield account_texts.insertion(changes.account_texts, sealer)
+    yield from _receipt_queries(changes)
+    yield from _order_queries(changes.orders)
+    if (query := callbacks.of_commands(changes.events)) is not None:
+        yield query
+
+
+def _receipt_queries(changes: Changes) -> Iterable[Query]:
+    """Yield new parts first: receipts may be about them."""
+    if 0 < len(changes.sent) <= FEW:
+        yield sent_parts.insertion(changes.sent)
     if changes.receipts:
         yield sent_parts.status_update(changes.receipts)
     if changes.no_longer_early:
         yield usage.locking(usage.EARLY_RECEIPTS)
         yield early_receipts.deletion(changes.no_longer_early)
-    yield from _order_queries(changes.orders)
-    if (query := callbacks.of_commands(changes.events)) is not None:
-        yield query
 
 
 def _order_queries(writes: OrderWrites) -> Iterable[Query]:
@@ -125,6 +151,18 @@ def _of_registrations(changes: Changes) -> Iterable[Query]:
         yield registrations.insertion(changes.held)
     if changes.audit:
         yield audit.insertion(changes.audit)
+
+
+def _outbox_insertion(rows: Sequence[NewOutboxRow]) -> Query:
+    return _INSERT_OUTBOX, {
+        "shards": [row.shard for row in rows],
+        "topics": [row.topic for row in rows],
+        "keys": [row.key for row in rows],
+        "event_ids": [row.event_id for row in rows],
+        "types": [row.type for row in rows],
+        "headers": [row.headers.decode() for row in rows],
+        "contents": [row.value for row in rows],
+    }
 
 
 def _outbox_row(row: NewOutboxRow) -> tuple[object, ...]:

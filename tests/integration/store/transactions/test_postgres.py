@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -34,6 +35,8 @@ from tests.fix_store import (
     until,
 )
 from tests.patience import PATIENCE_S
+
+Transacting = Callable[[], Awaitable[None]]
 
 NUMBER = "+79161234567"
 CANARY = "CANARY"
@@ -215,15 +218,20 @@ async def test_transaction_cancelled_while_it_waits_leaves_nothing_and_the_store
 async def test_transaction_that_was_left_open_is_not_continued(
     postgres_store: PostgresStore, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next one would be a savepoint in it, and its commit would commit nothing."""
+    """The commit of the next one would commit it, too."""
 
-    async def interrupted(*_: object) -> None:
+    async def interrupted(_: psycopg.AsyncConnection) -> None:
         raise asyncio.CancelledError
 
+    async def fail() -> None:
+        async with postgres_store.transaction() as tx:
+            await tx.write(batch(1))
+            raise LookupError
+
     with monkeypatch.context() as patch:
-        patch.setattr(psycopg.AsyncTransaction, "__aexit__", interrupted)
+        patch.setattr(psycopg.AsyncConnection, "rollback", interrupted)
         with pytest.raises(asyncio.CancelledError):
-            await write(postgres_store, batch(1))
+            await fail()
     await write(postgres_store, batch(1))
     assert len(feeds.read_events(conn, 10, after=0)) == 3
 
@@ -275,6 +283,57 @@ async def test_relays_are_woken_after_the_commit_and_only_then(
         await write(postgres_store, Changes(events=[event(uuid4())]))
         assert feeds.wait_for_rows(relay, PATIENCE_S)
         assert not feeds.wait_for_rows(relay, 0)
+
+
+async def round_trips(store: PostgresStore, trace: Path, transaction: Transacting) -> int:
+    """Return how often the server answers in a transaction, by libpq's trace, once in practice."""
+    async with store.transaction() as tx:
+        connection = tx._conn
+    for _ in range(6):  # until statements are prepared
+        await transaction()
+    with trace.open("w+") as file:
+        connection.pgconn.trace(file.fileno())
+        await transaction()
+        connection.pgconn.untrace()
+        file.seek(0)
+        return file.read().count("ReadyForQuery")
+
+
+async def test_the_transaction_of_a_small_batch_takes_three_round_trips(
+    postgres_store: PostgresStore, tmp_path: Path
+) -> None:
+    async def commands() -> None:
+        async with postgres_store.transaction() as tx:
+            await tx.known_senders([uuid4()], [b"hash"])
+            await tx.write(batch(1))
+
+    async def results() -> None:
+        async with postgres_store.transaction() as tx:
+            await tx.lock_names({"topic[0]"})
+            await tx.write(batch(2))
+
+    assert await round_trips(postgres_store, tmp_path / "trace", commands) == 3
+    assert await round_trips(postgres_store, tmp_path / "trace", results) == 3
+
+
+@pytest.mark.parametrize("messages", [1, 40])
+async def test_small_and_large_batches_leave_the_same_rows(
+    postgres_store: PostgresStore, conn: psycopg.Connection, messages: int
+) -> None:
+    changes = batch(messages)
+    async with postgres_store.transaction() as tx:
+        await tx.write(changes)
+    async with postgres_store.transaction() as tx:
+        events = await tx.read_events(0, 1000)
+    assert [one.position for one in events] == list(range(1, len(changes.events) + 1))
+    assert [(one.stream_id, one.version, one.type, one.data, one.metadata) for one in events] == [
+        (one.stream_id, one.version, one.type, one.data, one.metadata) for one in changes.events
+    ]
+    query = "SELECT shard, topic, key, event_id, type, headers, value FROM outbox ORDER BY position"
+    assert [(*row[:5], bytes(row[5]), bytes(row[6])) for row in conn.execute(query).fetchall()] == [
+        (one.shard, one.topic, one.key, one.event_id, one.type, one.headers, one.value)
+        for one in changes.outbox
+    ]
 
 
 async def test_events_are_never_changed(
