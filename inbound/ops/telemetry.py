@@ -2,27 +2,26 @@
 
 Each request has one W3C trace context from deliver_sm to submit_sm_resp. The gateway makes
 it even without an exporter, so that every event has a trace id. Spans are made only with an
-exporter.
+exporter, and only then is the SDK imported: it takes longer than most of what a process imports.
 """
 
 import os
 import socket
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 _tracer = trace.get_tracer("scserv")
 _state = {"recording": False}
 
 
-def start(role: str, *, exporter: SpanExporter | None = None) -> None:
+def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
     """Set up traces and metrics of this process, once.
 
     Does nothing unless an OTLP endpoint is named in the environment or `exporter` is
@@ -30,12 +29,17 @@ def start(role: str, *, exporter: SpanExporter | None = None) -> None:
     """
     if exporter is None and not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
     # Unique per process, or two workers would write the same series.
     instance = f"{role}-{socket.gethostname()}-{os.getpid()}"
     resource = Resource.create({"service.name": "scserv", "service.instance.id": instance})
     provider = TracerProvider(resource=resource)
     if exporter is None:
-        # Imported only if needed: the exporter takes 0.3 s to import.
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -49,6 +53,11 @@ def start(role: str, *, exporter: SpanExporter | None = None) -> None:
 
 def stop() -> None:
     """Flush and stop the exporters. Blocks for a few seconds at most."""
+    if not _state["recording"]:
+        return
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
+
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
@@ -104,4 +113,4 @@ def _nanoseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000) * 1000
 
 
-__all__ = ["ReadableSpan", "new_traceparent", "parse_traceparent", "span", "start", "stop"]
+__all__ = ["new_traceparent", "parse_traceparent", "span", "start", "stop"]
