@@ -1,30 +1,19 @@
-"""Posts to the URLs of accounts, which must not lead into our own network.
+"""The port for calls to the URLs of accounts, which must not lead into our own network.
 
-An address is checked where the socket for it is made, after the name was resolved: whatever a
-name server answers the second time, only an address that was checked is connected to. Redirects
-are not followed. Answers are not read.
+What is checked here is checked before a name is resolved; `http_poster.py` makes the calls.
 """
 
 import ipaddress
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Final, Protocol
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-from typing_extensions import override
 from yarl import URL
 
 from inbound.errors import ScservError, SetupError
 
-TIMEOUT_S: Final = 10.0
 LONGEST_URL: Final = 2000
-LONGEST_WISH: Final = timedelta(days=1)
-"""No `Retry-After` holds calls up for longer."""
-
-_DIGITS_OF_PAUSE: Final = 10
 
 
 class CallbackFailed(ScservError):  # noqa: N818  says what is the case
@@ -39,10 +28,6 @@ class CallbackFailed(ScservError):  # noqa: N818  says what is the case
         super().__init__(why)
         self.is_final = is_final
         self.retry_after = retry_after
-
-
-class PrivateAddressError(OSError):
-    """The name leads to an address that is not public."""
 
 
 class Poster(Protocol):
@@ -99,72 +84,6 @@ def is_public(address: str) -> bool:
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-class HttpPoster(Poster):
-    """Posts with aiohttp; one connection for each call. `close` it at the end."""
-
-    def __init__(
-        self, resolver: AbstractResolver | None = None, *, timeout_s: float = TIMEOUT_S
-    ) -> None:
-        """Open nothing yet. `resolver` takes the place of the system's."""
-        self._resolver = resolver
-        self._timeout_s = timeout_s
-
-    @override
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: bool
-    ) -> None:
-        connector = aiohttp.TCPConnector(
-            resolver=self._resolver,
-            use_dns_cache=False,
-            force_close=True,
-            socket_factory=_any_socket if private_allowed else _public_socket,
-        )
-        timeout = aiohttp.ClientTimeout(total=self._timeout_s)
-        try:
-            async with (
-                aiohttp.ClientSession(
-                    connector=connector, timeout=timeout, trust_env=False, auto_decompress=False
-                ) as session,
-                session.post(
-                    URL(url),
-                    data=body,
-                    headers={"Content-Type": "application/json", "User-Agent": "scserv", **headers},
-                    allow_redirects=False,
-                ) as answer,
-            ):
-                status, pause = answer.status, answer.headers.get("Retry-After", "")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CallbackFailed(_reason(error)) from None
-        if not 200 <= status < 300:
-            raise _not_taken(status, pause)
-
-
-def _not_taken(status: int, pause: str) -> CallbackFailed:
-    """Return what an answer other than 2xx means (Standard Webhooks 1.0, "Webhook responses")."""
-    said = f"answered {status}"
-    if status == HTTPStatus.GONE:
-        return CallbackFailed(f"{said}: this call is not repeated", is_final=True)
-    if 300 <= status < 400:
-        return CallbackFailed(f"{said}, and redirects are not followed")
-    asked = timedelta()
-    if pause.isascii() and pause.isdecimal() and len(pause) < _DIGITS_OF_PAUSE:
-        asked = min(timedelta(seconds=int(pause)), LONGEST_WISH)
-    return CallbackFailed(said, retry_after=asked)
-
-
-def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-    """Make the socket for an address. Raises PrivateAddressError."""
-    address = str(info[4][0])
-    if not is_public(address):
-        raise PrivateAddressError("the name leads to an address that is not public")
-    return _any_socket(info)
-
-
-def _any_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, protocol, _, _ = info
-    return socket.socket(family, kind, protocol)
-
-
 def _is_private_literal(host: str) -> bool:
     try:
         return not is_public(host)
@@ -183,21 +102,3 @@ def _is_unusual_address(host: str) -> bool:
             return False
         return True
     return False
-
-
-def _reason(error: Exception) -> str:
-    """Return why a call failed, in words that hold neither URL nor answer."""
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 10:
-        causes.append(cause)
-    if any(isinstance(one, PrivateAddressError) for one in causes):
-        return "the name leads to an address that is not public"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "the certificate is not valid"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name is not known"
-    if isinstance(error, aiohttp.ClientConnectorError | OSError):
-        return "no connection"
-    return "no valid answer"

@@ -16,7 +16,7 @@ from inbound.desk.identity import users as desk_users
 from inbound.desk.identity.passwords import PasswordError, check_password, hash_password
 from inbound.desk.identity.users import Change, check_name, new_password
 from inbound.desk.provider.binding import assign
-from inbound.desk.provider.id_tokens import normal_login
+from inbound.desk.provider.claims import normal_login
 from inbound.desk.roles import Role
 from inbound.errors import MissingSettingError, SetupError
 from inbound.settings import Settings

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from inbound.channels.telegram import BotApi, TelegramChannel
 from inbound.errors import SetupError
 from inbound.gateway.channel_binds import NOT_OFFERED, ChannelBind, NotOffered, centre_of
 from inbound.ops import metrics
@@ -52,7 +51,7 @@ def make_channels(
     binds = [ChannelBind(NOT_OFFERED, NotOffered(), _REFUSING_WINDOW)]
     mail = settings.mail
     if mail.host:
-        # Imported here: most gateways have no mail server.
+        # Imported here: most gateways have neither a mail server nor a bot.
         from inbound.channels.mail import MailChannel, MailServer
 
         server = MailServer(
@@ -72,6 +71,8 @@ def make_channels(
         )
     telegram = settings.telegram
     if token := telegram.token.get_secret_value():
+        from inbound.channels.telegram import BotApi, TelegramChannel
+
         api = BotApi(telegram.url, token, telegram.bot, telegram.timeout_s)
         centre = centre_of(Channel.BOT)
         binds.append(

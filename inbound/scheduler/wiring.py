@@ -1,14 +1,18 @@
 """Builds the loops of the scheduler from its settings."""
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from typing_extensions import override
+
 from inbound.broadcasts.batches import Batches
 from inbound.broadcasts.pump import Pump, PumpSettings
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.callbacks.posting import HttpPoster
+from inbound.callbacks.posting import Poster
 from inbound.clock import utc_now
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.health import Health
@@ -86,7 +90,28 @@ def _callbacks(settings: Settings, stack: AsyncExitStack, health: Health) -> Cal
     return Callbacks(
         pool,
         Sealer(VaultCipher(settings.vault_keys())),
-        HttpPoster(),
+        _LazyPoster(),
         LoopHealth(health, CALLBACKS),
         clock=utc_now,
     )
+
+
+class _LazyPoster(Poster):
+    """Imports the HTTP client at the first call: most installations make none."""
+
+    def __init__(self) -> None:
+        self._poster: Poster | None = None
+
+    @override
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: bool
+    ) -> None:
+        if self._poster is None:
+            self._poster = await asyncio.to_thread(_http_poster)
+        await self._poster.post(url, body, headers, private_allowed=private_allowed)
+
+
+def _http_poster() -> Poster:
+    from inbound.callbacks.http_poster import HttpPoster
+
+    return HttpPoster()

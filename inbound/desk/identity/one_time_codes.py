@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final
 
 import pyotp
-import segno
 
 STEP_S: Final = 30
 CODES: Final = 10
@@ -60,6 +59,8 @@ def address_of(secret: str, name: str) -> str:
 
 def qr_code(text: str) -> tuple[int, str]:
     """Return the width of a QR code in modules, and its dark ones as the path of an SVG."""
+    import segno  # slow to import, and few processes ever make a code
+
     rows = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix]
     return len(rows), "".join(_dashes(rows))
 

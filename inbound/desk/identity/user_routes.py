@@ -22,7 +22,7 @@ from inbound.desk.identity.users import (
 from inbound.desk.navigation import Place
 from inbound.desk.problems import SentForm, Trouble
 from inbound.desk.provider.binding import assign
-from inbound.desk.provider.id_tokens import normal_login
+from inbound.desk.provider.claims import normal_login
 from inbound.desk.roles import Right, Role
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import SetupError

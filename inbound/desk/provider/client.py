@@ -16,10 +16,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from inbound.desk.identity.throttle import BusyError
-from inbound.desk.provider.id_tokens import BadTokenError, Expected, checked
+from inbound.desk.provider.errors import BadTokenError, CodeRefusedError, ProviderError
+from inbound.desk.provider.id_tokens import Expected, checked
 from inbound.desk.provider.journeys import Journey
-from inbound.desk.provider.transport import ProviderError, get_json, post_form
-from inbound.errors import ScservError
+from inbound.desk.provider.transport import get_json, post_form
 from inbound.settings import OidcSettings
 from inbound.settings.oidc import is_safe_address
 
@@ -33,10 +33,6 @@ WAIT_S: Final = 3.0
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 log = logging.getLogger(__name__)
-
-
-class CodeRefusedError(ScservError):
-    """The provider does not know the code that the browser brought, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)

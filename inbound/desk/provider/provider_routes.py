@@ -16,9 +16,8 @@ from inbound.desk.identity.signing_in import TYPED, show_sign_in, throttled
 from inbound.desk.identity.throttle import ThrottledError
 from inbound.desk.problems import SentForm, not_found
 from inbound.desk.provider.binding import NotAllowedError, StrangerError
-from inbound.desk.provider.id_tokens import BadTokenError
+from inbound.desk.provider.errors import BadTokenError, ProviderError
 from inbound.desk.provider.provider_sign_in import Arrival, LostError, ProviderSignIn
-from inbound.desk.provider.transport import ProviderError
 from inbound.desk.visitors import SESSION, cookie_name
 
 PATH: Final = "/sign-in/provider"

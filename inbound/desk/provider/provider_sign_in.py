@@ -5,20 +5,22 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from inbound.desk.identity.own_sessions import OwnSessions
 from inbound.desk.identity.throttle import Throttle
 from inbound.desk.provider.binding import NotAllowedError, Person, StrangerError, recognise
-from inbound.desk.provider.client import CodeRefusedError, ProviderClient
-from inbound.desk.provider.id_tokens import BadTokenError, groups_of, login_of
+from inbound.desk.provider.claims import groups_of, login_of
+from inbound.desk.provider.errors import BadTokenError, CodeRefusedError, ProviderError
 from inbound.desk.provider.journeys import MAX_COOKIE, Journey, opened, sealed, set_out
 from inbound.desk.provider.role_mapping import RoleMapping
-from inbound.desk.provider.transport import ProviderError
 from inbound.errors import ScservError
 from inbound.keys import VaultCipher
 from inbound.ops import metrics
 from inbound.store.connection_pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from inbound.desk.provider.client import ProviderClient
 
 _NOT_MINE: Final = "not a sign-in of this browser, or too long ago"
 
@@ -58,7 +60,7 @@ class ProviderSignIn:
 
     def __init__(
         self,
-        client: ProviderClient,
+        client: "ProviderClient",
         pool: ConnectionPool,
         sessions: OwnSessions,
         throttle: Throttle,

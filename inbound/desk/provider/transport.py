@@ -7,15 +7,11 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from inbound.errors import RetryableError
+from inbound.desk.provider.errors import ProviderError
 
 TIMEOUT_S: Final = 5.0
 MAX_BYTES: Final = 512 * 1024
 _HEADERS: Final = {"Accept": "application/json", "User-Agent": "scserv"}
-
-
-class ProviderError(RetryableError):
-    """The provider does not answer, or not as OpenID Connect wants it. Has no values."""
 
 
 async def get_json(url: str) -> Mapping[str, Any]:

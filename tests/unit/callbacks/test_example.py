@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from pydantic_core import to_json
 
-from inbound.callbacks.posting import CallbackFailed, HttpPoster
+from inbound.callbacks.http_poster import HttpPoster
+from inbound.callbacks.posting import CallbackFailed
 from inbound.callbacks.signing import new_secret, signed_headers
 from tests.fix_service import free_port
 from tests.patience import PATIENCE_S

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from inbound.callbacks.posting import CallbackFailed, HttpPoster, check_url, is_public
+from inbound.callbacks.http_poster import HttpPoster
+from inbound.callbacks.posting import CallbackFailed, check_url, is_public
 from inbound.errors import SetupError
 
 CANARY = "canary-of-a-query"

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from inbound.callbacks.posting import LONGEST_WISH, CallbackFailed, HttpPoster
+from inbound.callbacks.http_poster import LONGEST_WISH, HttpPoster
+from inbound.callbacks.posting import CallbackFailed
 from inbound.callbacks.signing import new_secret, signed_headers
 
 OLD, NEW = new_secret(), new_secret()
