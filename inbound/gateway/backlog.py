@@ -147,9 +147,13 @@ class LagReader:
         """Return the lag of each partition. Blocks on Kafka; raises KafkaError."""
         ends = await self._consumer.end_offsets(self._places)
         begins = await self._consumer.beginning_offsets(self._places)
+        # aiokafka's `committed` asks for one partition: a request for each, every two seconds.
+        coordinator = self._consumer._coordinator  # noqa: SLF001
+        committed = await coordinator.fetch_committed_offsets(self._places)
         lag = {}
         for place in self._places:
-            committed = await self._consumer.committed(place) or 0
-            stands = max(committed, begins[place])
+            stands = begins[place]
+            if place in committed:
+                stands = max(stands, committed[place].offset)
             lag[place.topic, place.partition] = Behind(ends[place] - stands, stands)
         return lag
