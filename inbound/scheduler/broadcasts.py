@@ -13,7 +13,7 @@ from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.broadcasts.broadcasts import try_lock_pump
 from inbound.store.connections import require_writable
 
-IDLE_S: Final = 0.25
+IDLE_S: Final = 0.5
 STANDBY_S: Final = 1.0
 
 

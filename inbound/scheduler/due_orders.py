@@ -12,14 +12,14 @@ from inbound.ops import metrics
 from inbound.orders.dispatch import MOST_AT_ONCE, Dispatcher
 from inbound.scheduler.loops import Loop, LoopHealth, sleep
 
-LOOK_EVERY_S: Final = 0.5
+LOOK_EVERY_S: Final = 1.0
 LOST_EVERY_S: Final = 3600.0
 
 log = logging.getLogger(__name__)
 
 
 class DueOrders(Loop):
-    """Looks for due orders twice a second, for lost ones hourly. Several processes may run it."""
+    """Looks for due orders once a second, for lost ones hourly. Several processes may run it."""
 
     def __init__(
         self,

@@ -36,7 +36,9 @@ from streams.progress import Progress
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 0.5
-POLL_MS = 200
+POLL_MS = 1000
+POLL_WHILE_PAUSED_MS = 200
+"""How long a fetch waits for records, so that a lane with room again is not kept paused."""
 HEARTBEAT_S = 10.0
 WITHDRAW_WITHIN_S = 5.0
 
@@ -102,7 +104,8 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def _fetch_forever(self) -> None:
         while True:
             self._pause_full_lanes()
-            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+            timeout_ms = POLL_WHILE_PAUSED_MS if self._consumer.paused() else POLL_MS
+            fetched = await self._consumer.getmany(timeout_ms=timeout_ms)
             for partition, records in fetched.items():
                 if partition not in self._leaving:
                     for record in records:
