@@ -73,6 +73,10 @@ class OrderFacts(Model):
         default=True, description="whether notifications and broadcasts were on"
     )
     waiting: int = Field(default=0, description="how many messages to this person waited")
+    waiting_of_account: int | None = Field(
+        default=None,
+        description="how many of those were the account's own; absent: `waiting` alone counted",
+    )
     sender_approved: bool = Field(
         default=True, description="whether a person approved the sender for the account"
     )

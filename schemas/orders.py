@@ -117,7 +117,10 @@ class RefusalReason(DocumentedEnum):
         "the number is not in the client directory, and the account may text clients only",
     )
     OPTED_OUT = "opted_out", "the person has switched notifications off"
-    TOO_MANY_WAITING = "too_many_waiting", "too many messages to this number wait to be sent"
+    TOO_MANY_WAITING = (
+        "too_many_waiting",
+        "too many messages of the account to this number wait to be sent",
+    )
     TEMPLATE_UNKNOWN = (
         "template_unknown",
         "there is no template of this name or version, or not in a language of the client",

@@ -70,8 +70,8 @@ _REFUSED: Final = {
         "the person has switched notifications off", "человек отключил уведомления"
     ),
     RefusalReason.TOO_MANY_WAITING: both(
-        "too many messages to this number wait to be sent",
-        "отправки на этот номер ждёт слишком много сообщений",
+        "too many messages of the account to this number wait to be sent",
+        "отправки на этот номер ждёт слишком много сообщений учётной записи",
     ),
     RefusalReason.TEMPLATE_UNKNOWN: both(
         "the template can't be used any more", "шаблон больше нельзя использовать"

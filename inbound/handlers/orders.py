@@ -18,7 +18,10 @@ from schemas.orders import OrderKind, RefusalReason
 from schemas.sending_hours import SendingHours
 
 MOST_WAITING: Final = 100
-"""Messages of orders that may wait for one person: the state of a person stays bounded."""
+"""Messages of orders that wait for one person, shared by accounts (`most_of_account`)."""
+
+LEAST_OF_ACCOUNT: Final = 5
+"""Messages to one person that each account may have waiting, whatever the others have."""
 
 MOST_QUEUED: Final = timedelta(hours=60)
 """How long a message may be queued: less than the lanes keep its record. Then it gets another."""
@@ -59,6 +62,16 @@ def decide_order(request: OrderRequest, facts: OrderFacts) -> OrderAccepted | Or
         last_at=time.last_at,
         price=facts.price,
     )
+
+
+def most_of_account(others: int) -> int:
+    """Return how many messages of an account may wait for a person for whom `others` wait.
+
+    Half of what the others leave, so that one account can't take all of it: 50 by itself, 25 beside
+    one that has 50. The state of a person stays bounded: by `MOST_WAITING` and `LEAST_OF_ACCOUNT`
+    for each account.
+    """
+    return max(LEAST_OF_ACCOUNT, (MOST_WAITING - others) // 2)
 
 
 def dispatched_message_id(order_id: UUID, dispatch: int) -> UUID:
@@ -117,7 +130,7 @@ def _reasons(request: OrderRequest, facts: OrderFacts) -> Iterator[RefusalReason
         yield RefusalReason.TEXT_NOT_ALLOWED
     if facts.max_parts is not None and request.parts > facts.max_parts:
         yield RefusalReason.TOO_MANY_PARTS
-    if facts.waiting >= MOST_WAITING:
+    if _has_too_many_waiting(facts):
         yield RefusalReason.TOO_MANY_WAITING
     yield from _limits(facts)
 
@@ -141,6 +154,13 @@ def _limits(facts: OrderFacts) -> Iterator[RefusalReason]:
 def needs_consent(kind: OrderKind) -> bool:
     """Whether people who have opted out get no message of this kind."""
     return kind is not OrderKind.SERVICE
+
+
+def _has_too_many_waiting(facts: OrderFacts) -> bool:
+    own = facts.waiting_of_account
+    if own is None:  # decided before accounts were told apart
+        return facts.waiting >= MOST_WAITING
+    return own >= most_of_account(facts.waiting - own)
 
 
 def _is_within(before: datetime | None, seconds: int | None, now: datetime) -> bool:

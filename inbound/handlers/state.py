@@ -21,7 +21,7 @@ from schemas.events import (
     SubscriptionStarted,
     SubscriptionStopped,
 )
-from schemas.message_events import MessageEvent, MessageUnknown
+from schemas.message_events import MessageEvent, MessageExpired, MessageUnknown, MessageWithheld
 from schemas.messages import Purpose
 from schemas.order_events import (
     OrderAccepted,
@@ -33,7 +33,7 @@ from schemas.order_events import (
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 from schemas.sending_hours import SendingHours
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 """Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
@@ -91,6 +91,15 @@ class OpenOrder:
     hours: SendingHours | None = None
     dispatch: int = 1
     unknown_attempts: int = 0
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentOrder:
+    """The order whose message came back unsent last, with its account: it may get another one."""
+
+    order_id: UUID
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,11 @@ class SubjectState:
     open: Mapping[UUID, OpenRequest] = field(default_factory=dict)
     heard: Mapping[Command, UtcTime] = field(default_factory=dict)
     orders: Mapping[UUID, OpenOrder] = field(default_factory=dict)
+    unsent: UnsentOrder | None = None
+
+    def waiting_of(self, account: str) -> int:
+        """Return how many of the open orders are this account's."""
+        return sum(order.account == account for order in self.orders.values())
 
     def accepted_in_hour_before(self, moment: datetime) -> int:
         """Return how many commands were accepted in the hour before `moment`."""
@@ -221,9 +235,13 @@ def _order(
 ) -> SubjectState:
     match event:
         case OrderAccepted():
-            order = OpenOrder(event.last_at, event.not_after, event.hours)
+            order = OpenOrder(event.last_at, event.not_after, event.hours, account=event.account)
         case OrderRescheduled():
-            order = OpenOrder(event.last_at, event.not_after, event.hours, event.dispatch)
+            order = OpenOrder(
+                *(event.last_at, event.not_after, event.hours, event.dispatch),
+                account=_account_of(state, event.order_id),
+            )
+            state = replace(state, unsent=None)
         case OrderCancelled() | OrderExpired():
             return _without_order(state, event.order_id)
     return _with_order(state, event.order_id, order)
@@ -236,7 +254,17 @@ def _message_of_order(state: SubjectState, event: MessageEvent, order_id: UUID) 
     if isinstance(event, MessageUnknown) and not event.final:
         known = max(event.attempt, order.unknown_attempts)
         return _with_order(state, order_id, replace(order, unknown_attempts=known))
+    if isinstance(event, MessageExpired | MessageWithheld):
+        state = replace(state, unsent=UnsentOrder(order_id, order.account))
     return _without_order(state, order_id)
+
+
+def _account_of(state: SubjectState, order_id: UUID) -> str:
+    """Return whose order this is that gets another message."""
+    if (order := state.orders.get(order_id)) is not None:
+        return order.account
+    unsent = state.unsent
+    return unsent.account if unsent is not None and unsent.order_id == order_id else ""
 
 
 def _with_order(state: SubjectState, order_id: UUID, order: OpenOrder) -> SubjectState:

@@ -18,7 +18,7 @@ _WRONG: Final[dict[RefusalReason, str]] = {
     RefusalReason.RECIPIENT_NOT_A_CLIENT: "the number is not that of a client, and the account "
     "may not send to others",
     RefusalReason.OPTED_OUT: "the client has switched notifications off",
-    RefusalReason.TOO_MANY_WAITING: "too many messages wait for this number",
+    RefusalReason.TOO_MANY_WAITING: "too many messages of the account wait for this number",
     RefusalReason.TEMPLATE_UNKNOWN: "there is no such template",
     RefusalReason.TEMPLATE_FIELDS: "the fields don't fit the template",
     RefusalReason.SENDER_NOT_APPROVED: "the sender is not approved for this account",

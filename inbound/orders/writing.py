@@ -177,6 +177,7 @@ class BatchWriter:
             client_known=recipient.is_client,
             notifications_on=state.notifications_on,
             waiting=len(state.orders),
+            waiting_of_account=state.waiting_of(order.account),
             problem=RefusalReason.ACCOUNT_UNKNOWN if account is None else draft.problem,
             earlier_order_id=draft.earlier_order_id,
             missing_field=_field(draft, is_missing=True),

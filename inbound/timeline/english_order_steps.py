@@ -113,7 +113,9 @@ def _facts(d: Details) -> str:
     money = f", price {english_money(d['price'], currency)}" if d["price"] is not None else ""
     if d["balance"] is not None:
         money += f", balance {english_money(d['balance'], currency)}"
-    waiting = f", {d['waiting']} open" if d["waiting"] else ""
+    own = d.get("waiting_of_account")
+    of_account = "" if own is None else f", {own} of them of this account"
+    waiting = f", {d['waiting']} open{of_account}" if d["waiting"] else ""
     return f"{client}, {on}{waiting}{limits}{money}"
 
 

@@ -76,7 +76,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
         case RefusalReason.TOO_MANY_WAITING:
             return Refusal(
                 f"{facts.waiting} other messages to this number were waiting to be sent",
-                "it has to be ordered again once they are sent",
+                _waiting(facts.waiting_of_account, account),
             )
         case RefusalReason.TEMPLATE_UNKNOWN:
             return Refusal(
@@ -158,6 +158,13 @@ def _fields(case: OrderCase) -> str:
         f"{wrong} fit the template {template}; it has to be ordered again with what the template "
         "takes"
     )
+
+
+def _waiting(of_account: int | None, account: str) -> str:
+    again = "it has to be ordered again once they are sent"
+    if of_account is None:
+        return again
+    return f"{of_account} of them were of {account}, which may have no more; {again}"
 
 
 def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:

@@ -151,6 +151,7 @@ def _decision(decided: OrderDecided, currency: str | None) -> Iterator[Draft]:
         "client_known": facts.client_known,
         "notifications_on": facts.notifications_on,
         "waiting": facts.waiting,
+        "waiting_of_account": facts.waiting_of_account,
         "limits": dict(_limits({"day": facts.day, "week": facts.week, "month": facts.month})),
         "max_parts": facts.max_parts,
         "balance": None if facts.balance is None else amount_text(facts.balance),

@@ -110,7 +110,9 @@ def _facts(d: Details) -> str:
     money = f", цена {russian_money(d['price'], currency)}" if d["price"] is not None else ""
     if d["balance"] is not None:
         money += f", на счёте {russian_money(d['balance'], currency)}"
-    waiting = f", незавершённых заказов: {d['waiting']}" if d["waiting"] else ""
+    own = d.get("waiting_of_account")
+    of_account = "" if own is None else f" (этой учётной записи: {own})"
+    waiting = f", незавершённых заказов: {d['waiting']}{of_account}" if d["waiting"] else ""
     return f"{client}, {on}{waiting}{limits}{money}"
 
 
@@ -153,7 +155,7 @@ def _refusal(reason: RefusalReason) -> str:
         case RefusalReason.OPTED_OUT:
             return "получатель отключил уведомления"
         case RefusalReason.TOO_MANY_WAITING:
-            return "слишком много незавершённых заказов"
+            return "у учётной записи слишком много незавершённых заказов на этот номер"
         case RefusalReason.TEMPLATE_UNKNOWN:
             return "такого шаблона нет"
         case RefusalReason.TEMPLATE_FIELDS:

@@ -62,7 +62,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
         case RefusalReason.TOO_MANY_WAITING:
             return Refusal(
                 f"отправки на этот номер уже ждали другие сообщения: {facts.waiting}",
-                "его нужно заказать снова, когда они будут отправлены",
+                _waiting(facts.waiting_of_account, account),
             )
         case RefusalReason.TEMPLATE_UNKNOWN:
             return Refusal(
@@ -144,6 +144,13 @@ def _fields(case: OrderCase) -> str:
     if facts.unfit_field is not None:
         wrong = f"значение поля {facts.unfit_field} не подходит"
     return f"{wrong} к шаблону {template}; его нужно заказать снова с тем, что принимает шаблон"
+
+
+def _waiting(of_account: int | None, account: str) -> str:
+    again = "его нужно заказать снова, когда они будут отправлены"
+    if of_account is None:
+        return again
+    return f"из них {account}: {of_account}, больше ей нельзя; {again}"
 
 
 def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:

@@ -151,7 +151,9 @@ class _Judging:
         """
         request, facts = request_of_order(begins)
         if self.decider.carry and facts.accepted_at is None:
-            known = {"notifications_on": self.state.notifications_on}
+            known: dict[str, object] = {"notifications_on": self.state.notifications_on}
+            if facts.waiting_of_account is not None:
+                known["waiting_of_account"] = self.state.waiting_of(request.account)
             facts = facts.model_copy(update={**known, "waiting": len(self.state.orders)})
         return Decision(Disposition.ACCEPTED, (decide_order(request, facts),))
 

@@ -9,7 +9,7 @@ from typing import Any, Final, LiteralString
 import pytest
 
 from inbound.clock import utc_now
-from inbound.handlers.orders import MOST_WAITING
+from inbound.handlers.orders import most_of_account
 from inbound.ingress.bytehand import codes as bytehand
 from inbound.ingress.credentials import Credentials
 from inbound.ingress.smpp.statuses import status_of
@@ -47,7 +47,7 @@ async def opt_out(world: World, shop: Credentials, phone: str) -> None:
 
 async def fill(world: World, shop: Credentials, phone: str) -> None:
     orders = [
-        Order(account=shop.login, phone=f"+{phone}", text=f"{n}") for n in range(MOST_WAITING)
+        Order(account=shop.login, phone=f"+{phone}", text=f"{n}") for n in range(most_of_account(0))
     ]
     assert {one.reason for one in await world.parts.place(orders)} == {None}
 
@@ -279,3 +279,22 @@ async def test_a_reason_is_told_in_every_dialect(world: World, reason: RefusalRe
         assert {*reasons} <= {None, reason.value}, name
         assert reasons.count(None) == before + len(befores), name
     assert told == expected
+
+
+async def test_an_account_that_fills_a_persons_queue_delays_no_other(world: World) -> None:
+    (phone,) = world.clients(1)
+    greedy, other = world.account(), world.account()
+    await fill(world, greedy, phone)
+    assert await DIALECTS["smsc"].send(world, greedy, Message(phone)) != 0
+    await fill_as_far_as_possible(world, other, phone)
+    late = world.account()
+    for name in ("smsc", "bytehand", "smspay", "smpp"):
+        (told,) = await DIALECTS[name].send_all(world, late, [Message(phone, f"Заявка {name}")])
+        assert told == 0, name
+    assert [row[1] for row in world.orders(late.login)] == [None] * 4
+
+
+async def fill_as_far_as_possible(world: World, shop: Credentials, phone: str) -> None:
+    orders = [Order(account=shop.login, phone=f"+{phone}", text=f"{n}") for n in range(100)]
+    reasons = [one.reason for one in await world.parts.place(orders)]
+    assert reasons.count(None) == most_of_account(most_of_account(0))

@@ -13,14 +13,16 @@ from inbound.handlers.decision import Disposition
 from inbound.handlers.order_progress import change_of
 from inbound.handlers.order_results import MOST_DISPATCHES, decide_order_result
 from inbound.handlers.orders import (
+    LEAST_OF_ACCOUNT,
     MOST_QUEUED,
     MOST_WAITING,
     decide_order,
     dispatched_message_id,
+    most_of_account,
     request_of_order,
 )
 from inbound.handlers.results import event_of
-from inbound.handlers.state import OpenOrder, SubjectState, evolve
+from inbound.handlers.state import OpenOrder, SubjectState, evolve, read_state, write_state
 from inbound.orders.dispatch import LANE_RETENTION
 from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt, SubmitResult
 from schemas.order_events import OrderAccepted, OrderRefused, OrderRescheduled
@@ -67,7 +69,7 @@ ONE_BY_ONE = [
     ({"sender_approved": False}, RefusalReason.SENDER_NOT_APPROVED),
     ({"text_allowed": False}, RefusalReason.TEXT_NOT_ALLOWED),
     ({"max_parts": 0}, RefusalReason.TOO_MANY_PARTS),
-    ({"waiting": MOST_WAITING}, RefusalReason.TOO_MANY_WAITING),
+    ({"waiting": 60, "waiting_of_account": 40}, RefusalReason.TOO_MANY_WAITING),
     (
         {"same_text_at": NOON - timedelta(seconds=59), "repeat_within_s": 60},
         RefusalReason.REPEATED,
@@ -93,6 +95,8 @@ def test_each_reason(known: dict[str, Any], reason: RefusalReason) -> None:
         {"day": LimitFacts(limit=3, used=2)},
         {"price": Decimal(2), "balance": Decimal("2.00")},
         {"price": Decimal(2)},
+        {"waiting": 59, "waiting_of_account": 39},
+        {"waiting": 10 * MOST_WAITING, "waiting_of_account": LEAST_OF_ACCOUNT - 1},
         {"waiting": MOST_WAITING - 1},
         {"client_known": False},
         {"max_parts": 1},
@@ -101,6 +105,30 @@ def test_each_reason(known: dict[str, Any], reason: RefusalReason) -> None:
 )
 def test_what_is_just_allowed(known: dict[str, Any]) -> None:
     assert reason_of(request(), facts(**known)) is None
+
+
+def test_an_order_decided_before_accounts_were_told_apart_is_decided_the_same() -> None:
+    known = facts(waiting=MOST_WAITING)
+    assert reason_of(request(), known) is RefusalReason.TOO_MANY_WAITING
+    assert reason_of(request(), facts(waiting=MOST_WAITING - 1)) is None
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=300, max_size=300))
+def test_no_account_takes_what_another_needs(orders: list[str]) -> None:
+    """However others order, an account with few messages to a person may order another one."""
+    state = SubjectState()
+    for number, account in enumerate(orders):
+        own = state.waiting_of(account)
+        known = facts(waiting=len(state.orders), waiting_of_account=own)
+        decided = decide_order(request(order_id=UUID(int=number), account=account), known)
+        state = evolve(state, decided)
+        if isinstance(decided, OrderRefused):
+            assert own >= LEAST_OF_ACCOUNT
+    assert len(state.orders) <= MOST_WAITING + LEAST_OF_ACCOUNT * len(set(orders))
+
+
+def test_an_account_gets_half_of_what_the_others_leave() -> None:
+    assert [most_of_account(others) for others in (0, 50, 80, 99, 150)] == [50, 25, 10, 5, 5]
 
 
 @pytest.mark.parametrize("kind", OrderKind)
@@ -196,6 +224,8 @@ def test_an_order_outside_its_hours_goes_out_in_the_next_ones() -> None:
     for event in decision.events:
         state = evolve(state, event)
     assert state.orders[ORDER].dispatch == 2
+    assert (state.waiting_of("default"), state.unsent) == (1, None)
+    assert read_state(write_state(state)) == state
     assert decide_order_result(state, result(Outcome.SUBMITTED)).events == ()
     assert decide_order_result(state, result(Outcome.SUBMITTED, 2)).events
 

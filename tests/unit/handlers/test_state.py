@@ -15,12 +15,13 @@ from inbound.handlers.state import (
     Previous,
     Stage,
     SubjectState,
+    UnsentOrder,
 )
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
 from schemas.sending_hours import SendingHours
 
-VERSION: Final = 7
+VERSION: Final = 8
 FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
     SubjectState: {
         "notifications_on": bool,
@@ -30,6 +31,7 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "open": Mapping[UUID, OpenRequest],
         "heard": Mapping[Command, UtcTime],
         "orders": Mapping[UUID, OpenOrder],
+        "unsent": UnsentOrder | None,
     },
     OpenRequest: {
         "plan": Plan,
@@ -46,7 +48,9 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "hours": SendingHours | None,
         "dispatch": int,
         "unknown_attempts": int,
+        "account": str,
     },
+    UnsentOrder: {"order_id": UUID, "account": str},
     Previous: {"command": Command, "arrived_at": UtcTime, "waited_s": float},
 }
 

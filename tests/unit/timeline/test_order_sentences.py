@@ -37,7 +37,7 @@ FACTS: dict[RefusalReason, dict[str, Any]] = {
     RefusalReason.RECIPIENT_UNKNOWN: {"problem": RefusalReason.RECIPIENT_UNKNOWN},
     RefusalReason.RECIPIENT_NOT_A_CLIENT: {"client_known": False, "may_text_strangers": False},
     RefusalReason.OPTED_OUT: {},
-    RefusalReason.TOO_MANY_WAITING: {"waiting": 100},
+    RefusalReason.TOO_MANY_WAITING: {"waiting": 60, "waiting_of_account": 40},
     RefusalReason.TEMPLATE_UNKNOWN: {
         "problem": RefusalReason.TEMPLATE_UNKNOWN,
         "template": "ready",
@@ -213,6 +213,7 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
         60,
     ),
     "social network queued": (ordered(channel=Channel.SOC), 5),
+    "refused: too_many_waiting, of all accounts": (ordered(waiting=100), 60),
     "refused: a field is missing": (without_field(missing_field="date"), 60),
     "refused: a field doesn't fit": (without_field(unfit_field="date"), 60),
 }
