@@ -1,6 +1,7 @@
 """Unresolved attempts: submits that were refused for now, or never answered."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, Self
 
 from schemas.messages import SubmitAttempt
@@ -27,6 +28,11 @@ class UnresolvedAttempts:
     def reported(self) -> tuple[SubmitAttempt, ...]:
         """The first and the last, in their order."""
         return self.first + self.last
+
+    def last_refused_with(self, status: int) -> int:
+        """Return how many of the last ones were refused with this status, as far as is known."""
+        same = takewhile(lambda one: one.status == status, reversed(self.reported))
+        return sum(1 for _ in same)
 
     @property
     def left_out(self) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 from aiokafka import TopicPartition
 
@@ -64,6 +64,8 @@ from streams.outbox.steps import Step
 log = logging.getLogger(__name__)
 
 BACK_OFF_S = 2.0
+_MOST_DOUBLINGS: Final = 4
+"""Of the back-off of a phone whose queue stays full: 32 s at most."""
 FRESH_S = 3.0
 """A claim of an order's message is good for so long: a `stop` takes effect within 5 s."""
 
@@ -91,6 +93,7 @@ class Driver:
         self._group: asyncio.TaskGroup | None = None
         self._timers: dict[Entry, asyncio.TimerHandle] = {}
         self._backing_off: Counter[str] = Counter()
+        self._full: set[Entry] = set()
         self._pauses: dict[Entry, asyncio.TimerHandle] = {}
         self._unsent: list[Fetched] = []
         self._to_recheck: list[Entry] = []
@@ -196,8 +199,8 @@ class Driver:
             case Requeue():
                 self._tools.ready.push_front(entry)
                 self._tools.binds.wake()
-            case BackOff(bind):
-                self._back_off(entry, bind)
+            case BackOff(bind, full_queues):
+                self._back_off(entry, bind, full_queues)
             case LookUp(result_due):
                 self._start(self._look_up(entry, result_due))
             case Recheck():
@@ -267,20 +270,31 @@ class Driver:
             step = transitions.on_answer(in_flight, pdu.status, message_id, now)
         self._take(entry, step)
 
-    def _back_off(self, entry: Entry, bind: BindPort) -> None:
-        """Let others go while one number is in trouble; when many are, it is the centre's."""
+    def _back_off(self, entry: Entry, bind: BindPort, full_queues: int) -> None:
+        """Let others go while one number is in trouble; when many are, it is the centre's.
+
+        A phone whose queue stays full is asked about ever more rarely, and is no sign of trouble.
+        """
         loop = asyncio.get_running_loop()
         pause_s, most = BACK_OFF_S, bind.window
         if isinstance(bind, WholeMessageBind):
             pause_s, most = bind.back_off_s, bind.most_backing_off
+        elif full_queues > 1:
+            self._full.add(entry)
+            pause_s *= 2 ** min(full_queues - 1, _MOST_DOUBLINGS)
         self._timers[entry] = loop.call_later(pause_s, self._back_off_over, entry)
+        if entry in self._full:
+            return
         self._backing_off[entry.fetched.centre] += 1
         if self._backing_off[entry.fetched.centre] >= most:
             bind.hold(pause_s)
 
     def _back_off_over(self, entry: Entry) -> None:
         self._timers.pop(entry).cancel()
-        self._backing_off[entry.fetched.centre] -= 1
+        if entry in self._full:
+            self._full.discard(entry)
+        else:
+            self._backing_off[entry.fetched.centre] -= 1
         self._take(entry, transitions.on_back_off_over(entry.expect(BackingOff)))
 
     async def _look_up(self, entry: Entry, result_due: float) -> None:

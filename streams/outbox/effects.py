@@ -37,9 +37,13 @@ class Submit:
 
 @value
 class BackOff:
-    """Come back to this message after a while."""
+    """Come back to this message after a while.
+
+    `full_queues` is how many times in a row the centre had no room for this phone's messages.
+    """
 
     bind: BindPort
+    full_queues: int = 0
 
 
 @value

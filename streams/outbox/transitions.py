@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from inbound.smpp.status import is_temporary, is_throttle
+from inbound.smpp.status import Status, is_temporary, is_throttle
 from schemas.messages import Outcome, PartResult, SubmitResult
 from schemas.orders import WithheldReason
 from streams.outbox.effects import (
@@ -210,7 +210,9 @@ def on_answer(in_flight: InFlight, status: int, message_id: str | None, now: dat
     claimed = pending_again(unresolved(claimed, part, status, bind, now), part)
     if is_throttle(status):  # the bind pauses, for all messages
         return resume(claimed)
-    return BackingOff(claimed), (BackOff(bind),)
+    is_full = status == Status.ESME_RMSGQFUL
+    full_queues = claimed.progress.attempts.last_refused_with(status) if is_full else 0
+    return BackingOff(claimed), (BackOff(bind, full_queues),)
 
 
 def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> Step:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,25 @@ async def test_a_phone_whose_queue_is_full_holds_up_nobody_else(bench: Bench) ->
     for message in [bench.offer(bench.owe(bench.person())) for _ in range(10)]:
         await bench.result(message)
     assert bench.bind.throttles == 0
+
+
+async def test_a_phone_whose_queue_stays_full_for_long_gets_its_message_in_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "BACK_OFF_S", 0.001)
+    pauses: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def noted(delay: float, callback: Any, *arguments: Any) -> asyncio.TimerHandle:
+        if getattr(callback, "__name__", "") == "_back_off_over":
+            pauses.append(round(delay / 0.001))
+        return call_later(delay, callback, *arguments)
+
+    monkeypatch.setattr(loop, "call_later", noted)
+    bench.script.fault = reacts(*[Status.ESME_RMSGQFUL] * 7)
+    await bench.result(bench.offer(bench.owe(bench.person())))
+    assert pauses == [1, 2, 4, 8, 16, 16, 16]
 
 
 async def test_a_centre_whose_queue_is_full_gets_a_pause(bench: Bench) -> None:

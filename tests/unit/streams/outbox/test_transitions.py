@@ -12,7 +12,7 @@ from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
 from schemas.orders import WithheldReason
 from streams.outbox import transitions
-from streams.outbox.effects import Effect, Publish, Reclaim, Republish
+from streams.outbox.effects import BackOff, Effect, Publish, Reclaim, Republish
 from streams.outbox.phases import (
     BackingOff,
     Claim,
@@ -248,6 +248,24 @@ def test_a_throttled_part_goes_again_and_any_other_refusal_for_now_backs_off() -
     assert names(effects) == ["BackOff"]
     phase, effects = transitions.on_back_off_over(phase)
     assert names(effects) == ["Requeue"]
+
+
+def test_a_phone_whose_queue_stays_full_is_asked_about_more_rarely() -> None:
+    phase: Phase = in_flight()
+    seen = []
+    full, other = Status.ESME_RMSGQFUL, Status.ESME_RSYSERR
+    for status in (full, full, full, *[full] * 9, other, full):
+        assert isinstance(phase, InFlight)
+        backing_off, effects = transitions.on_answer(phase, status, None, NOON)
+        assert isinstance(backing_off, BackingOff)
+        [back_off] = (effect for effect in effects if isinstance(effect, BackOff))
+        seen.append(back_off.full_queues)
+        claimed, _ = transitions.on_back_off_over(backing_off)
+        assert isinstance(claimed, Claimed)
+        phase, _ = transitions.on_slot(claimed, BIND, NOON)
+    assert seen[:5] == [1, 2, 3, 4, 5]
+    assert min(seen[5:12]) >= 5
+    assert seen[12:] == [0, 1]
 
 
 def test_a_refusal_for_good_ends_it() -> None:
