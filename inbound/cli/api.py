@@ -1,6 +1,7 @@
 """`scserv api`: the process of the HTTP API."""
 
 import sys
+from operator import attrgetter
 from uuid import uuid4
 
 import click
@@ -54,7 +55,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         sources = make_sources(settings, "scserv api")
         orders = IntakeConnections(settings)
         sending = Sending(
-            OrderBatcher(orders.intake.place),
+            OrderBatcher(orders.intake.place, account_of=attrgetter("account")),
             Dispatcher(
                 orders.store,
                 hasher,

@@ -4,11 +4,14 @@ A transaction costs much the same for one order as for hundreds, because it take
 Callers wait in a queue. One task takes what has gathered, places it and answers; what arrives
 meanwhile is the next batch. The queue is bounded: beyond it callers are told to come back.
 
+Accounts take turns, so that one that orders thousands at once holds up another's single order for
+a batch or two, and none fills the queue for the others.
+
 A caller that goes away changes nothing: what it has queued is placed all the same, once.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -18,7 +21,8 @@ from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
 from schemas.orders import Order
 
-MOST_WAITING: Final = 5000
+MOST_WAITING: Final = 10_000
+"""An account may have half of what the others leave, and always one list."""
 GATHER_S: Final = 0.002
 
 Item = TypeVar("Item")
@@ -39,21 +43,24 @@ class Batcher(Generic[Item, Answer]):
     """Gathers the orders of concurrent callers into batches. For one event loop.
 
     `place` places a batch, as that of an `Intake` does; an item is one order with whatever `place`
-    needs to know of it. `most_waiting` counts orders that are in no batch yet.
+    needs to know of it. `most_waiting` counts orders that are in no batch yet. `account_of` says
+    whose an item is; all items of a call are of one account.
     """
 
     def __init__(
         self,
         place: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
         *,
+        account_of: Callable[[Item], str] = lambda _: "",
         gather_s: float = GATHER_S,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._place = place
         self._gather_s = gather_s
         self._most_waiting = most_waiting
-        self._waiting: deque[_Waiting[Item, Answer]] = deque()
-        self._count = 0
+        self._account_of = account_of
+        self._waiting: dict[str, deque[_Waiting[Item, Answer]]] = {}
+        self._counts: Counter[str] = Counter()
         self._leader: asyncio.Task[None] | None = None
 
     async def place(self, orders: Sequence[Item]) -> Sequence[Answer]:
@@ -65,12 +72,12 @@ class Batcher(Generic[Item, Answer]):
         """
         if len(orders) > MOST_IN_BATCH:
             raise ValueError(f"at most {MOST_IN_BATCH} orders at once")
-        if self._count + len(orders) > self._most_waiting:
+        account = self._account_of(orders[0]) if orders else ""
+        if self._is_full(account, len(orders)):
             raise TooManyWaitingError("too many orders wait to be placed")
         answer: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(orders, answer)
-        self._waiting.append(waiting)
-        self._count += len(orders)
+        self._waiting.setdefault(account, deque()).append(_Waiting(orders, answer))
+        self._counts[account] += len(orders)
         if self._leader is None:
             self._leader = asyncio.create_task(self._lead())
         return await asyncio.shield(answer)
@@ -88,14 +95,39 @@ class Batcher(Generic[Item, Answer]):
         finally:
             self._leader = None
 
+    def _is_full(self, account: str, more: int) -> bool:
+        """Whether so many more orders of an account have to wait elsewhere."""
+        total, own = self._counts.total(), self._counts[account]
+        if not own:  # one list, whatever the others have
+            return total + more > 2 * self._most_waiting
+        return own + more > (self._most_waiting - (total - own)) // 2
+
     def _take_batch(self) -> list[_Waiting[Item, Answer]]:
+        """Take what fits into a batch, of each account one call in turns.
+
+        One that doesn't fit stays where it is, and is the first of a batch soon.
+        """
         batch: list[_Waiting[Item, Answer]] = []
-        size = 0
-        while self._waiting and size + len(self._waiting[0].orders) <= MOST_IN_BATCH:
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1].orders)
-        self._count -= size
+        size, before = 0, -1
+        while before < size:
+            before = size
+            for account in list(self._waiting):
+                number = len(self._waiting[account][0].orders)
+                if size + number <= MOST_IN_BATCH:
+                    batch.append(self._take(account))
+                    size += number
         return batch
+
+    def _take(self, account: str) -> _Waiting[Item, Answer]:
+        """Take the next call of an account, whose turn comes again behind the others."""
+        queue = self._waiting.pop(account)
+        one = queue.popleft()
+        self._counts[account] -= len(one.orders)
+        if queue:
+            self._waiting[account] = queue
+        else:
+            del self._counts[account]
+        return one
 
     async def _place_batch(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
         """Place a batch; if that fails because of its content, each caller's part alone."""

@@ -46,6 +46,14 @@ def texts(*numbers: int) -> list[Order]:
     return [order(text=f"{number}") for number in numbers]
 
 
+def of(account: str, *numbers: int) -> list[Order]:
+    return [order(account=account, text=f"{number}") for number in numbers]
+
+
+def account_of(one: Order) -> str:
+    return one.account
+
+
 async def test_callers_share_a_batch_and_get_their_own_answers(intake: Intake) -> None:
     batcher = OrderBatcher(intake.place)
     intake.go.set()
@@ -85,6 +93,33 @@ async def test_a_full_queue_refuses_at_once_and_places_nothing(intake: Intake) -
     await waiting
     await batcher.place(texts(4))
     assert intake.batches == [["1", "2"], ["4"]]
+
+
+async def test_accounts_take_turns(intake: Intake) -> None:
+    batcher = OrderBatcher(intake.place, account_of=account_of)
+    first = asyncio.create_task(batcher.place(of("greedy", *range(MOST_IN_BATCH))))
+    await intake.started.wait()
+    lists = [of("greedy", *range(MOST_IN_BATCH)) for _ in range(3)]
+    others = [asyncio.create_task(batcher.place(one)) for one in (*lists, of("shop", 1))]
+    others.append(asyncio.create_task(batcher.place(of("shop", 2))))
+    await asyncio.sleep(0)
+    intake.go.set()
+    await asyncio.gather(first, *others)
+    assert [len(batch) for batch in intake.batches] == [1000, 1000, 2, 1000, 1000]
+    assert intake.batches[2] == ["1", "2"]
+
+
+async def test_no_account_fills_the_queue_of_another(intake: Intake) -> None:
+    batcher = OrderBatcher(intake.place, account_of=account_of, most_waiting=8)
+    waiting = []
+    for account, most in (("a", 4), ("b", 2), ("c", 1), ("d", 1), ("e", 1)):
+        for _ in range(most):
+            waiting.append(asyncio.create_task(batcher.place(of(account, 1))))
+            await asyncio.sleep(0)
+        with pytest.raises(TooManyWaitingError):
+            await batcher.place(of(account, 2))
+    intake.go.set()
+    await asyncio.gather(*waiting)
 
 
 async def test_a_caller_that_goes_away_loses_and_doubles_nothing(intake: Intake) -> None:
