@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from inbound.api.addresses import client_of
+from inbound.api.addresses import UNKNOWN, client_of
 from inbound.api.shared_lookups import SharedLookups
 from inbound.errors import RetryableError
 from inbound.ingress.credentials import Secret, key_verifier, password_forms
@@ -30,6 +30,8 @@ _MOST_DIGITS: Final = 18
 
 Find = Callable[[AccountName, str | None], Awaitable[FoundCredentials | None]]
 Audit = Callable[[NewAuditEntry], Awaitable[None]]
+Remember = Callable[[str, str], Awaitable[None]]
+"""Stores from which client an account's program has signed in."""
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +68,17 @@ class Access:
     """
 
     def __init__(
-        self, find: Find, audit: Audit, hasher: CredentialHasher, failures: Failures
+        self,
+        find: Find,
+        audit: Audit,
+        remember: Remember,
+        hasher: CredentialHasher,
+        failures: Failures,
     ) -> None:
         """`find` looks up the credentials of an account, `audit` writes an entry."""
         self._lookups = SharedLookups(find)
         self._audit = audit
+        self._remember = remember
         self._hasher = hasher
         self._failures = failures
 
@@ -100,7 +108,8 @@ class Access:
         self._failures.check(client)
         found = await self._lookups.find(name, address) if any(name) else None
         account = _called(name) if found is None else found.account
-        is_throttled = self._failures.is_throttled(client, account)
+        has_signed_in = found is not None and found.has_signed_in
+        is_throttled = self._failures.is_throttled(client, account, has_signed_in=has_signed_in)
         if found is None or not self._fits(found, kind, secrets):
             if self._failures.add_failure(client, account):
                 await self._report_ban(client)
@@ -110,7 +119,8 @@ class Access:
         if not found.address_allowed:
             log.warning("account %s: right credentials from a foreign address", found.account)
             raise denied(Denial.FOREIGN_ADDRESS)
-        self._failures.add_success(client, account)
+        if self._failures.add_success(client, account) and client != UNKNOWN:
+            await self._store_client(account, client)
         return Caller(found.account, found.number, found.login, found.enabled, found.changed_at)
 
     def _fits(self, found: FoundCredentials, kind: Secret, secrets: Collection[str]) -> bool:
@@ -122,6 +132,12 @@ class Access:
         account = "" if kind is Secret.KEY else found.account
         given = [self._hasher.verifier(kind.value, account, secret) for secret in secrets]
         return sum(hmac.compare_digest(stored, one) for one in given) > 0
+
+    async def _store_client(self, account: str, client: str) -> None:
+        try:
+            await self._remember(account, client)
+        except RetryableError as error:
+            log.warning("the address of a program could not be remembered: %s", error)
 
     async def _report_ban(self, client: str) -> None:
         log.warning("%s is banned for a while: too many wrong credentials", client)

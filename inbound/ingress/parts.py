@@ -11,14 +11,17 @@ answer has the id of its order or the reason of its refusal; the entry point tra
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
+from inbound.clock import utc_now
 from inbound.directory.port import Recipients as DirectoryRecipients
 from inbound.ingress.access import Access
 from inbound.ingress.failures import Failures
 from inbound.ingress.numbers import Numbers
+from inbound.ingress.turns import Turns
 from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher
 from inbound.orders.batching import Batcher, OrderBatcher
 from inbound.orders.dispatch import Dispatcher
@@ -31,6 +34,7 @@ from inbound.store.access.account_credentials import (
     AccountName,
     FoundCredentials,
     find_credentials,
+    remember_client,
     take_numbers,
 )
 from inbound.store.access.audit import NewAuditEntry, record_all
@@ -66,6 +70,7 @@ class Parts:
     ahead_days: int
     channels: frozenset[Channel]
     directory: DirectoryRecipients
+    turns: Turns = field(default_factory=Turns)
 
     async def check_database(self) -> None:
         """Raise RetryableError when the database does not answer."""
@@ -119,10 +124,10 @@ class OpenParts:
             clock=clock,
         )
         self.parts = Parts(
-            access=access_on(pool, subject_key, settings.ingress.ban_minutes * SECONDS),
+            access=access_on(pool, subject_key, settings.ingress.ban_minutes * SECONDS, clock),
             pool=pool,
             intake=self._orders.intake,
-            batcher=OrderBatcher(self._orders.intake.place),
+            batcher=OrderBatcher(self._orders.intake.place, account_of=attrgetter("account")),
             dispatcher=dispatcher,
             numbers=Numbers(lambda: pool.run(take_numbers)),
             order_hasher=OrderHasher(subject_key),
@@ -143,11 +148,19 @@ class OpenParts:
         await self.parts.pool.close()
 
 
-def access_on(pool: ConnectionPool, subject_key: bytes, ban_s: float) -> Access:
+def access_on(
+    pool: ConnectionPool,
+    subject_key: bytes,
+    ban_s: float,
+    clock: Callable[[], datetime] = utc_now,
+) -> Access:
     """Return the access of programs whose credentials are in this database."""
 
     async def audit(entry: NewAuditEntry) -> None:
         await pool.run(record_all, [entry])
+
+    async def remember(account: str, client: str) -> None:
+        await pool.run(remember_client, account, client, clock())
 
     # Those who ask while a query runs share the next one, so that their orders come together, too.
     finding = Batcher[Asked, FoundCredentials | None](
@@ -161,6 +174,7 @@ def access_on(pool: ConnectionPool, subject_key: bytes, ban_s: float) -> Access:
     return Access(
         find,
         audit,
+        remember,
         CredentialHasher(subject_key),
         Failures(ban_s),
     )

@@ -15,10 +15,13 @@ from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 
 NUMBERS_AT_ONCE: Final = 100
+MOST_CLIENTS: Final = 20
+"""Of an account are remembered."""
 
 _SQL: Final = statements(__package__, "account_credentials")
 _PUT_CREDENTIALS: Final = _SQL["put_credentials"]
 _FIND_CREDENTIALS: Final = _SQL["find_credentials"]
+_REMEMBER_CLIENT: Final = _SQL["remember_client"]
 _FIND_OUTDATED: Final = _SQL["find_outdated"]
 _TAKE_NUMBERS: Final = _SQL["take_numbers"]
 
@@ -44,7 +47,11 @@ class AccountName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FoundCredentials:
-    """The credentials of an account; `address_allowed` says whether the caller's address is."""
+    """The credentials of an account.
+
+    `address_allowed` says whether the caller's address is, `has_signed_in` whether the account's
+    program has signed in from there with them.
+    """
 
     account: str
     number: int
@@ -55,6 +62,7 @@ class FoundCredentials:
     service: bytes = field(repr=False)
     changed_at: datetime
     address_allowed: bool
+    has_signed_in: bool
 
 
 class SignedIn(NamedTuple):
@@ -101,6 +109,13 @@ def find_credentials(
     for place, *row in conn.execute(_FIND_CREDENTIALS, parameters):
         found[place - 1] = FoundCredentials(*row)
     return found
+
+
+@raises_store_errors
+def remember_client(conn: psycopg.Connection, account: str, client: str, at: datetime) -> None:
+    """Store from where a program has signed in: an address, or an IPv6 network."""
+    parameters = {"account": account, "client": client, "at": at, "most": MOST_CLIENTS}
+    conn.execute(_REMEMBER_CLIENT, parameters)
 
 
 @raises_store_errors

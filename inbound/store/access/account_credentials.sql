@@ -1,6 +1,10 @@
 -- Credentials of accounts at the ingress.
 
 -- name: put_credentials
+-- Somebody may have signed in with the credentials before who should not have.
+WITH forgotten AS (
+    DELETE FROM account_clients WHERE account = %(account)s
+)
 INSERT INTO account_credentials (account, login, password_verifier, key_verifier, service_verifier)
 VALUES (%(account)s, %(login)s, %(password)s, %(key)s, %(service)s)
 ON CONFLICT (account) DO UPDATE
@@ -13,7 +17,10 @@ SET login = excluded.login, password_verifier = excluded.password_verifier,
 -- account without addresses allows all.
 SELECT asked.place, account, number, login, enabled, password_verifier, key_verifier,
        service_verifier, changed_at, addresses = '{}'
-       OR coalesce(asked.address::inet <<= ANY(addresses::inet[]), false) AS address_allowed
+       OR coalesce(asked.address::inet <<= ANY(addresses::inet[]), false) AS address_allowed,
+       EXISTS (SELECT FROM account_clients AS seen
+               WHERE seen.account = asked.account AND asked.address::inet <<= seen.client)
+           AS has_signed_in
 FROM (
     SELECT given.place, given.address, coalesce(
         (SELECT account FROM accounts WHERE accounts.number = given.number),
@@ -26,6 +33,20 @@ FROM (
 ) AS asked
 JOIN account_credentials USING (account)
 JOIN accounts USING (account)
+
+-- name: remember_client
+-- With it, the latest ones of the account.
+WITH seen AS (
+    INSERT INTO account_clients (account, client, seen_at)
+    VALUES (%(account)s, %(client)s::cidr, %(at)s)
+    ON CONFLICT (account, client) DO UPDATE SET seen_at = excluded.seen_at
+)
+DELETE FROM account_clients
+WHERE account = %(account)s AND client <> %(client)s::cidr AND client NOT IN (
+    SELECT client FROM account_clients
+    WHERE account = %(account)s AND client <> %(client)s::cidr
+    ORDER BY seen_at DESC LIMIT %(most)s - 1
+)
 
 -- name: find_outdated
 -- The places, from 1 on, of those whose credentials or address are not those of the account now.

@@ -14,7 +14,7 @@ from inbound.ingress.credentials import md5_of
 from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS
 from inbound.ingress.numbers import Numbers
 from inbound.ingress.parts import access_on
-from inbound.store.access.account_credentials import take_numbers
+from inbound.store.access.account_credentials import MOST_CLIENTS, take_numbers
 from inbound.store.connection_pool import ConnectionPool
 from tests.fix_store import SUBJECT_KEY
 
@@ -174,6 +174,46 @@ async def test_a_foreign_address_is_none_that_the_account_signs_in_from(access: 
         await denial(access.by_password("shop", "wrong", f"198.51.100.{n}"))
     right = access.by_password("shop", shop["password"], HERE)
     assert await denial(right) is Denial.THROTTLED
+
+
+async def test_a_process_that_has_just_started_knows_where_programs_sign_in_from(
+    pool: ConnectionPool,
+) -> None:
+    shop, before = made("create", "shop"), access_on(pool, SUBJECT_KEY, ban_s=900)
+    right = (shop["login"], shop["password"])
+    for address in (HERE, "2001:db8::1"):
+        await before.by_password(*right, address)
+    access = access_on(pool, SUBJECT_KEY, ban_s=900)
+    for n in range(OF_ACCOUNT):
+        await denial(access.by_password("shop", "wrong", f"198.51.100.{n}"))
+    for address in (HERE, "2001:db8::2"):
+        assert (await access.by_password(*right, address)).account == "shop"
+    assert await denial(access.by_password(*right, "203.0.113.1")) is Denial.THROTTLED
+    # Somebody who guesses there is a stranger.
+    assert await denial(access.by_password("shop", "wrong", HERE)) is Denial.WRONG
+    assert await denial(access.by_password(*right, HERE)) is Denial.THROTTLED
+
+
+async def test_new_credentials_forget_where_programs_signed_in_from(pool: ConnectionPool) -> None:
+    shop, before = made("create", "shop"), access_on(pool, SUBJECT_KEY, ban_s=900)
+    await before.by_password(shop["login"], shop["password"], HERE)
+    shop = made("credentials", "shop")
+    access = access_on(pool, SUBJECT_KEY, ban_s=900)
+    for n in range(OF_ACCOUNT):
+        await denial(access.by_password("shop", "wrong", f"198.51.100.{n}"))
+    right = access.by_password(shop["login"], shop["password"], HERE)
+    assert await denial(right) is Denial.THROTTLED
+
+
+async def test_of_an_account_the_latest_clients_are_remembered(
+    access: Access, conn: psycopg.Connection
+) -> None:
+    shop = made("create", "shop")
+    for n in range(MOST_CLIENTS + 3):
+        await access.by_password(shop["login"], shop["password"], f"198.51.100.{n}")
+    query = "SELECT host(client) FROM account_clients ORDER BY seen_at"
+    kept = [client for (client,) in conn.execute(query)]
+    assert kept == [f"198.51.100.{n}" for n in range(3, MOST_CLIENTS + 3)]
 
 
 async def test_no_number_is_given_out_twice(pool: ConnectionPool) -> None:

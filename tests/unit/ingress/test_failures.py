@@ -81,3 +81,11 @@ def test_right_credentials_in_between_change_nothing(failures: Failures, clock: 
         failures.add_success("192.0.2.1", "other")
         clock.now += 0.1
     assert banned == [False] * (OF_ADDRESS - 1) + [True]
+
+
+def test_where_a_program_signed_in_is_stored_once_a_day(failures: Failures, clock: Clock) -> None:
+    assert failures.add_success("192.0.2.1", "shop")
+    assert not failures.add_success("192.0.2.1", "shop")
+    clock.now += 86_400
+    assert failures.add_success("192.0.2.1", "shop")
+    assert not failures.add_success("192.0.2.1", "shop")
