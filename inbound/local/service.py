@@ -65,7 +65,11 @@ class LocalService:
         self._listeners: Mapping[str, Mapping[str, TcpSettings]] = {
             "api": {"api": settings.api},
             "desk": {"desk": settings.desk},
-            "ingress": {"ingress": settings.ingress, "smpp": settings.smpp_server},
+            "ingress": {
+                "ingress": settings.ingress,
+                "smpp": settings.smpp_server,
+                "smtp": settings.smtp_server,
+            },
         }
         self._ports: dict[str, int] = {}
         self._administrator = Administrator()
@@ -274,9 +278,11 @@ class LocalService:
 
     def _entry_points(self) -> str:
         """Return the listeners of the ingress that are switched on."""
-        ingress, smpp = self._settings.ingress, self._settings.smpp_server
-        http = [url_of(ingress, self._ports["ingress"])] if ingress.on else []
-        return " ".join([*http, *([f"smpp {smpp.host}:{self._ports['smpp']}"] if smpp.on else [])])
+        ingress, ports = self._settings.ingress, self._ports
+        http = [url_of(ingress, ports["ingress"])] if ingress.on else []
+        others = {"smpp": self._settings.smpp_server, "smtp": self._settings.smtp_server}
+        on = [f"{name} {one.host}:{ports[name]}" for name, one in others.items() if one.on]
+        return " ".join([*http, *on])
 
 
 def _address_of(listener: TcpSettings, port: int) -> str:
