@@ -1,7 +1,7 @@
 """What an event means for the row of its order. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from schemas.message_events import (
     MessageUnknown,
     MessageWithheld,
 )
+from schemas.messages import ReceiptState
 from schemas.order_events import OrderCancelled, OrderExpired, OrderRefused, OrderRescheduled
 from schemas.orders import OrderState, RefusalReason
 
@@ -44,8 +45,8 @@ class OrderChange:
     """What happened to an order. Without `dispatch` that and its times stay as they are.
 
     `unsent` True: it ended without having been submitted, so its price and its place in the limits
-    are given back. False: it was submitted all the same, after that. None: neither. `error` is the
-    SMS centre's own code of a receipt.
+    are given back. False: it was submitted all the same, after that. None: neither. `receipt` is
+    the state in the receipt that decided the outcome, `error` the SMS centre's own code in it.
     """
 
     order_id: UUID
@@ -57,6 +58,7 @@ class OrderChange:
     not_after: datetime | None = None
     unsent: bool | None = None
     error: str | None = None
+    receipt: ReceiptState | None = None
 
 
 def refused_state(event: OrderRefused) -> OrderState:
@@ -88,8 +90,10 @@ def change_of(event: DomainEvent) -> OrderChange | None:
         return None
     reason = event.reason.value if isinstance(event, MessageWithheld) else None
     state, unsent = _STATES[type(event)], _ended_unsent(event)
-    error = event.error if isinstance(event, DeliveryEvent) else None
-    return OrderChange(event.order_id, state, event.at, reason, unsent=unsent, error=error)
+    change = OrderChange(event.order_id, state, event.at, reason, unsent=unsent)
+    if isinstance(event, DeliveryEvent):
+        return replace(change, error=event.error, receipt=event.state)
+    return change
 
 
 def _ended_unsent(event: DomainEvent) -> bool | None:

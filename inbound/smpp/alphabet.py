@@ -24,6 +24,7 @@ _UCS_2_CODEC: Final = "utf-16-be"
 _GSM_CODEC: Final = "gsm23.038"
 # The second octets of the extension table (3GPP TS 23.038, 6.2.1.1).
 _EXTENSION: Final = frozenset(b"\x0a\x14\x1b()/<=>@e")
+_FIRST_WAITING: Final = 0xC0
 _ESCAPE: Final = re.compile(rb"\x1b(.)", re.DOTALL)
 # Python's codec for each data_coding that means text (SMPP 3.4, 5.2.19, and the coding
 # groups of 3GPP TS 23.038, 4). Other values are binary or reserved.
@@ -58,6 +59,17 @@ def check(name: str) -> str:
 def is_text(data_coding: int) -> bool:
     """Whether a data_coding means text."""
     return data_coding in _CODECS
+
+
+def is_ordinary(data_coding: int) -> bool:
+    """Whether a text with this data_coding is one that a phone keeps like any other.
+
+    Not one that is shown at once and not kept (class 0), that belongs on the SIM card or in a
+    device beside the phone (2 and 3), or that switches a sign for waiting messages
+    (3GPP TS 23.038, 4).
+    """
+    has_class = data_coding & 0xF0 in {0x10, 0xF0}
+    return data_coding & 0x03 == 1 if has_class else data_coding < _FIRST_WAITING
 
 
 def is_ucs_2(data_coding: int) -> bool:

@@ -4,9 +4,11 @@ Of the errors only 2, 6, 10 and 11 stand in public descriptions. The others are 
 numbers that its programs know.
 """
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 from typing import Final, assert_never
 
+from schemas.messages import ReceiptState
 from schemas.orders import OrderState, RefusalReason
 
 _R = RefusalReason
@@ -47,7 +49,7 @@ TEXTS: Final = {
 _OF_REASONS: Final = {
     _R.ACCOUNT_DISABLED: "Account is disabled",
     _R.MINIMUM_DELAY: "Another message to this receiver was sent shortly before",
-    _R.TOO_MANY_WAITING: "Too many messages to this receiver wait",
+    _R.TOO_MANY_WAITING: "Too many of your messages to this receiver wait",
     _R.OPTED_OUT: "Receiver has opted out",
     _R.TOO_MANY_PARTS: "Message text is too long",
 }
@@ -65,6 +67,14 @@ class State(Enum):
     UNDELIVERABLE = "UNDELIVERABLE"
     UNKNOWN = "UNKNOWN"
     REJECTED = "REJECTED"
+
+
+_FAILURES: Final[Mapping[str, State]] = {
+    ReceiptState.EXPIRED: State.EXPIRED,
+    ReceiptState.DELETED: State.DELETED,
+    ReceiptState.REJECTED: State.REJECTED,
+}
+"""Why a message was not delivered; any other reason is UNDELIVERABLE."""
 
 
 def error_of(reason: RefusalReason) -> ErrorCode:
@@ -99,8 +109,8 @@ def text_of(reason: RefusalReason) -> str:
     return _OF_REASONS.get(reason, TEXTS[error_of(reason)])
 
 
-def state_of(state: OrderState) -> State:
-    """Return the state of a message."""
+def state_of(state: OrderState, receipt: str | None = None) -> State:
+    """Return the state of a message; `receipt` is that in the SMS centre's receipt, if any."""
     match state:
         case _S.SCHEDULED | _S.QUEUED:
             return State.NEW
@@ -109,7 +119,7 @@ def state_of(state: OrderState) -> State:
         case _S.DELIVERED:
             return State.DELIVERED
         case _S.UNDELIVERED:
-            return State.UNDELIVERABLE
+            return _FAILURES.get(receipt or "", State.UNDELIVERABLE)
         case _S.EXPIRED:
             return State.EXPIRED
         case _S.CANCELLED | _S.ERASED:

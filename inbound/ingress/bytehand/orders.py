@@ -93,7 +93,7 @@ def make_order(
 
 def state_name(order: FoundOrder) -> str:
     """Return the name of a message's state."""
-    return state_of(OrderState(order.state)).value
+    return state_of(OrderState(order.state), order.receipt).value
 
 
 def cost_of(order: FoundOrder) -> float:

@@ -144,13 +144,14 @@ async def _send_all(parts: Parts, caller: Caller, body: bytes) -> list[Any]:
         raise BytehandError(ErrorCode.PARAMETERS)
     answers: list[Any] = []
     orders = {}
-    for message in messages:
-        number = await parts.numbers.next()
-        try:
-            orders[number] = make_order(parts, caller, message, _NAMES, number)
-            answers.append(number)
-        except BytehandError as error:
-            answers.append(_error(error))
+    async with parts.turns.of(caller.account):
+        for message in messages:
+            number = await parts.numbers.next()
+            try:
+                orders[number] = make_order(parts, caller, message, _NAMES, number)
+                answers.append(number)
+            except BytehandError as error:
+                answers.append(_error(error))
     placed = dict(zip(orders, await parts.place(list(orders.values())), strict=True))
     return [_placed(one, placed[one]) if isinstance(one, int) else one for one in answers]
 

@@ -99,7 +99,8 @@ async def _sign_in(request: Request) -> Caller:
 async def _send(request: Request, caller: Caller) -> Response:
     """Place the orders; of a list with a message that can't be one, none."""
     parts = parts_of(request)
-    orders = [make_order(parts, caller, one, _NAMES) for one in await _messages(request)]
+    async with parts.turns.of(caller.account):
+        orders = [make_order(parts, caller, one, _NAMES) for one in await _messages(request)]
     placed = await parts.place(orders)
     accepted = [one for one in placed if one.reason is None]
     refused = [

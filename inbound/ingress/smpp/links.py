@@ -20,6 +20,8 @@ from inbound.store.smpp.links import OtherLink
 
 _SINGLE_AT_ONCE: Final = 10.0
 _SINGLE_PER_S: Final = 1.0
+LOOKUPS_PER_S: Final = 100.0
+"""Of an account: query_sm and cancel_sm cost a look-up in the database each."""
 _REPLACED: Final = "a newer bind of the account replaced this one"
 
 
@@ -38,6 +40,7 @@ class Pace:
         self.bucket = TokenBucket(rate, clock, max(1.0, rate))
         self._single = TokenBucket(_SINGLE_PER_S, clock, _SINGLE_AT_ONCE)
         self._urgent = TokenBucket(_SINGLE_PER_S, clock, _SINGLE_AT_ONCE)
+        self._lookups = TokenBucket(LOOKUPS_PER_S, clock, LOOKUPS_PER_S)
 
     def set_rate(self, rate: float) -> None:
         """Change the rate of all processes together."""
@@ -60,11 +63,19 @@ class Pace:
         bucket.take()
         return False
 
+    def takes_lookup(self) -> bool:
+        """Count a look-up; return False if it is one too many."""
+        if self._lookups.delay():
+            return False
+        self._lookups.take()
+        return True
+
     @property
     def is_forgettable(self) -> bool:
         """Whether a new one would be the same."""
         buckets = (self._single, self._urgent)
-        return not self.bucket.delay() and all(one.tokens >= _SINGLE_AT_ONCE for one in buckets)
+        is_calm = not self.bucket.delay() and self._lookups.tokens >= LOOKUPS_PER_S
+        return is_calm and all(one.tokens >= _SINGLE_AT_ONCE for one in buckets)
 
 
 @dataclass(slots=True, eq=False)

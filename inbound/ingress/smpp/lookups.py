@@ -1,4 +1,8 @@
-"""Answers query_sm and cancel_sm: about the account's own messages, by id and source address."""
+"""Answers query_sm and cancel_sm: about the account's own messages, by id and source address.
+
+The id alone names a message of the account. A source address has to be that of its submit_sm; many
+programs leave it out.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -38,7 +42,7 @@ class Lookups:
         state = OrderState(found.state)
         answer = pdu.answer()
         answer.message_id = pdu.message_id
-        answer.message_state = STATES[word_of(state)]
+        answer.message_state = STATES[word_of(state, found.receipt)]
         error = error_code(state, found.error).number
         answer.error_code = error if error <= _LARGEST_ERROR else error_code(state, None).number
         if state not in _OPEN:
@@ -63,6 +67,9 @@ class Lookups:
         return await self.pool.run(messages.find_message, account, int(message_id))
 
     def _is_from(self, found: FoundMessage, source: str) -> bool:
+        """Whether a message may be from there: of an erased person nobody knows."""
+        if not source or found.addresses is None:
+            return True
         return self._addresses(found).source.addr == source
 
     def _is_to(self, found: FoundMessage, destination: str) -> bool:

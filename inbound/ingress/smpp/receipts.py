@@ -30,7 +30,7 @@ def receipt(delivery: WaitingReceipt, addresses: Addresses, answer: str = "") ->
     state = OrderState(delivery.state)
     message_id, error = str(delivery.message_id), error_code(state, delivery.error)
     # Of mails and messages in chats alone there are receipts in this state.
-    word = "ACCEPTD" if state is OrderState.SENT else word_of(state)
+    word = "ACCEPTD" if state is OrderState.SENT else word_of(state, delivery.receipt)
     content = ReceiptContent(
         message_id,
         word,

@@ -212,14 +212,19 @@ class SmppServer:
                 return _refused(request, status)
             request = as_submit(request)
         if isinstance(request, SubmitSm):
-            if link.pace.bucket.delay():
-                return self._counted(request, Taken(Status.ESME_RTHROTTLED))
-            link.pace.bucket.take()
-            link.submitted += 1
-            return asyncio.ensure_future(self._take(request, link))
-        if isinstance(request, QuerySm | CancelSm):
-            return asyncio.ensure_future(self._look_up(request, link))
-        return _refused(request, Status.ESME_RINVCMDID)
+            return self._on_submit(request, link)
+        if not isinstance(request, QuerySm | CancelSm):
+            return _refused(request, Status.ESME_RINVCMDID)
+        if not link.pace.takes_lookup():
+            return _refused(request, Status.ESME_RTHROTTLED)
+        return asyncio.ensure_future(self._look_up(request, link))
+
+    def _on_submit(self, request: SubmitSm, link: Link) -> Answer:
+        if link.pace.bucket.delay():
+            return self._counted(request, Taken(Status.ESME_RTHROTTLED))
+        link.pace.bucket.take()
+        link.submitted += 1
+        return asyncio.ensure_future(self._take(request, link))
 
     async def _take(self, request: SubmitSm, link: Link) -> ResponsePdu:
         return self._counted(request, await self._submitting.take(request, link, self._clock()))

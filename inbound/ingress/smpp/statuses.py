@@ -1,13 +1,19 @@
 """What SMPP calls what happened: refusals as command_status, states as words and codes. Pure."""
 
-import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple, assert_never
 
+from inbound.ingress.centre_codes import is_code, number_of
 from inbound.smpp.status import Status
+from schemas.messages import ReceiptState
 from schemas.orders import OrderState, RefusalReason
 
-_CODE: Final = re.compile("[0-9A-Za-z]{1,8}")
-_LARGEST_NUMBER: Final = 0xFFFF
+_FAILURES: Final[Mapping[str, str]] = {
+    ReceiptState.EXPIRED: "EXPIRED",
+    ReceiptState.DELETED: "DELETED",
+    ReceiptState.REJECTED: "REJECTD",
+}
+"""The words for why a message was not delivered; any other reason is UNDELIV."""
 
 
 class ErrorCode(NamedTuple):
@@ -61,15 +67,20 @@ def status_of(reason: RefusalReason) -> Status:  # noqa: C901, PLR0911 — a cas
     assert_never(reason)
 
 
-def word_of(state: OrderState) -> str:  # noqa: PLR0911 — a case for each value
-    """Return the `stat` of a receipt; it is a word of `inbound.smpp.receipt_building.STATES`."""
+def word_of(  # noqa: PLR0911 — a case for each value
+    state: OrderState, receipt: str | None = None
+) -> str:
+    """Return the `stat` of a receipt; it is a word of `inbound.smpp.receipt_building.STATES`.
+
+    `receipt` is the state in the SMS centre's own receipt, if there is one.
+    """
     match state:
         case OrderState.SCHEDULED | OrderState.QUEUED | OrderState.SENT:
             return "ENROUTE"
         case OrderState.DELIVERED:
             return "DELIVRD"
         case OrderState.UNDELIVERED:
-            return "UNDELIV"
+            return _FAILURES.get(receipt or "", "UNDELIV")
         case OrderState.UNKNOWN:
             return "UNKNOWN"
         case OrderState.EXPIRED:
@@ -87,16 +98,10 @@ def error_code(state: OrderState, given: str | None) -> ErrorCode:
     A code of hexadecimal digits has their number; another one that is no number has ours.
     """
     own = error_of(state)
-    if given is None or not _CODE.fullmatch(given):
+    if given is None or not is_code(given):
         return ErrorCode(f"{own:03d}", own)
-    number = own
-    for base in (10, 16):
-        try:
-            number = int(given, base)
-        except ValueError:
-            continue
-        break
-    return ErrorCode(given.zfill(3), number if number <= _LARGEST_NUMBER else own)
+    number = number_of(given)
+    return ErrorCode(given.zfill(3), own if number is None else number)
 
 
 def error_of(state: OrderState) -> int:

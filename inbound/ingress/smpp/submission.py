@@ -186,7 +186,7 @@ def _check_fields(pdu: SubmitSm) -> None:
         raise SubmissionError(Status.ESME_RINVSUBREP, "replace_if_present is not supported")
     if pdu.sm_default_msg_id and not pdu.short_message and not has_payload:
         raise SubmissionError(Status.ESME_RINVDFTMSGID, "there are no predefined messages")
-    if not alphabet.is_text(pdu.data_coding):
+    if not alphabet.is_text(pdu.data_coding) or not alphabet.is_ordinary(pdu.data_coding):
         raise SubmissionError(Status.ESME_RINVDCS, "the data_coding is not that of a text")
     if pdu.esm_class & UDHI:
         _check_header(pdu.short_message or dict(pdu.tlvs).get(TLV_MESSAGE_PAYLOAD, b""))

@@ -55,7 +55,7 @@ async def run_smpp_server(
     links = AccountLinks(time.monotonic, uuid4)
     process = uuid4()
     placing = Placing(shared.intake, shared.pool, open_links=links.open_ids, clock=shared.clock)
-    batcher = Batcher[Placement, Status](placing.place)
+    batcher = Batcher[Placement, Status](placing.place, account_of=lambda one: one.order.account)
     long_messages = LongMessages(
         shared.pool, sealer, settings.smpp.country, links.open_ids, shared.clock
     )

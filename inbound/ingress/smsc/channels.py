@@ -5,7 +5,7 @@ from typing import Final
 
 from inbound.ingress.smsc.answers import SmscError
 from inbound.ingress.smsc.codes import ErrorCode
-from inbound.ingress.smsc.values import OFF
+from inbound.ingress.smsc.values import OFF, choose
 from inbound.parsers.channel_texts import ChannelText, ChannelTextError, parse_channel_text
 from schemas.channels import Channel
 
@@ -28,7 +28,10 @@ def channel_of(fields: Mapping[str, str], offered: frozenset[Channel]) -> Channe
         return None
     if len(flags) > 1 or flags[0] not in offered:
         raise SmscError(ErrorCode.PARAMETERS, "this channel is not available")
-    return Channel(flags[0])
+    channel = Channel(flags[0])
+    if channel is not Channel.BOT:  # whose flag may name the bot
+        choose(fields, channel.value, {_ON})
+    return channel
 
 
 def written(channel: Channel, text: str, fields: Mapping[str, str]) -> str:

@@ -3,9 +3,11 @@
 Pure. The texts are those that its programs have seen before.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple, assert_never
 
+from schemas.messages import ReceiptState
 from schemas.orders import OrderState, RefusalReason
 
 _R = RefusalReason
@@ -45,7 +47,7 @@ _OF_REASONS: Final = {
     _R.SENDER_NOT_APPROVED: "sender is not approved",
     _R.TOO_MANY_PARTS: "message is too long",
     _R.EXPIRED: "message expires before it can be sent",
-    _R.TOO_MANY_WAITING: "too many messages to this number wait",
+    _R.TOO_MANY_WAITING: "too many of your messages to this number wait",
     _R.MINIMUM_DELAY: "another message to this number was sent shortly before",
     _R.DAILY_LIMIT: "daily limit is used up",
     _R.WEEKLY_LIMIT: "weekly limit is used up",
@@ -62,6 +64,11 @@ class Status(NamedTuple):
 
 
 NOT_FOUND: Final = Status(-3)
+_FAILURES: Final[Mapping[str, Status]] = {
+    ReceiptState.EXPIRED: Status(3),
+    ReceiptState.REJECTED: Status(20, 255),
+}
+"""Why a message was not delivered; any other reason is 20."""
 STATUS_NAMES: Final = {
     -3: "Сообщение не найдено",
     -2: "Остановлено",
@@ -106,8 +113,14 @@ def text_of(reason: RefusalReason) -> str:
     return _OF_REASONS.get(reason, TEXTS[error_of(reason)])
 
 
-def status_of(state: OrderState, reason: RefusalReason | None = None) -> Status:
-    """Return the state of a message; `reason` is that of a refused one."""
+def status_of(
+    state: OrderState, reason: RefusalReason | None = None, receipt: str | None = None
+) -> Status:
+    """Return the state of a message.
+
+    `reason` is that of a refused one, `receipt` the state in the SMS centre's receipt, if it sent
+    one.
+    """
     match state:
         case _S.SCHEDULED | _S.QUEUED:
             return Status(-1)
@@ -116,7 +129,7 @@ def status_of(state: OrderState, reason: RefusalReason | None = None) -> Status:
         case _S.DELIVERED:
             return Status(1)
         case _S.UNDELIVERED:
-            return Status(20)
+            return _FAILURES.get(receipt or "", Status(20))
         case _S.UNKNOWN:
             return Status(0, 245)
         case _S.REJECTED:

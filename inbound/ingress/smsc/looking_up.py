@@ -12,15 +12,18 @@ from starlette.responses import Response
 
 from inbound.ingress.access import Caller
 from inbound.ingress.balances import charged, shown
+from inbound.ingress.centre_codes import number_of
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
 from inbound.ingress.smsc.codes import (
     NOT_FOUND,
     STATUS_NAMES,
     ErrorCode,
+    Status,
     status_of,
 )
-from inbound.ingress.smsc.sending import DIALECT, IdKind, MessageId, check_id, phones_of
+from inbound.ingress.smsc.content import phones_of
+from inbound.ingress.smsc.sending import DIALECT, IdKind, MessageId, check_id
 from inbound.ingress.smsc.values import choose
 from inbound.money import amount_text
 from inbound.orders.intake import MOST_IN_BATCH
@@ -50,7 +53,8 @@ async def statuses(
 
     A comma at the end of `phone` and `id` asks for a list, even of one.
     """
-    asked = _asked(fields)
+    async with parts.turns.of(caller.account):
+        asked = _asked(fields)
     found = await _find(parts, caller, asked)
     is_list = "," in fields.get("id", "") or "," in fields.get("phone", "")
     detailed = choose(fields, "all", _DETAILS) in _DETAILS
@@ -99,7 +103,7 @@ def _asked(fields: Mapping[str, str]) -> list[_Asked]:
     """Return the messages: each id with each phone, or in pairs if there are as many of both."""
     phones = phones_of(fields.get("phone", ""))
     ids = [one.strip() for one in fields.get("id", "").split(",") if one.strip()]
-    if not phones or not ids:
+    if not phones or not 0 < len(ids) <= MOST_IN_BATCH:
         raise SmscError(ErrorCode.PARAMETERS)
     for one in ids:
         check_id(one)
@@ -117,7 +121,7 @@ def _asked(fields: Mapping[str, str]) -> list[_Asked]:
 
 
 def _result(asked: _Asked, order: FoundOrder | None, *, detailed: bool, is_list: bool) -> Result:
-    status = NOT_FOUND if order is None else status_of(OrderState(order.state), _reason(order))
+    status = NOT_FOUND if order is None else _status(order)
     changed = _Moment(order.changed_at if order else None)
     phone = asked.phone.removeprefix("+")
     fields: dict[str, str | int] = {
@@ -142,6 +146,13 @@ def _result(asked: _Asked, order: FoundOrder | None, *, detailed: bool, is_list:
     error = f", err = {status.error}" if status.error else ""
     sentence = f"Status = {status.code}, check_time = {changed.date}{error}"
     return Result(sentence, fields, values)
+
+
+def _status(order: FoundOrder) -> Status:
+    """Return the state of a message, with the code of the SMS centre if it gave a number."""
+    status = status_of(OrderState(order.state), _reason(order), order.receipt)
+    given = number_of(order.error)
+    return status._replace(error=given) if given else status
 
 
 def _reason(order: FoundOrder) -> RefusalReason | None:

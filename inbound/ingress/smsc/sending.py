@@ -12,21 +12,18 @@ from starlette.responses import Response
 from inbound.ingress.access import Caller
 from inbound.ingress.balances import shown
 from inbound.ingress.parts import Parts
-from inbound.ingress.phones import written
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
 from inbound.ingress.smsc.channels import channel_of
 from inbound.ingress.smsc.channels import written as written_text
 from inbound.ingress.smsc.codes import ErrorCode, error_of, text_of
+from inbound.ingress.smsc.content import is_mobile, read_phones, read_text
 from inbound.ingress.smsc.times import parse_time, parse_valid
-from inbound.ingress.smsc.translit import transliterate
-from inbound.ingress.smsc.values import OFF, choose
+from inbound.ingress.smsc.values import OFF
 from inbound.money import amount_text
 from inbound.orders.horizon import beyond_horizon
-from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
 from inbound.parsers.channel_texts import UNDIVIDED
-from inbound.parsers.numbers import NumberError, parse_msisdn
-from inbound.smpp.segmentation import UnsendableTextError, part_count, pieces_of
+from inbound.smpp.segmentation import UnsendableTextError, part_count
 from inbound.store.orders.accounts import read_account
 from inbound.store.orders.rows import Account
 from schemas.channels import Channel
@@ -38,8 +35,6 @@ DIALECT: Final = "smsc"
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SENDER: Final = re.compile(SENDER)
-_SEPARATORS: Final = re.compile(r"[,;\n]")
-_TRANSLIT: Final = frozenset({"1", "2"})
 
 
 class IdKind(Enum):
@@ -89,8 +84,9 @@ async def send(
     """Send the message, or say what it would cost. Raises SmscError and RetryableError."""
     cost = _cost(fields)
     channel = channel_of(fields, parts.channels)
-    phones = _phones(fields)
-    text = _text(fields, parts.alphabet)
+    async with parts.turns.of(caller.account):
+        phones = read_phones(fields)
+        text = read_text(fields, parts.alphabet)
     if channel is not None:
         text = written_text(channel, text, fields)
     given_id = _given_id(fields)
@@ -113,12 +109,6 @@ def check_id(text: str) -> None:
     """Raise SmscError if this can be no id of a message."""
     if not _ID.fullmatch(text):
         raise SmscError(ErrorCode.PARAMETERS)
-
-
-def phones_of(text: str) -> list[str]:
-    """Return the numbers of a list, as orders have them; each once."""
-    given = [one.strip() for one in _SEPARATORS.split(text)]
-    return list(dict.fromkeys(written(one) for one in given if one))
 
 
 def _orders(
@@ -187,7 +177,8 @@ async def _estimate(
     answers: Answers,
 ) -> Response:
     """Answer what the message costs if nobody is refused who has a mobile number, or an address."""
-    recipients = sum(map(_is_mobile, phones))
+    async with parts.turns.of(caller.account):
+        recipients = sum(map(is_mobile, phones))
     if channel is Channel.MAIL:
         recipients += sum("@" in one for one in phones)
     if not recipients:
@@ -240,45 +231,9 @@ def _cost(fields: Mapping[str, str]) -> Cost:
         raise SmscError(ErrorCode.PARAMETERS) from None
 
 
-def _phones(fields: Mapping[str, str]) -> list[str]:
-    phones = phones_of(fields.get("phones", ""))
-    if not 0 < len(phones) <= MOST_IN_BATCH:
-        raise SmscError(ErrorCode.PARAMETERS)
-    return phones
-
-
-def _text(fields: Mapping[str, str], alphabet: str) -> str:
-    """Return the text, transliterated and cut as asked."""
-    if fields.get("list"):
-        # Its texts stand beside its phones; `mes` alone is not what its program means.
-        raise SmscError(ErrorCode.PARAMETERS, "list is not available")
-    text = fields.get("mes", "").replace("\r\n", "\n")
-    if choose(fields, "translit", _TRANSLIT) != "0":
-        text = transliterate(text)
-    most = fields.get("maxsms", "")
-    if most in OFF:
-        return text
-    if not (most.isascii() and most.isdigit() and len(most) <= 3):
-        raise SmscError(ErrorCode.PARAMETERS)
-    try:
-        if part_count(text, alphabet) <= int(most):
-            return text
-        return "".join(pieces_of(text, alphabet)[0][: int(most)])
-    except UnsendableTextError:
-        raise SmscError(ErrorCode.PARAMETERS) from None
-
-
 def _given_id(fields: Mapping[str, str]) -> MessageId | None:
     given = fields.get("id", "")
     if given in OFF:
         return None
     check_id(given)
     return MessageId(given, IdKind.PROGRAM)
-
-
-def _is_mobile(phone: str) -> bool:
-    try:
-        parse_msisdn(phone)
-    except NumberError:
-        return False
-    return True

@@ -9,7 +9,13 @@ SELECT orders.account, orders.order_id, 'message.' || orders.state,
            'timestamp', to_char(given.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            'data', json_strip_nulls(json_build_object(
                'id', orders.order_id, 'state', orders.state, 'reason', orders.reason,
-               'kind', orders.kind, 'parts', orders.parts, 'broadcast_id', orders.broadcast_id
+               'kind', orders.kind, 'parts', orders.parts, 'broadcast_id', orders.broadcast_id,
+               'receipt', CASE WHEN orders.state = 'undelivered' THEN orders.receipt END,
+               'error', CASE WHEN orders.state = 'undelivered' THEN orders.error END,
+               'message_ids', (
+                   SELECT json_agg(message_id::text ORDER BY message_id) FROM smpp_messages
+                   WHERE smpp_messages.order_id = orders.order_id
+               )
            ))
        )::text,
        given.at, given.at

@@ -29,7 +29,8 @@ _SCHEDULED_ORDERS: Final = _SQL["scheduled_orders"]
 class FoundOrder:
     """An order as its account may see it. `last_at` is when it expires.
 
-    `currency` is that of the account at the time, if it has a price.
+    `currency` is that of the account at the time, if it has a price. `receipt` is the state in the
+    SMS centre's receipt, `error` its own code, if it gave one.
     """
 
     order_id: UUID
@@ -50,6 +51,8 @@ class FoundOrder:
     broadcast_id: UUID | None
     refunded: bool
     currency: str | None
+    receipt: str | None
+    error: str | None
 
 
 class OrderKey(NamedTuple):

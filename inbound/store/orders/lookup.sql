@@ -4,7 +4,8 @@
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
        CASE WHEN price IS NOT NULL
-            THEN currency_at(account, created_at) END AS currency
+            THEN currency_at(account, created_at) END AS currency,
+       receipt, error
 FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s
 
 -- name: search_orders
@@ -12,7 +13,8 @@ FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
        parts, price, created_at, changed_at, due_at, last_at, broadcast_id, refunded,
        CASE WHEN price IS NOT NULL
-            THEN currency_at(account, created_at) END AS currency
+            THEN currency_at(account, created_at) END AS currency,
+       receipt, error
 FROM orders
 WHERE account = %(account)s
   AND created_at >= %(since)s::timestamptz

@@ -138,6 +138,7 @@ def change(changes: Sequence[OrderChange]) -> Query:
         "due": [one.due_at for one in changes],
         "not_after": [one.not_after for one in changes],
         "errors": [one.error for one in changes],
+        "receipts": [one.receipt and one.receipt.value for one in changes],
     }
 
 

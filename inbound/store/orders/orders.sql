@@ -54,12 +54,13 @@ SET state = given.state, changed_at = given.at,
     dispatch = coalesce(given.dispatch, stored.dispatch),
     due_at = given.due_at,
     not_after = coalesce(given.not_after, stored.not_after),
-    error = given.error
+    error = given.error,
+    receipt = given.receipt
 FROM unnest(
     %(order_ids)b::uuid[], %(states)b::text[], %(at)b::timestamptz[], %(reasons)b::text[],
     %(dispatches)b::smallint[], %(due)b::timestamptz[], %(not_after)b::timestamptz[],
-    %(errors)b::text[]
-) AS given (order_id, state, at, reason, dispatch, due_at, not_after, error)
+    %(errors)b::text[], %(receipts)b::text[]
+) AS given (order_id, state, at, reason, dispatch, due_at, not_after, error, receipt)
 WHERE stored.order_id = given.order_id
   AND NOT (stored.state IN ('delivered', 'undelivered') AND given.state NOT IN ('delivered', 'undelivered'))
 

@@ -19,7 +19,7 @@ DELETE FROM smpp_receivers WHERE account = %(account)s AND holder = %(holder)s
 SELECT delivery.id, delivery.message_id, delivery.state, delivery.done_at,
        coalesce(message.created_at, delivery.created_at), coalesce(message.parts, 1),
        message.addresses, delivery.error, message.answer, message.number_hash, received.text_id,
-       received.sealed
+       received.sealed, delivery.receipt
 FROM smpp_deliveries AS delivery
 LEFT JOIN smpp_messages AS message USING (message_id)
 LEFT JOIN account_texts AS received ON received.id = delivery.text

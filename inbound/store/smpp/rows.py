@@ -103,7 +103,7 @@ class SealedComment:
 class FoundMessage:
     """A message of an account, and how far its order has come. `addresses` are sealed.
 
-    `error` is the SMS centre's own code, if it gave one.
+    `error` is the SMS centre's own code, `receipt` the state in its receipt, if it gave one.
     """
 
     message_id: int
@@ -112,14 +112,15 @@ class FoundMessage:
     state: str
     changed_at: datetime
     error: str | None = None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingReceipt:
     """A receipt to deliver. `addresses` are sealed, None once the person was erased.
 
-    `error` is the SMS centre's own code, if it gave one. `answer` is what the network told about
-    the number, sealed in the context of `number_hash`.
+    `error` is the SMS centre's own code, `receipt` the state in its receipt, if it gave one.
+    `answer` is what the network told about the number, sealed in the context of `number_hash`.
     """
 
     id: int
@@ -132,6 +133,7 @@ class WaitingReceipt:
     error: str | None = None
     answer: bytes | None = field(default=None, repr=False)
     number_hash: bytes | None = None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,12 @@ def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
     number_hash: bytes | None,
     text_id: UUID | None,
     sealed: bytes | None,
+    receipt: str | None,
 ) -> Delivery:
     """Return what a row delivers."""
     if text_id is not None and sealed is not None:
         return WaitingText(id_, text_id, sealed)
     return WaitingReceipt(
         *(id_, message_id, state, done_at, submitted_at, parts, addresses, error),
-        *(answer, number_hash),
+        *(answer, number_hash, receipt),
     )

@@ -16,8 +16,9 @@ WHERE stored.account = given.account AND stored.parts_key = given.parts_key
 
 -- name: add_receipts_of_ended
 -- For ids that a program was given before their order was known to it.
-INSERT INTO smpp_deliveries (account, message_id, state, done_at, error)
-SELECT message.account, message.message_id, orders.state, orders.changed_at, orders.error
+INSERT INTO smpp_deliveries (account, message_id, state, done_at, error, receipt)
+SELECT message.account, message.message_id, orders.state, orders.changed_at, orders.error,
+       orders.receipt
 FROM smpp_messages AS message JOIN orders USING (order_id)
 WHERE message.message_id = ANY(%(message_ids)b::bigint[])
   AND (smpp_wants(message.registered, orders.state)
@@ -52,11 +53,11 @@ ON CONFLICT (message_id) DO NOTHING
 -- name: find_message
 SELECT message.message_id, message.order_id, message.addresses,
        coalesce(orders.state, message.state, 'queued'),
-       coalesce(orders.changed_at, message.created_at), orders.error
+       coalesce(orders.changed_at, message.created_at), orders.error, orders.receipt
 FROM smpp_messages AS message LEFT JOIN orders USING (order_id)
 WHERE message.message_id = %(message_id)s AND message.account = %(account)s
 UNION ALL
-(SELECT message_id, NULL, addresses, 'queued', arrived_at, NULL FROM smpp_parts
+(SELECT message_id, NULL, addresses, 'queued', arrived_at, NULL, NULL FROM smpp_parts
  WHERE message_id = %(message_id)s AND account = %(account)s AND order_id IS NULL LIMIT 1)
 
 -- name: find_comments

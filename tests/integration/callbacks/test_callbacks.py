@@ -30,6 +30,7 @@ from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from schemas.contracts.examples import example_of
 from schemas.events import RequestAccepted
+from schemas.messages import ReceiptState
 from schemas.orders import OrderEntry, OrderState
 from schemas.topics import TopicNames
 from tests.fix_orders import NOON, intake_on, order
@@ -151,6 +152,28 @@ async def test_a_final_state_is_told_once_and_signed(world: World) -> None:
     }
     assert headers.keys() == {"webhook-id", "webhook-timestamp", "webhook-signature"}
     assert world.waiting() == []
+
+
+async def test_a_failure_is_told_as_the_sms_centre_put_it(world: World) -> None:
+    order_id = await world.place()
+    async with world.store.transaction() as tx:
+        changes = Changes()
+        changes.orders.changes[order_id] = OrderChange(
+            *(order_id, OrderState.UNDELIVERED, world.now),
+            receipt=ReceiptState.EXPIRED,
+            error="00B",
+        )
+        await tx.write(changes)
+    await world.call()
+    [(body, _)] = world.receiver.calls
+    assert body["data"] == {
+        "id": str(order_id),
+        "state": "undelivered",
+        "kind": "notification",
+        "parts": 1,
+        "receipt": "expired",
+        "error": "00B",
+    }
 
 
 async def test_a_refusal_is_told_unless_it_was_the_answer(world: World) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from inbound.ingress import phones
 from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.signatures import MOST
 from inbound.ingress.credentials import Credentials
@@ -65,6 +66,11 @@ async def test_a_message_and_what_becomes_of_it(
     world.rows("UPDATE orders SET state = 'delivered'")
     state = await get(http, f"{prefix}/status", shop, **message)
     assert state == {"status": 0, "description": "DELIVERED"}
+    for receipt, name in (("expired", "EXPIRED"), ("skipped", "UNDELIVERABLE")):
+        world.rows("UPDATE orders SET state = 'undelivered', receipt = %s", receipt)
+        state = await get(http, f"{prefix}/status", shop, **message)
+        assert state == {"status": 0, "description": name}
+    world.rows("UPDATE orders SET state = 'delivered'")
     balance = await get(http, f"{prefix}/balance", shop)
     assert balance == {"status": 0, "description": "97.50"}
     assert world.texts("shop") == {TEXT}
@@ -269,3 +275,14 @@ async def test_errors_of_version_2(
         missing = await http.get(f"{V2}/{message_id}", headers=key_of(shop))
         assert (missing.status_code, missing.json()["code"]) == (404, ErrorCode.NOT_FOUND)
     assert world.texts("shop") == set()
+
+
+async def test_a_receiver_that_is_far_too_long_is_not_read(
+    shop: Credentials, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(phones, "parse_msisdn", read.append)
+    messages = [{"to": "7" * 1_000_000, "from": "SCSERV", "text": TEXT}]
+    answer = await http.post("/send_multi", params=signed(shop), json=messages)
+    assert answer.json() == [{"status": 6, "description": "Invalid parameters"}]
+    assert not read

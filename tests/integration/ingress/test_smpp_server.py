@@ -11,7 +11,8 @@ from psycopg import sql
 
 from inbound.cli import scserv
 from inbound.clock import utc_now
-from inbound.handlers.order_progress import change_of
+from inbound.handlers.order_progress import OrderChange, change_of
+from inbound.ingress.smpp.links import LOOKUPS_PER_S
 from inbound.ingress.smpp.long_messages import WAIT
 from inbound.ingress.smpp.placing import Placing
 from inbound.keys import OrderHasher, VaultCipher
@@ -44,6 +45,7 @@ from inbound.smpp.user_data import (
     TLV_SAR_SEQUENCE,
     TLV_SAR_TOTAL,
 )
+from inbound.store.callbacks.callbacks import CallbackUrl, set_url
 from inbound.store.errors import StoreUnavailable
 from inbound.store.orders.lookup import OrderQuery, search_orders
 from inbound.store.orders.rows import OrderWrites
@@ -53,6 +55,8 @@ from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.contracts.examples import example_of
 from schemas.message_events import MessageUndeliverable
+from schemas.messages import ReceiptState
+from schemas.orders import OrderState
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.ingress.smpp_world import (
     PHONE,
@@ -141,8 +145,23 @@ async def test_receipts_wait_for_a_program_that_is_away_and_keep_their_order(
     ]
 
 
-async def test_a_receipt_has_the_error_code_of_the_sms_centre(
-    shop: dict[str, Any], conn: psycopg.Connection, database_url: str
+@pytest.mark.parametrize(
+    ("state", "word", "number"),
+    [
+        (ReceiptState.UNDELIVERABLE, "UNDELIV", 5),
+        (ReceiptState.EXPIRED, "EXPIRED", 3),
+        (ReceiptState.REJECTED, "REJECTD", 8),
+        (ReceiptState.DELETED, "DELETED", 4),
+        (ReceiptState.SKIPPED, "UNDELIV", 5),
+    ],
+)
+async def test_a_receipt_has_the_state_and_the_error_code_of_the_sms_centre(
+    shop: dict[str, Any],
+    conn: psycopg.Connection,
+    database_url: str,
+    state: ReceiptState,
+    word: str,
+    number: int,
 ) -> None:
     async with serving() as (port,):
         program = await bind(port, shop)
@@ -151,19 +170,45 @@ async def test_a_receipt_has_the_error_code_of_the_sms_centre(
         (order_id,) = rows(conn, "SELECT order_id FROM orders")
         example = example_of(MessageUndeliverable)
         assert isinstance(example, MessageUndeliverable)
-        of_order = {"order_id": order_id, "request_id": None, "error": "00B"}
+        of_order = {"order_id": order_id, "request_id": None, "error": "00B", "state": state}
         change = change_of(example.model_copy(update=of_order))
         assert change is not None
         async with store.transaction() as transaction:
             await transaction.write(Changes(orders=OrderWrites(changes={order_id: change})))
         await store.close()
         receipt = await program.receive()
-        assert receipt.short_message.endswith(b"stat:UNDELIV err:00B")
+        assert receipt.short_message.endswith(f"stat:{word} err:00B".encode())
+        assert dict(receipt.tlvs)[0x427] == bytes((number,))
         assert dict(receipt.tlvs)[0x423] == b"\3\0\x0b"
         found = await program.ask(
             QuerySm(message_id=answer.message_id, source_addr="SCSERV"), QuerySmResp
         )
-        assert (found.message_state, found.error_code) == (5, 11)
+        assert (found.message_state, found.error_code) == (number, 11)
+
+
+async def test_without_a_receipt_the_url_is_told_of_the_ids_that_the_program_has(
+    shop: dict[str, Any], conn: psycopg.Connection, database_url: str
+) -> None:
+    set_url(conn, CallbackUrl("shop", "https://example.org/sms", b"sealed", False, False))
+    async with serving() as (port,):
+        program = await bind(port, shop, system_type="SINGLE")
+        answers = [
+            await program.submit(
+                part.short_message, esm_class=part.esm_class, registered_delivery=0
+            )
+            for part in split(LONG, reference=7)
+        ]
+        ids = [one.message_id for one in answers]
+        (order_id,) = rows(conn, "SELECT order_id FROM orders")
+        store = PostgresStore(database_url, VaultCipher(VAULT_KEY))
+        change = OrderChange(order_id, OrderState.DELIVERED, utc_now())
+        async with store.transaction() as transaction:
+            await transaction.write(Changes(orders=OrderWrites(changes={order_id: change})))
+        await store.close()
+    (body,) = rows(conn, "SELECT body::json -> 'data' FROM callbacks")
+    assert (body["id"], body["message_ids"]) == (str(order_id), ids)
+    assert len(ids) == len(set(ids)) > 1
+    assert not rows(conn, "SELECT id FROM smpp_deliveries")
 
 
 async def test_a_receipt_that_was_not_acknowledged_comes_again(
@@ -295,6 +340,10 @@ async def test_a_comment_is_neither_sent_nor_counted(
         ({"data_coding": 0x08, "text": b"\xd8\x00"}, Status.ESME_RINVDCS),
         ({"data_coding": 0x08, "text": "текст".encode("utf-16-be")[:-1]}, Status.ESME_RINVDCS),
         ({"data_coding": 0x19, "text": b"\x04"}, Status.ESME_RINVDCS),
+        *(
+            ({"data_coding": coding, "text": b"\0a\0b"}, Status.ESME_RINVDCS)
+            for coding in (0x10, 0x12, 0x13, 0x18, 0xC8, 0xD8, 0xE8, 0xF0, 0xF2, 0xF3, 0xF8)
+        ),
         ({"esm_class": 0x40, "text": b"\x06\x05\x04\x0b\x84\x23\xf0x"}, Status.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "text": b"\x05\0\x03\x07\x02\x03x"}, Status.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "text": b"\x05\0\x03\x07\0\0x"}, Status.ESME_RINVESMCLASS),
@@ -376,6 +425,8 @@ async def test_a_message_can_be_queried_and_while_scheduled_cancelled(
         message_id = answer.message_id
         query = QuerySm(message_id=message_id, source_addr="SCSERV")
         assert (await program.ask(query, QuerySmResp)).message_state == 1
+        bare = QuerySm(message_id=message_id)
+        assert (await program.ask(bare, QuerySmResp)).message_state == 1
         foreign = QuerySm(message_id=message_id, source_addr="OTHER")
         assert (await program.ask(foreign, QuerySmResp)).status == Status.ESME_RQUERYFAIL
         cancel = CancelSm(message_id=message_id, source_addr="SCSERV", destination_addr=PHONE)
@@ -388,13 +439,37 @@ async def test_a_message_can_be_queried_and_while_scheduled_cancelled(
     assert rows(conn, "SELECT state FROM orders ORDER BY created_at") == ["cancelled", "queued"]
 
 
+async def test_a_message_of_an_erased_person_can_be_queried_by_its_program(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        message_id = (await program.submit()).message_id
+        conn.execute("UPDATE smpp_messages SET addresses = NULL, number_hash = NULL")
+        conn.execute("UPDATE orders SET state = 'erased'")
+        query = QuerySm(message_id=message_id, source_addr="SCSERV")
+        assert (await program.ask(query, QuerySmResp)).message_state == 4
+
+
+@pytest.mark.parametrize("coding", [0x11, 0xF1])
+async def test_a_text_of_the_class_that_phones_keep_is_an_ordinary_one(
+    shop: dict[str, Any], conn: psycopg.Connection, coding: int
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        assert (await program.submit("hello", data_coding=coding)).status == 0
+    assert rows(conn, "SELECT state FROM orders") == ["queued"]
+
+
 async def test_messages_of_other_accounts_are_not_found(shop: dict[str, Any]) -> None:
     other = create_account("other")
     async with serving() as (port,):
         message_id = (await (await bind(port, shop)).submit()).message_id
         query = QuerySm(message_id=message_id, source_addr="SCSERV")
-        answer = await (await bind(port, other)).ask(query, QuerySmResp)
-        assert answer.status == Status.ESME_RQUERYFAIL
+        stranger = await bind(port, other)
+        for asked in (query, QuerySm(message_id=message_id)):
+            answer = await stranger.ask(asked, QuerySmResp)
+            assert answer.status == Status.ESME_RQUERYFAIL
 
 
 async def test_submit_multi_is_refused_in_its_own_form(shop: dict[str, Any]) -> None:
@@ -436,6 +511,19 @@ async def test_a_program_that_is_too_fast_is_throttled_and_no_other(shop: dict[s
         assert statuses[:2] == [0, 0]
         assert Status.ESME_RTHROTTLED in statuses
         assert (await slow.submit()).status == 0
+
+
+async def test_look_ups_are_throttled_too_and_no_others(shop: dict[str, Any]) -> None:
+    other = create_account("other")
+    async with serving() as (port,):
+        program, calm = await bind(port, shop), await bind(port, other)
+        answer = await program.submit()
+        many = range(2, 3 + 2 * int(LOOKUPS_PER_S))
+        program.peer.send(*(QuerySm(message_id=answer.message_id, sequence=n) for n in many))
+        statuses = {(await program.peer.read(QuerySmResp)).status for _ in many}
+        assert statuses == {0, Status.ESME_RTHROTTLED}
+        message_id = (await calm.submit()).message_id
+        assert (await calm.ask(QuerySm(message_id=message_id), QuerySmResp)).message_state == 1
 
 
 async def test_many_messages_share_transactions_and_are_answered_in_order(

@@ -10,6 +10,8 @@ import pytest
 
 from inbound.ingress.credentials import Credentials, md5_of
 from inbound.ingress.failures import OF_ADDRESS
+from inbound.ingress.smsc import content
+from inbound.ingress.smsc.channels import FLAGS
 from inbound.ingress.smsc.codes import ErrorCode
 from inbound.keys import VaultCipher
 from inbound.store.sealing import Sealer
@@ -171,6 +173,37 @@ async def test_states_that_its_programs_know(
     assert sentence.text == "Status = 3, check_time = 02.03.2026 15:00:00, err = 246"
 
 
+@pytest.mark.parametrize(
+    ("receipt", "error", "line"),
+    [
+        ("undeliverable", None, "20,{},0"),
+        ("undeliverable", "00b", "20,{},11"),
+        ("expired", None, "3,{},0"),
+        ("expired", "027", "3,{},27"),
+        ("rejected", None, "20,{},255"),
+        ("rejected", "000", "20,{},255"),
+        ("deleted", "E-12", "20,{},0"),
+    ],
+)
+async def test_the_state_and_the_code_of_the_sms_centre(
+    world: World,
+    shop: Credentials,
+    http: httpx.AsyncClient,
+    receipt: str,
+    error: str | None,
+    line: str,
+) -> None:
+    (phone,) = world.clients(1)
+    await sent(http, shop, phones=phone, mes=TEXT, id="42")
+    world.rows(
+        "UPDATE orders SET state = 'undelivered', changed_at = %s, receipt = %s, error = %s",
+        *(world.now, receipt, error),
+    )
+    asked = signed(shop, fmt=1) | {"phone": phone, "id": "42"}
+    found = await http.get("/sys/status.php", params=asked)
+    assert found.text == line.format(int(world.now.timestamp()))
+
+
 @pytest.mark.parametrize("value", ["yes", "3", "-1", "2"])
 async def test_values_of_look_ups_that_mean_nothing_are_refused(
     shop: Credentials, http: httpx.AsyncClient, value: str
@@ -252,6 +285,41 @@ async def test_texts_are_transliterated_and_cut(
     assert world.texts("shop") == {"Schuka i Yozh, 5 €", "я" * 134}
 
 
+async def test_a_list_that_is_far_too_long_is_not_read(
+    shop: Credentials, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    monkeypatch.setattr(content, "written", lambda text: read.append(text) or text)
+    phones = ",".join(f"{n}" for n in range(100_000))
+    for path, asked in (
+        ("send.php", {"phones": phones, "mes": TEXT}),
+        ("status.php", {"phone": phones, "id": "1"}),
+    ):
+        answer = await http.post(f"/sys/{path}", data=signed(shop, **asked))
+        assert answer.text == SENTENCE
+    assert not read
+
+
+async def test_a_text_is_cut_only_if_it_is_not_far_too_long(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    asked = {"phones": phone, "maxsms": "1"}
+    answer = await http.post("/sys/send.php", data=signed(shop, mes="a" * 20_000, **asked))
+    assert answer.text.startswith("OK")
+    answer = await http.post("/sys/send.php", data=signed(shop, mes="a" * 20_001, **asked))
+    assert answer.text == SENTENCE
+
+
+async def test_flags_that_are_off_change_nothing(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    off = dict.fromkeys((*FLAGS, "translit", "maxsms"), "0")
+    assert (await sent(http, shop, phones=phone, mes=TEXT, **off))["cnt"] == 1
+    assert world.texts("shop") == {TEXT}
+
+
 async def test_senders_need_approval(
     world: World, shop: Credentials, http: httpx.AsyncClient
 ) -> None:
@@ -279,6 +347,8 @@ async def test_senders_need_approval(
         ({"charset": "utf-7"}, 1),
         ({"viber": "1"}, 1),
         ({"hlr": "1"}, 1),
+        ({"mail": "2"}, 1),
+        ({"mail": "yes"}, 1),
         ({"fmt": "4"}, 1),
         ({"translit": "yes"}, 1),
         ({"translit": "3"}, 1),
