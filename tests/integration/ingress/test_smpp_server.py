@@ -1,6 +1,7 @@
 """Programs bind to the SMPP server and submit: real connections, a real database."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -205,8 +206,9 @@ async def test_without_a_receipt_the_url_is_told_of_the_ids_that_the_program_has
         async with store.transaction() as transaction:
             await transaction.write(Changes(orders=OrderWrites(changes={order_id: change})))
         await store.close()
-    (body,) = rows(conn, "SELECT body::json -> 'data' FROM callbacks")
-    assert (body["id"], body["message_ids"]) == (str(order_id), ids)
+    (body,) = rows(conn, "SELECT body FROM callbacks")
+    data = json.loads(body)["data"]
+    assert (data["id"], data["message_ids"]) == (str(order_id), ids)
     assert len(ids) == len(set(ids)) > 1
     assert not rows(conn, "SELECT id FROM smpp_deliveries")
 
