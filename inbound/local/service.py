@@ -278,11 +278,12 @@ class LocalService:
 
     def _entry_points(self) -> str:
         """Return the listeners of the ingress that are switched on."""
-        ingress, ports = self._settings.ingress, self._ports
-        http = [url_of(ingress, ports["ingress"])] if ingress.on else []
-        others = {"smpp": self._settings.smpp_server, "smtp": self._settings.smtp_server}
-        on = [f"{name} {one.host}:{ports[name]}" for name, one in others.items() if one.on]
-        return " ".join([*http, *on])
+        settings, ports = self._settings, self._ports
+        smpp, smtp = settings.smpp_server, settings.smtp_server
+        http = [url_of(settings.ingress, ports["ingress"])] if settings.ingress.on else []
+        over_smpp = [f"smpp {smpp.host}:{ports['smpp']}"] if smpp.on else []
+        over_smtp = [f"smtp {smtp.host}:{ports['smtp']}"] if smtp.on else []
+        return " ".join([*http, *over_smpp, *over_smtp])
 
 
 def _address_of(listener: TcpSettings, port: int) -> str:
