@@ -26,9 +26,9 @@ _APPEND_EVENTS: Final = _SQL["append_events"]
 _INSERT_EVENTS: Final = _SQL["insert_events"]
 _MOVE_HEADS: Final = _SQL["move_heads"]
 
-FEW: Final = 32
-"""So many rows at most are inserted rather than copied. COPY costs two round trips of its own, and
-an INSERT more for each row."""
+FEW: Final = 4
+"""So many rows at most are inserted rather than copied. COPY costs two round trips of its own, but
+psycopg is slow at dumping lists: an INSERT costs more CPU for each row."""
 
 
 class EncodedEvent(NamedTuple):
