@@ -49,6 +49,18 @@ def once(by: float = 1) -> Series:
     return Series(f"3x{WELL - 1}", f"{3 + by}x{WELL - 1}", f"{3 + by}x{2 * WELL}")
 
 
+def restarted(name: str, by: float = 1) -> dict[str, Series]:
+    """A counter of a process that ends 2 minutes before the outage, and of its successor's.
+
+    The successor counts nothing before the outage, so its series begins there.
+    """
+    old, new = name.replace("}", ', instance="a-1"}'), name.replace("}", ', instance="a-2"}')
+    return {
+        old: Series(f"30x{WELL - 9} stale _x7", f"_x{WELL}", f"_x{2 * WELL}"),
+        new: Series(f"_x{WELL}", f"{by}x{WELL - 1}", f"{by}x{2 * WELL}"),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """`seen_at_s` after the start of the outage the alert fires, with these labels."""
@@ -250,3 +262,40 @@ CASES: Final[Mapping[str, Case]] = {
         {'scserv_api_connections_closed_total{reason="evicted"}': counter(0, 30)}
     ),
 }
+
+RESTARTED: Final[Mapping[str, Case]] = {
+    "AcknowledgementLate": Case(
+        restarted('scserv_acknowledgements_late_total{service="scserv"}'), seen_at_s=ONCE_AT_S
+    ),
+    "DeadLetterStored": Case(
+        restarted('scserv_dead_letters_total{topic="sms.mo.v1"}'),
+        {"topic": "sms.mo.v1"},
+        ONCE_AT_S,
+    ),
+    "DeadLettersDropped": Case(
+        restarted('scserv_dead_letters_dropped_total{topic="sms.mo.v1"}'), seen_at_s=ONCE_AT_S
+    ),
+    "PartsDropped": Case(
+        restarted('scserv_parts_dropped_total{quota="sender"}'), seen_at_s=ONCE_AT_S
+    ),
+    "ReceiptsDropped": Case(
+        restarted('scserv_receipts_unmatched_total{reason="quota"}'), seen_at_s=ONCE_AT_S
+    ),
+    "CallbacksDead": Case(restarted('scserv_callbacks_total{outcome="dead"}'), seen_at_s=ONCE_AT_S),
+    "Refused": Case(restarted('scserv_replies_total{outcome="rejected"}', 6), seen_at_s=2 * 60),
+    "OftenAttempted": Case(
+        restarted('scserv_messages_often_attempted_total{purpose="fulfilment"}'),
+        seen_at_s=ONCE_AT_S,
+    ),
+    "RegistrationCeilingReached": Case(
+        restarted('scserv_registrations_total{reason="hourly_ceiling"}'), seen_at_s=ONCE_AT_S
+    ),
+    "UnknownNumberCeilingReached": Case(
+        restarted('scserv_mo_rejected_total{reason="unknown_number_ceiling"}'),
+        seen_at_s=ONCE_AT_S,
+    ),
+    "StopBurst": Case(
+        restarted('scserv_requests_accepted_total{command="sms_stop"}', 25), seen_at_s=ONCE_AT_S
+    ),
+}
+"""Rules about single events, after the process that had counted many was restarted."""

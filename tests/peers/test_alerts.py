@@ -3,12 +3,13 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.peers.alert_cases import CASES, STEP_S, WELL, Case
+from tests.peers.alert_cases import CASES, RESTARTED, STEP_S, WELL, Case
 from tests.peers.conftest import CACHE
 
 ROOT = Path(__file__).parents[2]
@@ -70,10 +71,24 @@ def test_every_alert_has_a_case() -> None:
 
 
 def test_each_fires_in_its_outage_not_before_and_ends_with_it(tmp_path: Path) -> None:
-    """In one run of promtool, which names each alert that does otherwise."""
+    prove(CASES, tmp_path)
+
+
+def test_rules_about_single_events_see_those_after_a_restart(tmp_path: Path) -> None:
+    known = rules()
+    assert set(RESTARTED) == {
+        alert
+        for alert, rule in known.items()
+        if "last_over_time" in rule["expr"] and "_total" in rule["expr"]
+    }
+    prove(RESTARTED, tmp_path)
+
+
+def prove(cases: Mapping[str, Case], tmp_path: Path) -> None:
+    """Run all cases in one promtool, which names each alert that does otherwise."""
     shutil.copy(ROOT / "deploy/alerts.yaml", tmp_path)
     known = rules()
-    days = [day_of(alert, case, known[alert]) for alert, case in CASES.items()]
+    days = [day_of(alert, case, known[alert]) for alert, case in cases.items()]
     made = {"rule_files": ["alerts.yaml"], "evaluation_interval": "15s", "tests": days}
     (tmp_path / "cases.yaml").write_text(yaml.safe_dump(made))
     done = promtool("test", "rules", "cases.yaml", cwd=tmp_path)
