@@ -328,9 +328,12 @@ class Service:
             for one in clients:
                 client_id = self._client_ids.setdefault(one.number, f"C{len(self._client_ids)}")
                 lines.writerow((one.number, client_id, one.personal_code, one.login, one.password))
-        status = run_import(path, self.database_url, SUBJECT_KEY, VAULT_KEY, Terminal(quiet=True))
-        assert status == 0
+        self._load_clients(path)
         path.unlink()  # it holds secrets in the clear; tests search this folder for them
+
+    def _load_clients(self, file: Path) -> None:
+        status = run_import(file, self.database_url, SUBJECT_KEY, VAULT_KEY, Terminal(quiet=True))
+        assert status == 0
 
     def import_clients_of(self, numbers: Iterable[str]) -> None:
         """Load a client for each number."""

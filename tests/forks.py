@@ -106,9 +106,9 @@ class Ran:
     err: str
 
 
-async def start(wanted: Wanted) -> Forked:
+async def start(wanted: Wanted, server: "ForkServer | None" = None) -> Forked:
     """Start a process and return it."""
-    return Forked(await asyncio.to_thread(_fork_server.fork, wanted))
+    return Forked(await asyncio.to_thread((server or _fork_server).fork, wanted))
 
 
 async def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ran:
@@ -138,10 +138,12 @@ def _result(wanted: Wanted, status: int) -> Ran:
     return Ran(status, out, err)
 
 
-class _ForkServer:
+class ForkServer:
     """The process that the others come from; started by the first that is wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, tree: Path = REPOSITORY) -> None:
+        """Run the code of a source tree that has this module."""
+        self._tree = tree
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()
 
@@ -162,7 +164,8 @@ class _ForkServer:
             raise OSError(ctypes.get_errno(), "prctl")
         return subprocess.Popen(
             (sys.executable, "-m", "tests.forks"),
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            cwd=self._tree,
+            env=os.environ | {"PYTHONPATH": str(self._tree)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -178,7 +181,7 @@ class _ForkServer:
             self._process = None
 
 
-_fork_server: Final = _ForkServer()
+_fork_server: Final = ForkServer()
 close = _fork_server.close
 
 
