@@ -10,7 +10,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_delay,
+    stop_any,
+)
+from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from inbound.errors import PoisonError, RetryableError, SetupError
@@ -25,12 +32,22 @@ Item = TypeVar("Item")
 Read = TypeVar("Read")
 
 GIVE_UP_AFTER_S = 30
+LOSES_AT_MOST = 3
+"""So often a batch loses to transactions of other processes until it is tried in halves."""
 
 INFRASTRUCTURE_ERRORS = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
 """Errors that no message causes: they set nothing aside."""
 
 FailedRecord = tuple[TopicRecord, Exception]
 """A record and why it can't be processed."""
+
+
+class _HasLostOften(stop_base):
+    """Ends attempts when a batch has lost `LOSES_AT_MOST` times."""
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        return isinstance(error, Conflict) and retry_state.attempt_number >= LOSES_AT_MOST
 
 
 class UnreadableError(PoisonError):
@@ -86,11 +103,16 @@ class Bisection(Generic[Item]):
 
     def failed(self, group: Sequence[Item], error: Exception) -> None:
         """Have both halves of `group` tried; blame an item that was alone."""
+        if not self.halve(group):
+            self.culprits.append((group[0], error))
+
+    def halve(self, group: Sequence[Item]) -> bool:
+        """Have both halves of `group` tried next; return False if it can't be taken apart."""
         smaller = group if len(group) > 1 else self._split(group[0])
         if len(smaller) == 1:
-            self.culprits.append((group[0], error))
-        else:
-            self.try_halves(smaller)
+            return False
+        self.try_halves(smaller)
+        return True
 
     def try_halves(self, items: Sequence[Item]) -> None:
         """Have these tried next, in two groups."""
@@ -111,7 +133,9 @@ class BatchProcessor:
     restarted, and Kafka delivers the batch again. Any other error is narrowed down to the
     messages that cause it; they are handed to `set_aside`. `split` takes a record apart that holds
     many messages. `report` gets the reason while processing waits, and None once it goes on.
-    Processors that share `turns` do not lose to each other for ever.
+    Processors that share `turns` do not lose to each other for ever, and a batch does not lose to
+    other processes for ever: the more people it has and the longer it takes, the more likely it
+    loses, so it is halved.
     """
 
     def __init__(
@@ -134,7 +158,7 @@ class BatchProcessor:
         bisection = Bisection(records, self._split)
         for group in bisection:
             try:
-                await self._with_retries(group)
+                await self._with_halves(group, bisection)
             except UnreadableError as error:
                 bisection.blame(group, error.failed)
             except INFRASTRUCTURE_ERRORS:
@@ -144,12 +168,22 @@ class BatchProcessor:
         if bisection.culprits:
             await self._set_aside(bisection.culprits)
 
-    async def _with_retries(self, records: Sequence[TopicRecord]) -> None:
+    async def _with_halves(
+        self, group: Sequence[TopicRecord], bisection: Bisection[TopicRecord]
+    ) -> None:
+        patient = stop_after_delay(GIVE_UP_AFTER_S)
+        try:
+            await self._with_retries(group, stop_any(patient, _HasLostOften()))
+        except Conflict:
+            if not bisection.halve(group):
+                await self._with_retries(group, patient)
+
+    async def _with_retries(self, records: Sequence[TopicRecord], until: stop_base) -> None:
         has_lost = False
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.05, max=3),
-            stop=stop_after_delay(GIVE_UP_AFTER_S),
+            stop=until,
             before_sleep=self._report_wait,
             reraise=True,
         ):

@@ -162,6 +162,30 @@ async def test_a_race_with_another_worker_is_no_news() -> None:
     assert told == []
 
 
+async def test_a_batch_that_loses_for_ever_is_tried_in_halves_and_keeps_the_order() -> None:
+    """It is slow and has many people, so others are always first; a single one gets through."""
+
+    async def process(records: Sequence[TopicRecord]) -> None:
+        sizes.append(len(records))
+        if len(records) > 1:
+            raise Conflict("others were first")
+        done.extend(record.value for record in records)
+
+    sizes: list[int] = []
+    done: list[bytes] = []
+    values = [b"a", b"b", b"c", b"d"]
+    await BatchProcessor(process, Sink().set_aside)(batch(*values))
+    assert done == values
+    assert sizes == [*[4] * 3, *[2] * 3, 1, 1, *[2] * 3, 1, 1]
+
+
+async def test_a_single_message_that_loses_is_tried_for_longer() -> None:
+    sink = Sink(fail_first=2 * records.LOSES_AT_MOST, error=Conflict)
+    await BatchProcessor(sink.process, sink.set_aside)(batch(b"a"))
+    assert sink.done == [b"a"]
+    assert not sink.failed
+
+
 @pytest.mark.parametrize("error", [RetryableError, SetupError, StoreFault, OSError, MemoryError])
 async def test_infrastructure_that_stays_away_ends_the_worker_and_sets_nothing_aside(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
