@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,11 +26,12 @@ from inbound.desk.broadcasts import (
 )
 from inbound.desk.clients import client_import_routes, client_routes
 from inbound.desk.handset import handset as handset_routes
-from inbound.desk.host_names import HostMiddleware, HostNames
+from inbound.desk.host_names import HostMiddleware, HostNames, own_origin
 from inbound.desk.identity import account, signing_in, user_routes
 from inbound.desk.identity.signing_in import ask_to_sign_in
 from inbound.desk.messages import order_routes, send_routes, template_editing, template_routes
 from inbound.desk.navigation import Menu, Place
+from inbound.desk.nul import address_without_nul
 from inbound.desk.pages import HEADERS, TRANSPORT
 from inbound.desk.person import person_routes
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
@@ -115,6 +116,7 @@ def _make_routes(desk: Desk) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.desk = desk
+        dependencies=[Depends(own_origin), Depends(address_without_nul)],
     for router in ROUTERS:
         app.include_router(router)
 

@@ -15,6 +15,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from inbound.desk.forms import MAX_BODY_BYTES, MAX_FIELDS, TOKEN_FIELD
+from inbound.desk.nul import refuse_nul
 from inbound.desk.problems import SentForm, SignInNeededError, Trouble, forbidden, stale_form
 from inbound.desk.tokens import is_form_token
 from inbound.desk.uploads import BYTES_MAX, Draft, Upload, Uploads
@@ -53,9 +54,6 @@ class Uploading(Does):
             action = await Does.__call__(self, request)
             return FileAction(action.visitor, action.form, None)
         visitor: Visitor | None = request.state.visitor
-        if request.headers.get("sec-fetch-site") == "cross-site":
-            await _forget(request)
-            raise stale_form()
         if visitor is None:
             await _forget(request)
             raise SignInNeededError(SentForm(request.url.path, {}))
@@ -173,6 +171,7 @@ def _has_file(request: Request) -> bool:
 async def _receive(
     request: Request, visitor: Visitor, uploads: Uploads, purpose: str
 ) -> FileAction:
+            refuse_nul([*reader.fields, *reader.fields.values(), reader.file_name or ""])
     reader = _Reader(request.headers.get("content-type", ""), request.state.cookie or "")
     try:
         async with _received(request, reader, uploads) as draft:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from inbound.desk.nul import is_storable, refuse_nul
 from inbound.desk.problems import (
     OldFormError,
     SentForm,
@@ -26,9 +27,21 @@ _NEVER_KEPT: Final = frozenset(
 
 
 async def read_form(request: Request) -> SentForm:
-    """Return the form. Raises Trouble for a forged or stale one, a large or another body."""
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        raise stale_form()
+    """Return the form. Raises Trouble as `read_sign_in_form` does, and for a NUL."""
+    fields = await _fields(request)
+    refuse_nul([*fields, *fields.values()])
+    return _genuine(request, fields)
+
+
+async def read_sign_in_form(request: Request) -> SentForm:
+    """Return a form of signing in: a name with a NUL is nobody's, and counts as a failure.
+
+    Raises Trouble for a forged or stale form, a large or another body.
+    """
+    return _genuine(request, await _fields(request))
+
+
+async def _fields(request: Request) -> dict[str, str]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _MEDIA_TYPE:
         raise Trouble(415, "This address takes only forms.", "Choose a page from the menu.")
@@ -46,7 +59,10 @@ async def read_form(request: Request) -> SentForm:
         )
     except ValueError:
         raise stale_form() from None
-    fields = dict(pairs)
+    return dict(pairs)
+
+
+def _genuine(request: Request, fields: dict[str, str]) -> SentForm:
     cookie: str | None = request.state.cookie
     token = fields.pop(TOKEN_FIELD, "")
     form = SentForm(request.url.path, fields)
@@ -82,11 +98,14 @@ def kept_form(text: str) -> SentForm | None:
     try:
         found = json.loads(text)
         path, fields = found["path"], found["fields"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     if not isinstance(path, str) or not isinstance(fields, dict) or local_path(path) != path:
         return None
-    return SentForm(path, {str(name): str(value) for name, value in fields.items()})
+    texts = [*fields, *fields.values()]
+    if not all(isinstance(one, str) and is_storable(one) for one in texts):
+        return None
+    return SentForm(path, fields)
 
 
 def local_path(text: str) -> str:

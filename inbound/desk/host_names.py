@@ -1,7 +1,8 @@
-"""By which names browsers may reach the desk: others are refused.
+"""By which names browsers may reach the desk, and from which origins they may send it forms.
 
 A page elsewhere could make its own name lead to the desk's address (DNS rebinding) and would then
-be of one origin with it.
+be of one origin with it. A page of another origin that has learned a form's token still may not
+send the form.
 """
 
 import ipaddress
@@ -14,11 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import Trouble, stale_form
 from inbound.desk.visitors import language_of
 from inbound.errors import SetupError
 
 SETTING: Final = "SCSERV_DESK__HOSTS"
+_READS: Final = frozenset({"GET", "HEAD"})
+_OWN_SITES: Final = frozenset({"same-origin", "none"})
+_PORTS: Final = {"http": 80, "https": 443}
 _WILDCARDS: Final = {"", "0.0.0.0", "::"}  # noqa: S104  they are compared with
 
 
@@ -32,6 +36,23 @@ class HostNames:
         """Whether a Host header has one of the names; its port does not count."""
         name = _host_of(header)
         return name is not None and (name in self._others or _is_loopback(name))
+
+    def has_origin(self, origin: str, header: str) -> bool:
+        """Whether an Origin header is of a page of the desk, asked by this Host header.
+
+        The port of a configured name does not count, because a proxy may leave it out of the Host
+        header; that of a loopback name does, since other services listen on this host.
+        """
+        try:
+            parts = urlsplit(origin)
+            port = parts.port or _PORTS[parts.scheme]
+            same = urlsplit(f"//{header}")
+            is_same = (parts.hostname, port) == (same.hostname, same.port or _PORTS[parts.scheme])
+        except (ValueError, KeyError):
+            return False
+        if origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
+            return False
+        return is_same or parts.hostname in self._others
 
 
 def parse_hosts(text: str, *, listens_on: str, address: str) -> HostNames:
@@ -55,7 +76,10 @@ def parse_hosts(text: str, *, listens_on: str, address: str) -> HostNames:
 
 
 class HostMiddleware:
-    """Refuses requests for another name with 421 (RFC 9110, 15.5.20)."""
+    """Refuses requests for another name with 421 (RFC 9110, 15.5.20).
+
+    Puts `is_foreign` into the state of the others, which `own_origin` reads.
+    """
 
     def __init__(
         self, app: ASGIApp, names: HostNames, render: Callable[[Exception, Scope], Response]
@@ -67,12 +91,27 @@ class HostMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on, or refuse."""
-        given = Headers(scope=scope).getlist("host")
-        if len(given) == 1 and self._names.has(given[0]):
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        state = scope.setdefault("state", {})
+        if len(hosts) == 1 and self._names.has(hosts[0]):
+            state["is_foreign"] = self._is_foreign(headers, hosts[0])
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["language"] = language_of(Request(scope))
+        state["language"] = language_of(Request(scope))
         await self._render(unknown_name(), scope)(scope, receive, send)
+
+    def _is_foreign(self, headers: Headers, host: str) -> bool:
+        """Whether a browser says that a request comes from a page of another origin."""
+        if any(one not in _OWN_SITES for one in headers.getlist("sec-fetch-site")):
+            return True
+        return not all(self._names.has_origin(one, host) for one in headers.getlist("origin"))
+
+
+def own_origin(request: Request) -> None:
+    """Raise Trouble for a form of a page of another origin; a dependency of every route."""
+    if request.method not in _READS and request.state.is_foreign:
+        raise stale_form()
 
 
 def unknown_name() -> Trouble:

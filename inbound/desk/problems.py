@@ -3,7 +3,7 @@
 The texts are keys of the desk's words. A page never repeats what was sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,6 +46,16 @@ class SentForm:
     def __getitem__(self, name: str) -> str:
         """Return a field; "" for one that was not sent."""
         return self.fields.get(name, "")
+
+    def choice(self, name: str, choices: Collection[str]) -> str:
+        """Return a field that is one of `choices`. Raises Trouble for anything else."""
+        if self[name] not in choices:
+            raise Trouble(
+                422,
+                "The form has a choice that the desk does not know.",
+                "Go back, reload the page and choose again.",
+            )
+        return self[name]
 
 
 class SignInNeededError(Exception):

@@ -100,7 +100,7 @@ async def change_balance(request: Request, desk: DeskDep, action: MayChange, nam
     """Add to the balance, or set it; "" with `set` makes it unlimited."""
     typed = action.form["amount"].strip().replace(",", ".")
     amount = account_rules.amount(typed) if typed else None
-    adds = action.form["how"] == "add"
+    adds = action.form.choice("how", ("add", "set")) == "add"
     if amount is None and (typed or adds):
         problem = "Use an amount like 2.50, with up to four decimals."
         return await refuse(request, desk, name, action, "balance", problem)

@@ -100,10 +100,8 @@ async def revoke(desk: DeskDep, action: MayChange) -> Response:
 
 
 def _expiry(form: SentForm, now: datetime) -> datetime | None:
-    if form["days"] == "never":
-        return None
-    known = {str(days): days for days in _DAYS}
-    return now + timedelta(days=known.get(form["days"], _LONGEST))
+    days = form.choice("days", ("never", *map(str, _DAYS)))
+    return None if days == "never" else now + timedelta(days=int(days))
 
 
 async def _page(request: Request, desk: Desk, notice: Notice, status: int = 200) -> Response:

@@ -62,8 +62,8 @@ async def recipients(
     request: Request, desk: DeskDep, action: MayDownload, broadcast_id: UUID
 ) -> Response:
     """Answer with a file of the recipients whom it has not reached, or of those in one state."""
-    chosen = action.form["state"]
-    states = (RecipientState(chosen),) if chosen in set(RecipientState) else NOT_REACHED
+    chosen = action.form.choice("state", ("", *RecipientState))
+    states = (RecipientState(chosen),) if chosen else NOT_REACHED
 
     def write(conn: psycopg.Connection, broadcast_id: UUID, order: FileOrder) -> Written:
         return write_recipients(conn, broadcast_id, states, order)
@@ -111,7 +111,7 @@ async def file_content(
 
 
 def _wish(request: Request, action: Action, broadcast_id: UUID, what: str) -> FileWish:
-    kind = action.form["format"] if action.form["format"] in TYPES else "xlsx"
+    kind = action.form.choice("format", TYPES)
     in_russian = request.state.language is Language.RU
     by, why = action.visitor.session.actor, action.form["reason"]
     return FileWish(broadcast_id, what, kind, by, why, in_russian)

@@ -16,6 +16,8 @@ from schemas.sending_hours import SendingHours
 FIELD: Final = "field "
 """What the name of a form's field begins with that places a field of the text."""
 MOST_PER_S: Final = 100_000
+_LONGEST_RATE: Final = 9
+"""Digits."""
 
 
 class FormProblemError(Exception):
@@ -68,9 +70,11 @@ def _hours(form: SentForm, zone: str) -> SendingHours | None:
 def _rate(text: str) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_PER_S:
+    if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_RATE:
         raise FormProblemError("rate", most=MOST_PER_S)
-    return int(text)
+    if not 1 <= (rate := int(text)) <= MOST_PER_S:
+        raise FormProblemError("rate", most=MOST_PER_S)
+    return rate
 
 
 def chosen_clients(form: SentForm, zone: str) -> ChosenClients:
@@ -86,5 +90,5 @@ def chosen_clients(form: SentForm, zone: str) -> ChosenClients:
         bool(form["open_case"]),
         form["client_id"].strip() or None,
         since,
-        form["language"] if form["language"] in set(Language) else None,
+        form.choice("language", ("", *Language)) or None,
     )

@@ -145,7 +145,7 @@ async def _save(desk: Desk, action: Action, who: Who) -> Notice:
         reason = check_reason(form["reason"])
     except ReasonError:
         return Notice(problems={"reason": _BAD_REASON}, typed=form.fields)
-    language = form["language"] if form["language"] in {"ru", "en"} else None
+    language = form.choice("language", ("", "ru", "en")) or None
     wanted = ClientChange(
         who.number,
         {name: form[name] for name in TEXT_FIELDS},

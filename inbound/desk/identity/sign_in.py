@@ -18,6 +18,7 @@ from inbound.desk.identity.second_factor import SecondFactors
 from inbound.desk.identity.sign_in_tickets import is_valid, make_ticket, name_of
 from inbound.desk.identity.throttle import Throttle
 from inbound.desk.identity.users import NAME
+from inbound.desk.nul import is_storable
 from inbound.errors import ScservError
 from inbound.keys import VaultCipher
 from inbound.ops import metrics
@@ -97,7 +98,7 @@ class SignIn:
         keys = self.throttle.keys_of(name, attempt.address)
         async with self.throttle.in_turn():
             await self.throttle.refuse(keys)
-            user = await self._pool.run(find_user, name)
+            user = await self._pool.run(find_user, name) if is_storable(name) else None
             is_known = user is not None and self.may_use_password(user)
             expected = user.password_hash if user and is_known else None
             if not await asyncio.to_thread(fits, attempt.password, expected) or user is None:

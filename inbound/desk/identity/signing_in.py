@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.forms import KEPT_FIELD, kept, kept_form, local_path, read_form
+from inbound.desk.forms import KEPT_FIELD, kept, kept_form, local_path, read_form, read_sign_in_form
 from inbound.desk.identity.sign_in import (
     Attempt,
     CodeNeededError,
@@ -24,6 +24,7 @@ from inbound.timeline.model import Language
 PATH = "/sign-in"
 TYPED: Final[Mapping[str, str]] = {
     "text": "Text",
+SignInForm = Annotated[SentForm, Depends(read_sign_in_form)]
     "to": "To",
     "at": "When",
     "name": "Name",
@@ -54,7 +55,7 @@ async def sign_in_page(request: Request, desk: DeskDep, to: str = "/") -> Respon
 
 
 @router.post(PATH)
-async def sign_in(request: Request, desk: DeskDep, form: AnyForm) -> Response:
+async def sign_in(request: Request, desk: DeskDep, form: SignInForm) -> Response:
     """Begin a session, or ask for a code of the second factor."""
     browser = request.headers.get("user-agent", "")
     address = desk.addresses.client(request.scope)
@@ -73,7 +74,7 @@ async def sign_in(request: Request, desk: DeskDep, form: AnyForm) -> Response:
 
 
 @router.post(f"{PATH}/code")
-async def sign_in_with_code(request: Request, desk: DeskDep, form: AnyForm) -> Response:
+async def sign_in_with_code(request: Request, desk: DeskDep, form: SignInForm) -> Response:
     """Begin a session of somebody whose password was right a moment ago."""
     browser = request.headers.get("user-agent", "")
     address = desk.addresses.client(request.scope)

@@ -127,11 +127,11 @@ async def reveal(request: Request, desk: DeskDep, action: MayReveal, name: str) 
 async def switch(request: Request, desk: DeskDep, action: MaySwitch, name: str) -> Response:
     """Switch notifications on or off, as the person has asked."""
     who = await _who(desk, name)
+    to = action.form.choice("to", ("on", "off"))
     try:
         reason = check_reason(action.form["reason"])
     except ReasonError:
         return await _refuse(request, desk, who, {"switch": _BAD_REASON}, action)
-    to = "on" if action.form["to"] == "on" else "off"
     operator = Operator(action.visitor.session.actor, reason)
     is_changed = await desk.people.switch(who, operator, on=to == "on")
     # A person who had no subject has one now.

@@ -157,7 +157,7 @@ async def test_every_answer_has_the_headers_that_protect(world: DeskWorld) -> No
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         cached = headers["cache-control"]
         assert ("immutable" in cached) is path.startswith("/static"), path
 
