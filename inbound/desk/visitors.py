@@ -69,6 +69,21 @@ def is_polling(request: Request) -> bool:
     return request.method == "GET" and "hx-request" in request.headers
 
 
+async def find_visitor(
+    sign_in: SignIn, cookie: str, browser: str, *, counts: bool
+) -> Visitor | None:
+    """Return who has a session; None if it is not valid. Raises RetryableError.
+
+    If it `counts`, the session is used now.
+    """
+    found = await sign_in.sessions.find(cookie, browser, counts=counts)
+    if found is None:
+        return None
+    if sign_in.sessions.lacks_factor(found):
+        return Visitor(found, frozenset({Right.ACCOUNT}), lacks_factor=True)
+    return Visitor(found, rights_of(found.roles))
+
+
 class VisitorMiddleware:
     """Puts `visitor`, `language` and `cookie`, that of forms, into the state of each request."""
 
@@ -96,21 +111,13 @@ class VisitorMiddleware:
         state["cookie"] = session or self._cookie(request, FORM)
         if session and not scope["path"].startswith(STATIC):
             try:
-                visitor = await self._find(session, request)
+                browser, counts = request.headers.get("user-agent", ""), not is_polling(request)
+                visitor = await find_visitor(self._sign_in, session, browser, counts=counts)
             except RetryableError as error:
                 await self._render(error, scope)(scope, receive, send)
                 return
             state["visitor"] = state["principal"] = visitor
         await self._app(scope, receive, send)
-
-    async def _find(self, cookie: str, request: Request) -> Visitor | None:
-        browser = request.headers.get("user-agent", "")
-        found = await self._sign_in.sessions.find(cookie, browser, counts=not is_polling(request))
-        if found is None:
-            return None
-        if self._sign_in.sessions.lacks_factor(found):
-            return Visitor(found, frozenset({Right.ACCOUNT}), lacks_factor=True)
-        return Visitor(found, rights_of(found.roles))
 
     def _cookie(self, request: Request, name: str) -> str | None:
         value = request.cookies.get(cookie_name(name, is_secure=self._is_secure), "")

@@ -1,8 +1,7 @@
 """Routes of signing in and out, and of the language: open to everybody."""
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Request
@@ -17,27 +16,15 @@ from inbound.desk.identity.sign_in import (
     WrongPasswordError,
 )
 from inbound.desk.identity.throttle import ThrottledError
+from inbound.desk.identity.unsent import continue_page
 from inbound.desk.problems import SentForm, SignInNeededError
-from inbound.desk.visitors import LANGUAGE, SESSION, cookie_name
+from inbound.desk.visitors import LANGUAGE, SESSION, cookie_name, find_visitor
 from inbound.timeline.model import Language
 
 PATH = "/sign-in"
-TYPED: Final[Mapping[str, str]] = {
-    "text": "Text",
-SignInForm = Annotated[SentForm, Depends(read_sign_in_form)]
-    "to": "To",
-    "at": "When",
-    "name": "Name",
-    "reason": "Reason",
-    "number": "Number",
-    "client": "Client id",
-    "ru": "Russian",
-    "en": "English",
-}
-"""What people type themselves, by the name of the input, with its label: a key of words."""
-
 router = APIRouter()
 AnyForm = Annotated[SentForm, Depends(read_form)]
+SignInForm = Annotated[SentForm, Depends(read_sign_in_form)]
 
 
 @router.get("/")
@@ -151,8 +138,11 @@ async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) 
     unsent = kept_form(form[KEPT_FIELD])
     answer: Response = see_other(local_path(form["to"]))
     if unsent is not None:
-        request.state.cookie = cookie
-        answer = desk.pages.answer(request, "continue.html", unsent=unsent, labels=TYPED)
+        browser = request.headers.get("user-agent", "")
+        visitor = await find_visitor(desk.sign_in, cookie, browser, counts=True)
+        request.state.cookie, request.state.visitor = cookie, visitor
+        if visitor:
+            answer = await continue_page(request, desk, unsent, visitor)
     desk.pages.set_cookie(answer, SESSION, cookie)
     return answer
 

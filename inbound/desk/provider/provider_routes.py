@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.forms import KEPT_FIELD, kept_form, local_path, read_form
-from inbound.desk.identity.signing_in import TYPED, show_sign_in, throttled
+from inbound.desk.identity.signing_in import show_sign_in, throttled
 from inbound.desk.identity.throttle import ThrottledError
+from inbound.desk.identity.unsent import TYPED, continue_page
 from inbound.desk.problems import SentForm, not_found
 from inbound.desk.provider.binding import NotAllowedError, StrangerError
 from inbound.desk.provider.errors import BadTokenError, ProviderError
@@ -89,7 +90,7 @@ async def go_on(request: Request, desk: DeskDep) -> Response:
     unsent = kept_form(journey.kept) if journey else None
     if unsent is None or not request.state.visitor:
         return see_other("/")
-    answer = desk.pages.answer(request, "continue.html", unsent=unsent, labels=TYPED)
+    answer = await continue_page(request, desk, unsent, request.state.visitor)
     _forget_journey(desk, answer)
     return answer
 

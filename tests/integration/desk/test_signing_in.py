@@ -1,5 +1,6 @@
 """Signing in: who gets in, what is said to the others, and how long it lasts."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -214,17 +215,63 @@ async def test_what_was_typed_survives_the_end_of_a_session(world: DeskWorld) ->
     browser, other = world.browser(), world.browser()
     for one in (browser, other):
         await one.sign_in(name, PASSWORD)
-    page = await browser.open(ACCOUNT)
+    page = await browser.open("/people")
     world.now += LIMITS.idle
-    page = await browser.send(page, "/account/sessions/end", session="typed before")
+    page = await browser.send(page, "/people/search", q="typed before")
     assert page.status == 401
     assert "what you typed is kept" in page.text
     page = await browser.send(page, "/sign-in", name=name, password="wrong")
     page = await browser.send(page, "/sign-in", name=name, password=PASSWORD)
     assert "Nothing was changed yet" in page.text
-    assert "typed before" not in page.text, "no one typed a session's id"
-    assert page.form("/account/sessions/end").fields["session"] == "typed before"
-    assert (await browser.send(page, "/account/sessions/end")).path == ACCOUNT
+    assert "Search for “typed before”" in page.text
+    form = [one for one in page.forms if one.action == "/people/search"][-1]
+    assert form.fields["q"] == "typed before"
+
+
+@pytest.mark.parametrize(
+    ("language", "named"),
+    [
+        ("en", "Switch notifications to +7916*****67 off"),
+        ("ru", "Отключить уведомления для номера +7916*****67"),
+    ],
+)
+async def test_a_button_of_an_ended_session_is_offered_by_its_name(
+    world: DeskWorld, language: str, named: str
+) -> None:
+    name = world.user(Role.SUPPORT)
+    browser = world.browser(language=language)
+    await browser.sign_in(name, PASSWORD)
+    page = await browser.send(await browser.open("/people"), "/people/search", q="+79161234567")
+    form = {**page.form(f"{page.path}/switch").fields, "reason": "by phone", "to": "off"}
+    world.now += LIMITS.idle
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    page = Page(await browser.client.post(f"{page.path}/switch", data=form, headers=headers))
+    page = await browser.send(page, "/sign-in", name=name, password=PASSWORD)
+    assert named in page.text
+    assert "by phone" in page.text
+
+
+async def test_what_can_not_be_named_is_not_offered(world: DeskWorld) -> None:
+    name = world.user()
+    browser = world.browser()
+    await browser.sign_in(name, PASSWORD)
+    page = await browser.open(ACCOUNT)
+    world.now += LIMITS.idle
+    page = await browser.send(page, "/account/sessions/end-others")
+    page = await browser.send(page, "/sign-in", name=name, password=PASSWORD)
+    assert "Send it now" not in page.text
+    assert "/account/sessions/end-others" not in {one.action for one in page.forms}
+    assert ACCOUNT in page.links
+
+
+async def test_nothing_is_named_to_a_user_without_the_right(world: DeskWorld) -> None:
+    browser, name = world.browser(), world.user(Role.VIEWER)
+    kept = json.dumps({"path": "/people/x/switch", "fields": {"to": "off"}})
+    page = await browser.open("/sign-in")
+    typed = {"name": name, "password": PASSWORD, "kept": kept}
+    form = {**page.form("/sign-in").fields, **typed}
+    page = Page(await browser.client.post("/sign-in", data=form))
+    assert "Send it now" not in page.text
 
 
 async def test_what_was_typed_survives_signing_out_in_another_tab(world: DeskWorld) -> None:

@@ -89,7 +89,7 @@ def texts(node: ast.AST | None) -> Iterator[str]:
             yield part.value
 
 
-TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
+TABLES = {"_ACTIONS", "_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 TABLES |= {"_MEANINGS", "_SCOPES", "ACTIONS", "RIGHT_WORDS", "_NO_ROLE", "_LAST"}
 TABLES |= {"_TYPED", "_MOVES", "_FIELD_WORDS", "_RULES", "_BAD_COLUMNS"}
 TABLES |= {"NOBODY", "RULES", "LANGUAGES", "POLICIES", "QUESTIONS"}
