@@ -43,7 +43,12 @@ def exclusion(one: Exclusion, calendar: Calendar) -> str:
 def switched(one: Switch, calendar: Calendar) -> str:
     """Say that an operator switched notifications and broadcasts on or off."""
     on = "on" if one.notifications_on else "off"
-    return f"We switched notifications and broadcasts {on} {calendar.on(one.at)}."
+    if one.is_repeat:
+        return (
+            f"You asked us to switch notifications and broadcasts {on}, which we recorded "
+            f"{calendar.on(one.at)}; they were {on} already."
+        )
+    return f"We switched {on} notifications and broadcasts {calendar.on(one.at)}."
 
 
 def _why_excluded(one: Exclusion) -> str:

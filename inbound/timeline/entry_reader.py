@@ -16,7 +16,7 @@ from inbound.store.lookup.orders import OrderLocation
 from inbound.store.lookup.requests import RequestLocation
 from inbound.store.lookup.time_window import TimeWindow
 from inbound.store.outbox import feeds
-from inbound.timeline.incidents import Switch
+from inbound.timeline.incidents import Switch, with_repeats
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.selecting import select
@@ -109,7 +109,7 @@ def read_switches(conn: psycopg.Connection, subject_id: UUID | None) -> list[Swi
     """Return when notifications were switched on or off for a subject, the newest first."""
     if subject_id is None:
         return []
-    return [Switch(*one) for one in people.switches_of(conn, subject_id, _SWITCHES)]
+    return with_repeats([Switch(*one) for one in people.switches_of(conn, subject_id, _SWITCHES)])
 
 
 def with_messages(

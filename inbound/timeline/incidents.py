@@ -4,7 +4,7 @@ Rows of an audience that a broadcast was not sent to, and switches of notificati
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -56,7 +56,8 @@ class SwitchedBy(StrEnum):
 class Switch:
     """Notifications and broadcasts were switched on or off; by a text if `by` is None.
 
-    `version` is that of its event in the stream of the person.
+    `version` is that of its event in the stream of the person. `is_repeat`: they were like that
+    already, and a member of staff has recorded that the person wants it.
     """
 
     version: int
@@ -65,6 +66,7 @@ class Switch:
     by: str | None = None
     reason: str | None = None
     is_undo: bool = False
+    is_repeat: bool = False
 
     @property
     def switched_by(self) -> SwitchedBy:
@@ -77,6 +79,15 @@ class Switch:
 def in_minute(moment: datetime) -> datetime:
     """Return the minute of a moment, as sentences without seconds give it."""
     return moment.replace(second=0, microsecond=0)
+
+
+def with_repeats(switches: Sequence[Switch]) -> list[Switch]:
+    """Return switches, the newest first, with those marked that changed nothing."""
+    before = [*switches[1:], None]
+    return [
+        replace(one, is_repeat=last is not None and one.notifications_on is last.notifications_on)
+        for one, last in zip(switches, before, strict=False)
+    ]
 
 
 def stop_before(switches: Sequence[Switch], version: int) -> Switch | None:

@@ -57,6 +57,12 @@ def exclusion(one: Exclusion, calendar: Calendar) -> str:
 def switched(one: Switch, calendar: Calendar) -> str:
     """Say that an operator switched notifications and broadcasts on or off."""
     when = replace(calendar, full="{day} в {time}").on(one.at)
+    if one.is_repeat:
+        stem = "включ" if one.notifications_on else "отключ"
+        return (
+            f"Мы записали {when} просьбу {stem}ить СМС-уведомления и СМС-оповещения: они уже были "
+            f"{stem}ены."
+        )
     verb = "включили" if one.notifications_on else "отключили"
     return f"Мы {verb} СМС-уведомления и СМС-оповещения {when}."
 

@@ -18,7 +18,9 @@ from inbound.handlers.registrations import Operator
 from inbound.keys import UnsealError, VaultCipher
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.store.people.subjects import numbers_of, subjects_of
+from inbound.timeline.entry_reader import read_switches
 from inbound.timeline.ids import find_by_any_id, find_by_request, find_by_trace
+from inbound.timeline.incidents import Switch, last_change
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal
@@ -61,6 +63,8 @@ class Person:
     client_id: str | None
     state: NumberState | None
     timeline: Timeline
+    switch: Switch | None = None
+    """By what notifications are as they are; None if nobody has ever switched them."""
 
 
 class People:
@@ -128,7 +132,9 @@ class People:
         [found] = await person_states(sources, [Named(who.number)])
         clients = await retry_once(sources.directory.client_ids, [who.number])
         state = found.numbers[0] if found.numbers else None
-        return Person(who, clients.get(who.number), state, timeline)
+        subject_id = state.subject_id if state else None
+        switches = await sources.pool.run(read_switches, subject_id)
+        return Person(who, clients.get(who.number), state, timeline, last_change(switches))
 
     async def switch(self, who: Who, operator: Operator, *, on: bool) -> bool:
         """Switch notifications as the person has asked; False if they are like that already."""

@@ -201,10 +201,6 @@ async def _page(
 ) -> HTMLResponse:
     found = await desk.people.read(who, request.state.language, until, revealing)
     subscription = found.state.subscription if found.state else None
-    set_by = next(
-        (one for one in found.timeline.switches if subscription and one.at == subscription.since),
-        None,
-    )
     may_send = request.state.visitor.may(Right.SEND)
     return desk.pages.answer(
         request,
@@ -213,7 +209,7 @@ async def _page(
         person=found,
         subscription=subscription,
         is_on=subscription is None or subscription.may_be_texted,
-        set_by=set_by,
+        switch=found.switch,
         entries=thread_of(found.timeline),
         revealed=revealing is not None,
         notice=notice,

@@ -88,5 +88,5 @@ def _entries(timeline: Timeline) -> Iterator[Entry]:
             account=row.account,
         )  # fmt: skip
     for switch in timeline.switches:
-        about = f"{switch.by}: {switch.reason}"
-        yield Entry(switch.at, "note", "Switched by staff", about, switch.sentence)
+        about = f"{switch.by.removeprefix('user ')}: {switch.reason}"
+        yield Entry(switch.at, "note", "Recorded by staff member", about, switch.sentence)

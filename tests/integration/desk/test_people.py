@@ -18,6 +18,9 @@ from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.orders.templates import add_template
 from tests.bench import history
+from inbound.store.transactions.changes import Changes
+from inbound.subjects import StateCache, Subjects
+from schemas.events import SubscriptionStopped
 from tests.integration.api.world import SUBJECTS, import_clients
 from tests.integration.desk.browser import Browser, Page
 from tests.integration.desk.world import DeskWorld
@@ -188,6 +191,40 @@ async def test_notifications_are_switched_at_the_clients_request(
 
 
 async def test_a_notification_is_sent_once_and_seen(world: DeskWorld, support: Browser) -> None:
+async def test_a_search_that_fails_has_changed_nothing(
+    world: DeskWorld, support: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: str) -> None:
+        raise RetryableError("away")
+
+    monkeypatch.setattr(world.desk.people, "search", fail)
+    page = await search(support, "C-1001")
+    assert page.status == 503
+    assert "Nothing was changed." in page.text
+    assert "not certain" not in page.text
+
+
+async def test_the_card_names_who_switched_and_not_who_asked_again(
+    world: DeskWorld, support: Browser
+) -> None:
+    number = "+79037770077"
+    number_hash = world.sources.hasher.hash(number)
+    async with world.store.transaction() as transaction:
+        subject_id = (await transaction.subjects({number_hash: number}))[number_hash]
+        subjects = Subjects(transaction, StateCache())
+        await subjects.load([subject_id])
+        stop = SubscriptionStopped(request_id=uuid4(), at=world.now)
+        subjects.append(subject_id, [stop], None)
+        await transaction.write(Changes(events=subjects.events, states=subjects.states()))
+    page = await search(support, number)
+    world.now += timedelta(minutes=1)
+    page = await support.send(page, f"{page.path}/switch", to="off", reason="by phone")
+    assert "Nothing was changed: it was like that already." in page.text
+    assert "by a text of the client." in page.text
+    assert "they were off already" in page.text
+    assert "We switched" not in page.text
+
+
     import_clients(world.url, [("+79037770003", "C-desk-3")])
     page = await search(support, "C-desk-3")
     action = f"{page.path}/send"

@@ -268,7 +268,7 @@ async def test_a_switch_at_the_desk_is_as_good_as_a_text(
     [refused] = await intake.place([order()])
     assert refused.reason is RefusalReason.OPTED_OUT
     for language, said in (
-        (Language.EN, "We switched notifications and broadcasts off"),
+        (Language.EN, "We switched off notifications and broadcasts"),
         (Language.RU, "Мы отключили СМС-уведомления и СМС-оповещения"),
     ):
         timeline = desk.by_number(conn, CLIENT, replace(ASKED, language=language))
@@ -287,6 +287,23 @@ async def test_a_switch_at_the_desk_is_as_good_as_a_text(
     [placed] = await intake.place([order(text="another")])
     assert placed.reason is None
     assert await switching(world).switch(CLIENT, anna, on=False)
+
+
+async def test_a_wish_that_changes_nothing_is_not_told_as_a_switch(
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    world = postgres_world
+    world.clients[CLIENT] = world.clients[NUMBER]
+    await world.commands([world.text("CLIENT sms stop", CLIENT)])
+    world.now += timedelta(minutes=1)
+    assert not await switching(world).switch(CLIENT, Operator("anna", "by phone"), on=False)
+    for language, said, denied in (
+        (Language.EN, "they were off already", "We switched"),
+        (Language.RU, "они уже были отключены", "Мы отключили"),
+    ):
+        [switch] = desk.by_number(conn, CLIENT, replace(ASKED, language=language)).switches
+        assert said in switch.sentence
+        assert denied not in switch.sentence
 
 
 async def test_switching_a_stranger_on_remembers_nobody(
