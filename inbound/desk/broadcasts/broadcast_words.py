@@ -145,6 +145,11 @@ def reached(progress: Progress) -> int:
     return progress.recipients - progress.waiting
 
 
+def sent(progress: Progress) -> int:
+    """Return to how many recipients it was sent, whatever became of the message then."""
+    return progress.delivered + progress.sent + progress.unknown + progress.undelivered
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """Counts, money and durations as a language writes them."""

@@ -16,7 +16,7 @@ BROADCASTS: Final[Mapping[str, str]] = {
     "all accounts": "все учётные записи",
     "not sent": "не отправлено",
     "starts {at}": "начало {at}",
-    "{done} of {all} recipients": "{done} из {all} получателей",
+    "sent to {sent} of {all} recipients": "отправлено: {sent} из {all} получателей",
     # States.
     "Draft": "Черновик",
     "Awaiting approval": "Ждёт утверждения",

@@ -233,7 +233,7 @@ async def test_the_live_part_is_the_whole_state_at_each_look(
     world.now += timedelta(minutes=30)
     begin(world, page, open=-1, delivered=1, withheld=1)
     later = await editor.open(address, **HTMX)
-    assert "2 of 2 recipients" in later.text
+    assert "50 % sent to 1 of 2 recipients" in later.text.replace("\u00a0", " ")
     assert "delivered 1" in later.text
     assert "withheld 1" in later.text
     assert "as of 17.05.2024 15:30:00, zone Europe/Moscow" in later.text
