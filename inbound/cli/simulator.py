@@ -133,7 +133,7 @@ async def _run(centre: "Simulator", settings: "SimulatorSettings", stats_every: 
     except OSError as error:
         raise SetupError(
             f"the SMS centre can't listen on {settings.host}:{settings.port}: {error.strerror}; "
-            "choose another --port"
+            "`scserv simulator --port` chooses another, and `scserv up` does when it starts again"
         ) from error
     numbers = ", ".join(number for account in settings.accounts for number in account.numbers)
     echo(f"SMS centre on {settings.host}:{centre.port} for {numbers}")

@@ -130,9 +130,9 @@ class LocalService:
     async def _prepare(self) -> None:
         self._say("preparing database and topics")
         self._waiting.wait_for("the database and the topics to be prepared")
-        if self._built_in_simulator:
-            self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         await asyncio.to_thread(migrate_and_check, self._settings)
+        if self._built_in_simulator:  # as late as possible: another program may take the port
+            self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         self._write_settings()
         url = self._settings.database_url.get_secret_value()
         self._administrator = await asyncio.to_thread(
@@ -143,7 +143,10 @@ class LocalService:
 
     def _simulator_settings(self) -> SmppSettings:
         smpp = self._settings.smpp
-        return smpp.model_copy(update={"host": LOOPBACK, "port": free_port(smpp.port)})
+        port = free_port(smpp.port)
+        if port != smpp.port:
+            self._say(f"port {smpp.port} is taken: the SMS centre moves to {port}")
+        return smpp.model_copy(update={"host": LOOPBACK, "port": port})
 
     # -- children -------------------------------------------------------------------
 
