@@ -81,6 +81,9 @@ PLACES: Final[tuple[Place, ...]] = (
     user_routes.PLACE,
 )
 """The menu, in its order."""
+_READS: Final = frozenset({"GET", "HEAD"})
+_FORMS_THAT_READ: Final = ("/search", "/preview", "/send/form", "/_form", "/reading", "/read")
+"""How the paths of forms end that change nothing."""
 LOOPBACK: Final = HostNames()
 
 
@@ -113,10 +116,10 @@ def _make_routes(desk: Desk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(own_origin), Depends(address_without_nul)],
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.desk = desk
-        dependencies=[Depends(own_origin), Depends(address_without_nul)],
     for router in ROUTERS:
         app.include_router(router)
 
@@ -137,7 +140,8 @@ def _make_routes(desk: Desk) -> FastAPI:
 
 
 def _trouble_page(desk: Desk, request: Request, error: Exception) -> HTMLResponse:
-    trouble = trouble_of(error, request.method)
+    is_read = request.method in _READS or request.url.path.endswith(_FORMS_THAT_READ)
+    trouble = trouble_of(error, is_read=is_read)
     state = request.scope["state"]
     # An outage may come before the visitor was found.
     for name, value in (("visitor", None), ("cookie", None), ("language", DEFAULT)):

@@ -171,10 +171,10 @@ def _has_file(request: Request) -> bool:
 async def _receive(
     request: Request, visitor: Visitor, uploads: Uploads, purpose: str
 ) -> FileAction:
-            refuse_nul([*reader.fields, *reader.fields.values(), reader.file_name or ""])
     reader = _Reader(request.headers.get("content-type", ""), request.state.cookie or "")
     try:
         async with _received(request, reader, uploads) as draft:
+            refuse_nul([*reader.fields, *reader.fields.values(), reader.file_name or ""])
             form, upload = SentForm(request.url.path, reader.fields), None
             if draft is not None and reader.file_bytes:
                 owner, name = visitor.session.user_id, reader.file_name or ""

@@ -108,9 +108,11 @@ def not_found() -> Trouble:
     )
 
 
-def trouble_of(error: Exception, method: str) -> Trouble:
-    """Return what a page says about an error; a defect for an unexpected one."""
-    is_read = method in {"GET", "HEAD"}
+def trouble_of(error: Exception, *, is_read: bool) -> Trouble:
+    """Return what a page says about an error; a defect for an unexpected one.
+
+    `is_read`: the request would have changed nothing.
+    """
     unsure = UNCHANGED if is_read else "It is not certain whether your change was made."
     match error:
         case Trouble():

@@ -63,7 +63,7 @@ def _off(case: SwitchedOffCase, calendar: Calendar) -> str:
     if switch is None:
         raise AssertionError("without a switch notifications are on")
     how = f"{calendar.on(switch.at)} {switched_by(switch)}"
-    said = [f"Notifications and broadcasts were switched off {how} and have been off since then."]
+    said = [f"Notifications and broadcasts were switched off {how}. They have been off since then."]
     said += [_sent(one, calendar) for one in case.sent[:MOST_NAMED]]
     if (more := len(case.sent) - MOST_NAMED) > 0:
         said.append(f"There are {more} more such messages.")

@@ -6,6 +6,7 @@ from typing import Final
 ACTIONS: Final[Mapping[str, str]] = {
     "accounts.change": "Account changed",
     "accounts.create": "Account created",
+    "accounts.credentials": "Password of an account set",
     "accounts.senders.add": "Sender asked for",
     "accounts.senders.approve": "Sender approved",
     "accounts.senders.remove": "Sender removed",
@@ -48,18 +49,33 @@ ACTIONS: Final[Mapping[str, str]] = {
     "desk.sign_in_failed": "Signing in failed",
     "desk.sign_in_throttled": "Sign-in closed for a while",
     "desk.sign_out": "Signed out",
+    "erase": "Person erased",
+    "ingress.ban": "Address closed after wrong passwords",
     "message.reveal": "Message's number shown",
     "order.cancel": "Message cancelled",
     "order.send": "Message sent",
+    "refuse registration": "Registration refused",
+    "registrations off": "Registrations switched off",
+    "registrations on": "Registrations switched on",
+    "release registration": "Registration released",
     "resolve": "Client looked up",
     "reveal": "Number shown",
     "subscription.restore": "Stop undone",
     "subscription.reveal": "Number shown",
+    "subscription.start": "Notifications switched on",
+    "subscription.stop": "Notifications switched off",
     "templates.change": "Template changed",
     "templates.create": "Template created",
     "templates.restore": "Template restored",
     "templates.retire": "Template retired",
+    "timeline.reveal": "Number shown",
     "tokens.create": "Token created",
     "tokens.revoke": "Token revoked",
+    "undo stops": "Stops undone",
 }
 """The others are shown by their own name."""
+DETAILS: Final[Mapping[str, tuple[str, ...]]] = {
+    "desk.sign_in_failed": ("wrong password", "wrong code"),
+    "desk.sign_in_throttled": ("10 failures within 15 minutes",),
+}
+"""What the service itself writes beside an action; people write the other details."""

@@ -57,14 +57,25 @@ class TypedTemplate:
 
     @property
     def names(self) -> list[str]:
-        """The names of the fields in all texts that can be read."""
+        """The names of the fields; of a text with a wrong brace those that the form has already."""
         names: dict[str, None] = {}
         for language in self.languages:
+            text = self.texts[language]
             try:
-                names |= dict.fromkeys(parse_text(self.texts[language]).fields)
+                names |= dict.fromkeys(parse_text(text).fields)
             except PlaceholderError:
-                continue
+                names |= dict.fromkeys(one for one in self.types if f"{{{one}}}" in text)
         return list(names)
+
+    @property
+    def has_bad_braces(self) -> bool:
+        """Whether a brace is wrong, so that not all fields are known."""
+        for language in self.languages:
+            try:
+                parse_text(self.texts[language])
+            except PlaceholderError:
+                return True
+        return False
 
     @property
     def missing(self) -> Mapping[Language, list[str]]:

@@ -1,6 +1,15 @@
 """Why a typed text was not read as a number, for people who typed it. Pure."""
 
+import re
+from typing import Final
+
 from inbound.parsers.numbers import NotMobileError, NumberError, parse_msisdn
+
+_AROUND: Final = re.compile(
+    r"""^\s*(?:tel:)?[\s"'«“„]*(.*?)(?:\s*,?\s*(?:доб|ext)\.?\s*\d*)?[\s"'»”;,.]*$""",
+    re.IGNORECASE,
+)
+"""What stands around numbers in letters, tables and address books."""
 
 
 def why_no_number(typed: str) -> str:
@@ -17,7 +26,13 @@ def why_no_number(typed: str) -> str:
             "mobile numbers only."
         )
     except NumberError:
-        if _is_number(f"8{typed.strip()}"):
+        around = _AROUND.match(typed)
+        if around and _is_number(around[1]):
+            problem = (
+                "Type the number alone: without quotation marks, “tel:”, an extension or a mark "
+                "at its end."
+            )
+        elif _is_number(f"8{typed.strip()}"):
             problem = (
                 "Ten digits alone are not read as a number, because they could be one of another "
                 "country. Begin with +7 or 8."

@@ -28,7 +28,7 @@ JOBS: Final[Mapping[str, str]] = {
     "You can leave this page: the work goes on, and this address leads to the file for an hour.": "Страницу можно закрыть: работа продолжится. По этому адресу файл будет доступен час.",
     "The file is ready": "Файл готов",
     "Download the file": "Скачать файл",
-    "It has whole numbers. It is deleted within an hour, and nobody else can download it.": "В нём номера полностью. Файл удалится в течение часа, и скачать его можете только вы.",
+    "The file has whole numbers. It is deleted within an hour, and nobody else can download it.": "В файле полные номера. Он удалится в течение часа, и скачать его можете только вы.",
     "The file is not there any more: it was downloaded, or an hour has passed. Make it again.": "Файла больше нет: его уже скачали или прошёл час. Подготовьте его снова.",
     "There is no such file.": "Такого файла нет.",
     "Files are deleted after an hour. Make it again on the page of the broadcast.": "Файлы удаляются через час. Подготовьте его снова на странице рассылки.",

@@ -66,6 +66,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "The English text lacks fields that the Russian one has:": "В английском тексте нет полей, которые есть в русском:",
     "What it takes": "Что в нём",
     "Characters at most": "Символов не больше",
+    "New fields can't be told while a brace is wrong: a field is {name}, and a brace itself is written {{ or }}.": "Пока в скобках ошибка, новые поля определить нельзя: поле пишется {name}, а сама скобка {{ или }}.",
     "The texts have no fields yet. They appear here while you write.": "В текстах пока нет полей. Они появятся здесь, пока вы пишете.",
     "parts at most: {count}": "частей не больше: {count}",
     "A name has up to 64 small Latin letters, digits, dots, dashes and underscores.": "В имени до 64 знаков: строчные латинские буквы, цифры, точки, дефисы и подчёркивания.",

@@ -91,7 +91,6 @@ async def test_a_filter_that_makes_no_sense_breaks_nothing(world: DeskWorld) -> 
         "since=yesterday",
         "before=x",
         "before=2024-05-17 1",
-        "actor=%00",
         "since=0001-01-01",
     ):
         assert (await browser.open(f"/audit?{query}")).status == 200

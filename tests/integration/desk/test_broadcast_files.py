@@ -110,7 +110,8 @@ async def test_a_file_that_would_be_empty_or_is_not_kept_is_refused(
 async def test_a_file_of_no_broadcast_is_not_found(editor: Browser, page: Page) -> None:
     form = page.form(f"{page.path}/excluded").fields
     answer = await editor.client.post(
-        f"/broadcasts/{uuid4()}/excluded", data={**form, "reason": "to correct them"}
+        f"/broadcasts/{uuid4()}/excluded",
+        data={**form, "reason": "to correct them", "format": "csv"},
     )
     assert answer.status_code == 404
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from inbound.desk.roles import Role, rights_of
+from inbound.errors import RetryableError
 from inbound.freshness.model import PendingWork
 from inbound.parsers.numbers import mask
 from inbound.store.broadcasts.broadcasts import search_broadcasts
@@ -17,10 +18,10 @@ from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.orders.templates import add_template
-from tests.bench import history
 from inbound.store.transactions.changes import Changes
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionStopped
+from tests.bench import history
 from tests.integration.api.world import SUBJECTS, import_clients
 from tests.integration.desk.browser import Browser, Page
 from tests.integration.desk.world import DeskWorld
@@ -160,8 +161,8 @@ async def test_a_reason_that_cannot_be_recorded_reveals_and_switches_nothing(
     support: Browser, reason: str
 ) -> None:
     page = await support.open(PERSON)
-    for action in ("reveal", "switch"):
-        refused = await support.send(page, f"{PERSON}/{action}", reason=reason)
+    for action, button in (("reveal", {}), ("switch", {"to": "off"})):
+        refused = await support.send(page, f"{PERSON}/{action}", reason=reason, **button)
         assert refused.status == 422
         assert "Give a reason" in refused.text
         assert PHONE not in refused.answer.text
@@ -190,7 +191,6 @@ async def test_notifications_are_switched_at_the_clients_request(
     assert [action for (action,) in actions] == ["subscription.stop", "subscription.start"]
 
 
-async def test_a_notification_is_sent_once_and_seen(world: DeskWorld, support: Browser) -> None:
 async def test_a_search_that_fails_has_changed_nothing(
     world: DeskWorld, support: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +225,7 @@ async def test_the_card_names_who_switched_and_not_who_asked_again(
     assert "We switched" not in page.text
 
 
+async def test_a_notification_is_sent_once_and_seen(world: DeskWorld, support: Browser) -> None:
     import_clients(world.url, [("+79037770003", "C-desk-3")])
     page = await search(support, "C-desk-3")
     action = f"{page.path}/send"

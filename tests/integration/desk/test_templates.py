@@ -82,6 +82,19 @@ async def test_the_fields_follow_from_the_texts(editor: Browser) -> None:
     assert "length.who" in part.text
 
 
+async def test_a_wrong_brace_hides_no_field_that_was_there(editor: Browser) -> None:
+    page = await editor.open("/templates/_new")
+    typed = {"ru": "Сумма {sum}, заявка {num", "type.sum": "decimal", "length.sum": "9"}
+    data = {**page.form("/templates/_new").fields, **typed}
+    shown = Page(await editor.client.post("/templates/_form", data=data))
+    assert shown.form("/templates/_new").fields["type.sum"] == "decimal"
+    assert "New fields can't be told while a brace is wrong" in shown.text
+    data = {**page.form("/templates/_new").fields, "ru": "заявка {num"}
+    shown = Page(await editor.client.post("/templates/_form", data=data))
+    assert "have no fields yet" not in shown.text
+    assert "a brace itself is written {{ or }}." in shown.text
+
+
 async def test_a_text_that_lacks_a_field_of_the_other_is_remarked(editor: Browser) -> None:
     form = (await editor.open("/templates/_new")).form("/templates/_new").fields
     for ru, en, remarks in (

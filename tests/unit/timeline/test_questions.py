@@ -142,12 +142,12 @@ def test_what_was_sent_after_a_stop_has_its_reason() -> None:
     said = answers(person, STILL)
     assert said["en"] == (
         "Notifications and broadcasts were switched off on 17 May 2024 at 15:10:00 by a text from "
-        "this number and have been off since then. The service message of 17 May 2024 at 15:11:40 "
-        "is one that the switch does not stop. The notification of 17 May 2024 at 15:09:59 was "
-        "already being sent at that moment. The notification of 17 May 2024 at 15:08:20 had been "
-        "sent before and reached the phone only later. Replies to commands and service messages, "
-        "such as one-time codes, are sent in any case. Messages from other companies are not "
-        "affected."
+        "this number. They have been off since then. The service message of 17 May 2024 at "
+        "15:11:40 is one that the switch does not stop. The notification of 17 May 2024 at "
+        "15:09:59 was already being sent at that moment. The notification of 17 May 2024 at "
+        "15:08:20 had been sent before and reached the phone only later. Replies to commands and "
+        "service messages, such as one-time codes, are sent in any case. Messages from other "
+        "companies are not affected."
     )
     for word in ("не действует", "уже отправлялось", "лишь позже дошло", "других компаний"):
         assert word in said["ru"]
