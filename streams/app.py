@@ -7,6 +7,7 @@ No tables, no web server, no exactly_once: nothing here is authoritative.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -194,6 +195,8 @@ class WorkerApp:
 
 
 class _TablelessApp(faust.App):
+    logger = logging.getLogger("faust.app")  # a library's: by its module it would be ours
+
     def _create_directories(self) -> None:
         """Make none: they are for tables, and there are none."""
 

@@ -8,7 +8,8 @@ Invariants:
   gets over by itself is a warning, and in an outage a line at `debug` only: we say what is the
   case.
 * Lines of one kind are limited, so a peer that repeats something can't fill a disk. What was
-  suppressed is counted, and the count is logged even if nothing else is.
+  suppressed is counted, and the count is logged even if nothing else is; and before the same logger
+  says at INFO how it goes on, or the last line of an outage would be that it lasts.
 
 Libraries log at WARNING even if the service logs at DEBUG: aiokafka's debug log contains
 whole messages, with numbers and texts.
@@ -50,10 +51,13 @@ _OF_AN_OUTAGE: Final = re.compile(
     "|No node available for metadata|Bootstrap |Connection failed|During exception"
     "|Task .* left RUNNING|.*(Connection lost|socket disconnected|Request timed out|Abort \\()"
     "|query cancellation (interrupted|failed)"
+    "|No broker metadata found|Timer .* is overlapping|.*Thread keepalive is not responding"
+    r"|Transient error |Failed to export \w+ batch due to |Exporter already shutdown"
 )
-"""What clients of Kafka and PostgreSQL log in an outage that they get over by themselves.
+"""What clients of Kafka, PostgreSQL and the collector log in an outage that they get over.
 
-What is the case is in our own words: that Kafka or PostgreSQL does not answer, and that it does.
+What is the case is in our own words: that Kafka, PostgreSQL or the collector does not answer, and
+that it does.
 """
 
 _OF_RIGHTS: Final = re.compile("uthoriz|uthenti")
@@ -151,6 +155,19 @@ class Throttle:
             if window.last is not None:
                 yield _summary(window.last, window.suppressed)
 
+    def told_before(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
+        """Yield what this logger has suppressed, if the record tells how it goes on.
+
+        The windows stay, so nothing is logged more often for it.
+        """
+        if record.levelno != logging.INFO:
+            return
+        for kind, window in self._windows.items():
+            last = window.last
+            if kind.logger == record.name and last is not None and last.levelno > logging.INFO:
+                yield _summary(last, window.suppressed)
+                window.last, window.suppressed = None, 0
+
     @property
     def is_suppressing(self) -> bool:
         """Whether a window has suppressed something."""
@@ -195,7 +212,7 @@ def _is_of_outage(record: logging.LogRecord) -> bool:
     """Whether a client reports an outage that we report; with a traceback it is something else."""
     if record.exc_info or record.levelno >= logging.CRITICAL:
         return False
-    if record.name.partition(".")[0] not in (*_KAFKA_CLIENTS, "psycopg"):
+    if record.name.partition(".")[0] not in (*_KAFKA_CLIENTS, "psycopg", "opentelemetry"):
         return False
     text = record.getMessage()
     return _OF_AN_OUTAGE.match(text) is not None and _OF_RIGHTS.search(text) is None
@@ -218,6 +235,8 @@ class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any
             _lower_outage(record)
             admitted = self._throttle.admits(record)
             if admitted:
+                for earlier in self._throttle.told_before(record):
+                    self.emit(earlier)
                 self.emit(record)
             elif self._timer is None:
                 self._start_timer()

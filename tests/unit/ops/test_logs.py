@@ -63,6 +63,19 @@ def test_an_equal_warning_is_logged_once_in_a_window_and_counted(log: Log, name:
     assert log.say("no %s", "Kafka", name=name) == ["no Kafka"]
 
 
+def test_what_was_suppressed_is_counted_before_the_line_that_tells_of_the_end(log: Log) -> None:
+    waits, ends = "relaying waits: no Kafka", "Kafka can be reached again: relaying continues"
+    assert log.say(waits, name="inbound.outbox.relay") == [waits]
+    assert log.say(waits, name="inbound.outbox.relay") == []
+    assert log.say("another's line", level=logging.INFO) == ["another's line"]
+    assert log.say(ends, name="inbound.outbox.relay", level=logging.INFO) == [
+        f"{waits} (1 similar message suppressed)",
+        ends,
+    ]
+    log.now += WINDOW_S
+    assert log.say("later") == ["later"]
+
+
 def test_different_texts_of_ours_are_logged(log: Log) -> None:
     assert log.say("message %s can't be rendered", "one")
     assert log.say("message %s can't be rendered", "two")
@@ -190,6 +203,10 @@ def test_an_outage_that_a_client_of_kafka_gets_over_is_no_error(
         ("aiokafka.producer.sender", "Got error produce response: [Error 7] Timed", True),
         ("kafka.net.selector", "During exception X, caught additional error Y (ignoring)", True),
         ("kafka.net.connection", "<KafkaConnection 1>: Connection lost: closed", True),
+        ("kafka.cluster", "No broker metadata found in MetadataResponse -- ignoring.", True),
+        ("mode.timers", "Timer commit is overlapping (interval=0.5 runtime=2.1)", True),
+        ("mode.threads", "[^-AIOKafkaConsumerThread]: Thread keepalive is not responding...", True),
+        ("opentelemetry.exporter.otlp", "Failed to export metrics batch due to timeout", True),
         ("psycopg", "query cancellation interrupted (X): closing connection", True),
         ("aiokafka", "Group Coordinator Request failed: GroupAuthorizationFailedError", False),
         ("aiokafka", "Topic sms.mo.v1 is not authorized for this client", False),
