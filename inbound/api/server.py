@@ -136,8 +136,10 @@ async def watch_database(health: Health, check: Callable[[], Awaitable[None]]) -
         health.set("database", ok=not reason, reason=reason)
         health.beat("heartbeat", HEARTBEAT_S)
         if reason != logged:
-            if reason or logged:
-                log.warning("%s", reason or "the database is back")
+            if reason:
+                log.warning("%s", reason)
+            elif logged:
+                log.info("the database can be reached again")
             logged = reason
         await asyncio.sleep(CHECK_EVERY_S)
 

@@ -69,6 +69,7 @@ class Projector:
     projections: Sequence[Projection] = tuple(PROJECTIONS.values())
     stopping: threading.Event = field(default_factory=threading.Event)
     _stopped: dict[str, str] = field(default_factory=dict, init=False)
+    _waiting: bool = field(default=False, init=False)
 
     def run(self) -> None:
         """Follow the log until `stopping` is set. Blocks; survives outages of PostgreSQL."""
@@ -90,6 +91,7 @@ class Projector:
         error = state.outcome.exception() if state.outcome else None
         reason = in_words(error)
         log.warning("projector waits to retry: %s", reason)
+        self._waiting = True
         self.report(False, reason)
 
     def _serve(self, background: BackgroundRebuilds) -> None:
@@ -102,6 +104,9 @@ class Projector:
                 following.lock_free(self.projections)
                 moved = following.round()
                 require_writable(connection)
+                if self._waiting:
+                    self._waiting = False
+                    log.info("the database can be reached again: the projector continues")
                 for one in following.outdated:
                     if failure := background.ensure(one):
                         following.problems[one.name] = failure

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -39,20 +39,26 @@ class Loop(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoopHealth:
-    """Reports one loop to the health port of the process."""
+    """Reports one loop to the health port of the process, and an outage to the log."""
 
     health: Health
     name: str
+    _is_waiting: bool = field(default=False, init=False)
 
     def works(self) -> None:
         """Report that a round is done; call it at least every `ROUND_WITHIN_S`."""
+        if self._is_waiting:
+            self._is_waiting = False
+            log.info("the database can be reached again: %s continue", self.name)
         self.health.set(self.name, ok=True)
         self.health.beat(f"{self.name} loop", ROUND_WITHIN_S)
 
     def waits(self, reason: str) -> None:
         """Report why the loop does not work at the moment."""
+        log.warning("%s wait: %s", self.name, reason)
+        self._is_waiting = True
         self.health.set(self.name, ok=False, reason=reason)
         self.health.beat(f"{self.name} loop", ROUND_WITHIN_S)
 
@@ -67,9 +73,15 @@ async def sleep(stop: asyncio.Event, seconds: float) -> None:
 class Scheduler:
     """Runs its loops until cancelled."""
 
-    def __init__(self, loops: Mapping[str, Loop], health: Health) -> None:
-        """`loops` by the name of their condition in `health`."""
+    def __init__(
+        self,
+        loops: Mapping[str, Loop],
+        health: Health,
+        reports: Mapping[str, LoopHealth] | None = None,
+    ) -> None:
+        """`loops` by the name of their condition in `health`; `reports` those that they got."""
         self._loops = loops
+        self._reports = reports or {name: LoopHealth(health, name) for name in loops}
         self._health = health
         self._stop = asyncio.Event()
 
@@ -96,12 +108,10 @@ class Scheduler:
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def _keep(self, name: str, loop: Loop) -> None:
-        report = LoopHealth(self._health, name)
+        report = self._reports[name]
 
         def wait(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            log.warning("%s waits: %s", name, in_words(error))
-            report.waits(in_words(error))
+            report.waits(in_words(state.outcome.exception() if state.outcome else None))
 
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),

@@ -41,12 +41,13 @@ async def run_scheduler(settings: Settings, health: Health) -> None:
     """Run all loops until cancelled; each has connections of its own."""
     async with AsyncExitStack() as stack:
         # A further loop is one more entry: a class with `async run(stop)`.
+        reports = {name: LoopHealth(health, name) for name in (ORDERS, BROADCASTS, CALLBACKS)}
         loops: dict[str, Loop] = {
-            ORDERS: DueOrders(_dispatcher(settings, stack), LoopHealth(health, ORDERS)),
-            BROADCASTS: _broadcasts(settings, stack, health),
-            CALLBACKS: _callbacks(settings, stack, health),
+            ORDERS: DueOrders(_dispatcher(settings, stack), reports[ORDERS]),
+            BROADCASTS: _broadcasts(settings, stack, reports[BROADCASTS]),
+            CALLBACKS: _callbacks(settings, stack, reports[CALLBACKS]),
         }
-        await Scheduler(loops, health).run()
+        await Scheduler(loops, health, reports).run()
 
 
 def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
@@ -61,7 +62,7 @@ def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
     return Dispatcher(store, hasher, names, sender=settings.sender, clock=utc_now)
 
 
-def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Broadcasts:
+def _broadcasts(settings: Settings, stack: AsyncExitStack, report: LoopHealth) -> Broadcasts:
     connections = IntakeConnections(settings)
     stack.push_async_callback(connections.close)
     pump = Pump(
@@ -77,12 +78,12 @@ def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Br
     return Broadcasts(
         partial(connect, url, "scserv broadcasts"),
         pump,
-        LoopHealth(health, BROADCASTS),
+        report,
         ApprovalRules(settings.broadcasts.approval_above, settings.sender_approval),
     )
 
 
-def _callbacks(settings: Settings, stack: AsyncExitStack, health: Health) -> Callbacks:
+def _callbacks(settings: Settings, stack: AsyncExitStack, report: LoopHealth) -> Callbacks:
     pool = ConnectionPool(
         settings.database_url.get_secret_value(), "scserv callbacks", connections=2
     )
@@ -91,7 +92,7 @@ def _callbacks(settings: Settings, stack: AsyncExitStack, health: Health) -> Cal
         pool,
         Sealer(VaultCipher(settings.vault_keys())),
         _LazyPoster(),
-        LoopHealth(health, CALLBACKS),
+        report,
         clock=utc_now,
     )
 

@@ -1,12 +1,14 @@
 """Loops run side by side, survive outages, and finish what they began."""
 
 import asyncio
+import logging
 
 import pytest
 
 from inbound.errors import RetryableError
 from inbound.ops.health import Health
-from inbound.scheduler.loops import Scheduler
+from inbound.scheduler.loops import LoopHealth, Scheduler
+from tests.patience import PATIENCE_S
 
 
 class Steady:
@@ -61,6 +63,39 @@ async def test_an_outage_of_one_loop_is_reported_and_stops_no_other() -> None:
     assert health.ready().reasons == ["bad: the database is away"]
     await cancelled(running)
     assert steady.finished
+
+
+class Reporting:
+    """Fails once, and then reports that it works."""
+
+    def __init__(self, report: LoopHealth) -> None:
+        self.report = report
+        self.has_failed = False
+        self.works = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise RetryableError("the database is away")
+        self.report.works()
+        self.works.set()
+        await stop.wait()
+
+
+async def test_begin_and_end_of_an_outage_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    health = Health()
+    report = LoopHealth(health, "broadcasts")
+    loop = Reporting(report)
+    scheduler = Scheduler({"broadcasts": loop}, health, {"broadcasts": report})
+    running = asyncio.create_task(scheduler.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await loop.works.wait()
+    await cancelled(running)
+    assert caplog.messages == [
+        "broadcasts wait: the database is away",
+        "the database can be reached again: broadcasts continue",
+    ]
 
 
 async def test_a_bug_ends_the_process() -> None:
