@@ -5,20 +5,26 @@ it even without an exporter, so that every event has a trace id. Spans are made 
 exporter, and only then is the SDK imported: it takes longer than most of what a process imports.
 """
 
+import logging
 import os
 import socket
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import metrics, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
+
+log = logging.getLogger(__name__)
 
 _tracer = trace.get_tracer("scserv")
 _state = {"recording": False}
+
+Exporter = TypeVar("Exporter", bound="SpanExporter | MetricExporter")
 
 
 def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
@@ -43,12 +49,33 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        exporter = OTLPSpanExporter()
-        reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+        exporter = told("traces", OTLPSpanExporter())
+        reader = PeriodicExportingMetricReader(told("metrics", OTLPMetricExporter()))
         metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     _state["recording"] = True
+
+
+def told(what: str, exporter: Exporter) -> Exporter:
+    """Have an exporter log when its collector goes away and when it is back, each once.
+
+    What its library says about that is not shown (`inbound.ops.logs`).
+    """
+    export, state = exporter.export, {"away": False}
+
+    def watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the exporter has them
+        result = export(*args, **kwargs)
+        is_away = result.name != "SUCCESS"
+        if is_away and not state["away"]:
+            log.warning("%s are not exported: the collector does not take them", what)
+        elif state["away"] and not is_away:
+            log.info("the collector can be reached again: %s are exported", what)
+        state["away"] = is_away
+        return result
+
+    exporter.export = watched  # type: ignore[method-assign]
+    return exporter
 
 
 def stop() -> None:
