@@ -28,7 +28,7 @@ async def _read(settings: Settings) -> "ServiceStatus":
     from inbound.clock import utc_now
     from inbound.desk.status.service_status import Limits, StatusReader
 
-    sources = make_sources(settings, "scserv status")
+    sources = make_sources(settings, "scserv status", with_workers=True)
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
     try:
         return await StatusReader(sources, limits, utc_now).read()

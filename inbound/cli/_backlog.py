@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def backlog_source(settings: Settings) -> "BacklogSource":
+def backlog_source(settings: Settings, *, with_workers: bool = False) -> "BacklogSource":
     """Return the source of these settings; an unknown backlog if they name no Kafka.
 
-    Connects to nothing yet.
+    Connects to nothing yet. `with_workers`: count the workers, too.
     """
     from inbound.clock import utc_now
     from inbound.freshness.backlog import BacklogReader, UnknownBacklog
@@ -38,7 +38,8 @@ def backlog_source(settings: Settings) -> "BacklogSource":
         PendingWork.RESULTS: names.receipts,
         PendingWork.ORDERS: names.notify,
     }
-    return BacklogReader(kafka, settings.topic_prefix + WORKER_GROUP, topics, utc_now)
+    group = settings.topic_prefix + WORKER_GROUP
+    return BacklogReader(kafka, group, topics, utc_now, with_workers=with_workers)
 
 
 def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":

@@ -10,8 +10,13 @@ if TYPE_CHECKING:
     from inbound.api.backend import Sources
 
 
-def make_sources(settings: Settings, application_name: str) -> "Sources":
-    """Return the sources of all answers. Opens nothing yet; close them at the end."""
+def make_sources(
+    settings: Settings, application_name: str, *, with_workers: bool = False
+) -> "Sources":
+    """Return the sources of all answers. Opens nothing yet; close them at the end.
+
+    `with_workers`: a backlog tells how many workers there are, too.
+    """
     from inbound.api.backend import Sources
     from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import SubjectHasher
@@ -34,6 +39,6 @@ def make_sources(settings: Settings, application_name: str) -> "Sources":
         hasher=hasher,
         sealer=sealer,
         timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
-        backlog=backlog_source(settings),
+        backlog=backlog_source(settings, with_workers=with_workers),
         zone=settings.time_zone,
     )

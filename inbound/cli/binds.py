@@ -56,7 +56,7 @@ def binds(settings: Settings, *, as_json: bool) -> None:
                 " or events and metrics don't tell them apart"
             )
     else:
-        echo("no gateway reported a bind in the last hour")
+        echo("no gateway is running")
     down = not seen or any(bind.shown_state != "bound" for bind in seen)
     click.get_current_context().exit(1 if down or lacking or shared else 0)
 

@@ -61,7 +61,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     check_sign_in(settings)
 
     async def main() -> None:
-        sources = make_sources(settings, "scserv desk")
+        sources = make_sources(settings, "scserv desk", with_workers=True)
         sign_in = sign_in_of(settings, sources.pool)
         phones = _phones(settings) if handset else None
         pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)

@@ -54,8 +54,11 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
     whole = found.whole_hour
     if whole is not None and whole.p50 is not None and whole.p99 is not None:
         yield both(
-            "acknowledgements of the last hour: half within {p50} s, 99 of 100 within {p99} s",
-            "подтверждения за последний час: половина за {p50} с, 99 из 100 за {p99} с",
+            "acknowledgements of the last hour, {count} in all: half within {p50} s, 99 of 100"
+            " within {p99} s",
+            "подтверждения за последний час, всего {count}: половина за {p50} с, 99 из 100 за"
+            " {p99} с",
+            count=whole.arrived,
             p50=f"{whole.p50:.1f}",
             p99=f"{whole.p99:.1f}",
         )

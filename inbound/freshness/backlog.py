@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -106,8 +106,11 @@ class BacklogReader:
         group: str,
         topics: Mapping[PendingWork, str],
         clock: Callable[[], datetime],
+        *,
+        with_workers: bool = False,
     ) -> None:
-        """Connect to nothing yet. `group` is that of the workers."""
+        """Connect to nothing yet. `group` is that of the workers, counted `with_workers`."""
+        self._with_workers = with_workers
         self._kafka = kafka
         self._group = group
         self._works = {topic: work for work, topic in topics.items()}
@@ -203,6 +206,7 @@ class BacklogReader:
             {named[place]: ends[place] for place in waiting},
             {named[place]: offset for place, offset in waiting.items()},
             partitions=sum(self._works[place.topic] is PendingWork.TEXTS for place in self._places),
+            workers=await clients.members() if self._with_workers else None,
         )
 
 
@@ -259,6 +263,14 @@ class _Clients:
                 await asyncio.sleep(_ASK_AGAIN_S)
             else:
                 return {place: at.offset for place, at in found.items() if at.offset >= 0}
+
+    async def members(self) -> int | None:
+        """Return how many processes are in the group; None while that isn't known."""
+        answers: list[Any] = await self._admin.describe_consumer_groups(
+            [self._group], self._coordinator
+        )
+        error, _, _, _, _, members, *_ = answers[0].groups[0]
+        return None if error else len(members)
 
     async def first_since(
         self, times: Mapping[TopicPartition, int]

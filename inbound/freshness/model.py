@@ -95,6 +95,8 @@ class Backlog:
     """The offset of the oldest record that waits there."""
     partitions: int = PARTITIONS
     """How many partitions the topics of texts and results have."""
+    workers: int | None = None
+    """How many workers take turns with the partitions; None if nobody asked or knows."""
 
     def still_waiting(self, later: "Backlog") -> "Backlog":
         """Return what of this backlog still waits according to a later one; unknown if that is.

@@ -3,37 +3,27 @@
 The limits are those of deploy/alerts.yaml where there is a rule; but these look at one moment.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Final
 
+from inbound.desk.status.alarm import Alarm
+from inbound.desk.status.role_alarms import of_roles, of_workers
 from inbound.desk.status.service_status import ServiceStatus, Stored
-from inbound.freshness.model import PendingWork
-from inbound.projections.status import ProjectionStatus
 from schemas.lanes import Lane
 
-_TEXTS_WAIT: Final = timedelta(seconds=30)
-_RELAY_WAITS: Final = timedelta(seconds=30)
 _URGENT_WAITS_S: Final = 30.0
 _NORMAL_WAITS_S: Final = 120.0
 _SLOW_S: Final = 30.0
-_BEHIND_S: Final = 120.0
+_RECENT_MINUTES: Final = 5
+_SLOW_MINUTES: Final = 2
+_ENOUGH: Final = 10
+"""Acknowledgements: fewer are no measure, and one of them that was slow is over."""
+
 _FULL: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """Something that is wrong. `what` and `todo` are keys of the desk's words, with `values`.
-
-    `colour` is `bad` if clients notice it, else `open`. `link` leads to a page that helps.
-    """
-
-    colour: str
-    what: str
-    todo: str
-    values: Mapping[str, object] = field(default_factory=dict)
-    link: str = ""
+_DECIDE: Final = (
+    "`scserv deadletters list` says why. Then `scserv deadletters retry` them once the cause is "
+    "gone, or `discard` them."
+)
 
 
 def alarms_of(status: ServiceStatus) -> list[Alarm]:
@@ -51,14 +41,13 @@ def alarms_of(status: ServiceStatus) -> list[Alarm]:
     else:
         found += [
             *_of_binds(status.stored),
-            *_of_relay(status, status.stored),
+            *of_roles(status, status.stored),
             *_of_lanes(status.stored),
             *_of_dead_letters(status, status.stored),
             *_of_quotas(status, status.stored),
             *_of_registrations(status.stored),
         ]
-        for one in status.stored.projections:
-            found += _of_projection(one)
+    found += of_workers(status)
     found += _of_acknowledgements(status)
     return sorted(found, key=lambda alarm: alarm.colour != "bad")
 
@@ -71,23 +60,15 @@ def _of_kafka(status: ServiceStatus) -> Iterator[Alarm]:
             "Texts stay at the SMS centre and replies wait; nothing is lost. Check the brokers and "
             "SCSERV_KAFKA_BOOTSTRAP_SERVERS.",
         )
-        return
-    for pending in status.backlog.pending(PendingWork.TEXTS):
-        if pending.since and status.at - pending.since > _TEXTS_WAIT:
-            yield Alarm(
-                "bad",
-                "Texts have waited for the workers for {seconds} s.",
-                "Check that `scserv worker` runs, and read its log.",
-                {"seconds": round((status.at - pending.since).total_seconds())},
-            )
 
 
 def _of_binds(stored: Stored) -> Iterator[Alarm]:
     if not stored.binds:
         yield Alarm(
             "bad",
-            "No gateway has reported a bind within the last hour.",
-            "Nothing is received or sent. Start `scserv gateway`, or read its log.",
+            "No gateway is running.",
+            "Nothing is received or sent; the SMS centre keeps the texts. Start `scserv gateway`, "
+            "or read its log.",
         )
     live = {bind.bind for bind in stored.binds if bind.shown_state != "gone"}
     if stored.binds and not live:
@@ -128,17 +109,6 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
         )
 
 
-def _of_relay(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
-    since = stored.unpublished_since
-    if since and status.at - since > _RELAY_WAITS:
-        yield Alarm(
-            "bad",
-            "Messages to send have waited for the relay for {seconds} s.",
-            "Nothing is lost. Check that `scserv relay` runs, and read its log.",
-            {"seconds": round((status.at - since).total_seconds())},
-        )
-
-
 def _of_lanes(stored: Stored) -> Iterator[Alarm]:
     ages = stored.oldest_waiting_s
     for lane, limit in ((Lane.URGENT, _URGENT_WAITS_S), (Lane.NORMAL, _NORMAL_WAITS_S)):
@@ -149,19 +119,23 @@ def _of_lanes(stored: Stored) -> Iterator[Alarm]:
                 "An acknowledgement has waited for {seconds} s to be sent; 120 are promised."
                 if lane is Lane.URGENT
                 else "A reply or notification has waited for {seconds} s to be sent.",
-                "Look at the binds below: are they bound, or throttled by the SMS centre?",
+                "Look at the binds (`scserv binds`): are they bound, or throttled by the SMS "
+                "centre?",
                 {"seconds": round(age)},
             )
 
 
 def _of_acknowledgements(status: ServiceStatus) -> Iterator[Alarm]:
-    slowest = status.whole_hour.p99 if status.whole_hour else None
-    if slowest is not None and slowest > _SLOW_S:
+    recent = (status.hour or ())[-_RECENT_MINUTES:]
+    slow = [one.p99 for one in recent if one.p99 is not None and one.p99 > _SLOW_S]
+    if len(slow) >= _SLOW_MINUTES and sum(one.arrived for one in recent) >= _ENOUGH:
         yield Alarm(
             "bad",
-            "One of a hundred acknowledgements of the last hour took {seconds} s or more.",
-            "120 s are promised. Look at the lanes and binds below.",
-            {"seconds": round(slowest)},
+            "Acknowledgements are slow: within the last {minutes} minutes some took {seconds} s; "
+            "120 are promised.",
+            "`scserv binds` shows whether binds are down or throttled. If they are well, look at "
+            "the load of PostgreSQL and Kafka.",
+            {"minutes": _RECENT_MINUTES, "seconds": round(max(slow))},
         )
 
 
@@ -175,11 +149,20 @@ def _of_dead_letters(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
             {"share": f"{used:.0%}"},
             "/status/dead-letters",
         )
+    elif stored.waiting_texts:
+        yield Alarm(
+            "bad",
+            "Texts that can't be processed wait for a decision, and their clients for an answer: "
+            "{count}.",
+            _DECIDE,
+            {"count": stored.waiting_texts},
+            "/status/dead-letters",
+        )
     elif stored.dead_letters.rows:
         yield Alarm(
             "open",
             "Messages that can't be processed wait for a decision: {count}.",
-            "Read why, then retry or discard them.",
+            _DECIDE,
             {"count": stored.dead_letters.rows},
             "/status/dead-letters",
         )
@@ -217,28 +200,4 @@ def _of_registrations(stored: Stored) -> Iterator[Alarm]:
             "Requests for registration data wait for a person: {count}.",
             "`scserv registrations list` lists them; release or refuse each.",
             {"count": stored.registrations.held},
-        )
-
-
-def _of_projection(one: ProjectionStatus) -> Iterator[Alarm]:
-    if one.live is None:
-        yield Alarm(
-            "open",
-            "The look-up table {name} was never built.",
-            "Start `scserv projector`; it builds the table.",
-            {"name": one.name},
-        )
-    elif not one.has_projector:
-        yield Alarm(
-            "open",
-            "No projector keeps {name} up to date.",
-            "Start `scserv projector`. Answers are as old as the table until then.",
-            {"name": one.name},
-        )
-    elif one.live.seconds > _BEHIND_S:
-        yield Alarm(
-            "open",
-            "{name} is {seconds} s behind.",
-            "Support can't find what happened since. Read the projector's log.",
-            {"name": one.name, "seconds": round(one.live.seconds)},
         )

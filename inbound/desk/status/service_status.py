@@ -27,6 +27,7 @@ from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.outbox.feeds import oldest_unpublished
 from inbound.store.quotas import Quotas, Usage
 from inbound.store.registrations.status import RegistrationStatus, find_status
+from inbound.store.running_roles import RunningRoles, running_roles
 from inbound.store.usage import EARLY_RECEIPTS, PARTS, usage
 from schemas.lanes import Lane
 
@@ -47,7 +48,8 @@ class Limits:
 class Stored:
     """What the tables of the database tell about the processes.
 
-    `unpublished_since`: since when the oldest message waits for a relay.
+    `waiting_texts`: dead letters that are texts. `unpublished_since`: since when the oldest message
+    waits for a relay.
     """
 
     binds: Sequence[ReportedBind]
@@ -56,6 +58,8 @@ class Stored:
     registrations: RegistrationStatus
     parts: Usage
     early_receipts: Usage
+    running: RunningRoles
+    waiting_texts: int
     unpublished_since: datetime | None = None
 
     @property
@@ -151,5 +155,7 @@ def read_stored(conn: psycopg.Connection) -> Stored:
         find_status(conn),
         usage(conn, PARTS),
         usage(conn, EARLY_RECEIPTS),
+        running_roles(conn),
+        dead_letters.count_texts(conn),
         oldest_unpublished(conn, SHARDS),
     )

@@ -39,6 +39,7 @@ _DEAD_LETTER_USAGE = _SQL["dead_letter_usage"]
 _BY_SENDER = _SQL["dead_letters_by_sender"]
 _LIST = _SQL["list_dead_letters"]
 _COUNT = _SQL["count_dead_letters"]
+_COUNT_TEXTS = _SQL["count_dead_texts"]
 _OPEN = _SQL["open_dead_letters"]
 _DELETE = _SQL["delete_dead_letters"]
 _DISCARD = _SQL["discard_dead_letters"]
@@ -143,6 +144,13 @@ def count(conn: psycopg.Connection, selection: Selection) -> tuple[int, int]:
     """Return how many dead letters are selected, and the highest of their ids."""
     row = conn.execute(_COUNT, selection.parameters()).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+@raises_store_errors
+def count_texts(conn: psycopg.Connection) -> int:
+    """Return how many dead letters are texts of phones; not more than 1000 are counted."""
+    row = conn.execute(_COUNT_TEXTS).fetchone()
+    return int(row[0]) if row else 0
 
 
 def opened(

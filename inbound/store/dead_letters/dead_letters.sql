@@ -41,6 +41,12 @@ WHERE (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
   AND (%(topic)s::text IS NULL OR topic = %(topic)s::text)
   AND (%(reason)s::text IS NULL OR position(lower(%(reason)s::text) IN lower(reason)) > 0)
 
+-- name: count_dead_texts
+-- At most 1000 are counted. The topic may have a prefix.
+SELECT count(*) FROM (
+    SELECT FROM dead_letters WHERE topic LIKE '%%sms.mo.v1' AND feed = 'kafka' LIMIT 1000
+) AS found
+
 -- name: open_dead_letters
 SELECT id, sealed FROM dead_letters WHERE id = ANY(%(ids)b::bigint[])
 

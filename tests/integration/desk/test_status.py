@@ -11,8 +11,10 @@ from inbound.desk.roles import Role
 from inbound.errors import RetryableError
 from inbound.freshness.model import PendingWork
 from inbound.outbox.shards import SHARDS
+from inbound.store.broadcasts.broadcasts import try_lock_pump
 from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
+from inbound.store.outbox import feeds
 from tests.bench import history
 from tests.fix_store import BOUND
 from tests.integration.desk.browser import Browser
@@ -59,7 +61,7 @@ def report(world: DeskWorld, name: str, details: dict[str, Any], age: str = "0 s
     )
 
 
-async def test_a_service_that_works_has_no_alarm_but_the_missing_projector(
+async def test_of_a_service_without_processes_each_missing_role_is_one_alarm(
     status_world: DeskWorld, viewer: Browser
 ) -> None:
     status_world.rows(BOUND)
@@ -67,15 +69,47 @@ async def test_a_service_that_works_has_no_alarm_but_the_missing_projector(
     assert page.status == 200
     assert "not bound" not in page.text
     assert "does not answer" not in page.text
-    assert "No projector keeps requests up to date" in page.text
+    for role in ("relay", "scheduler", "projector"):
+        assert page.text.count(f"No {role} is running") == 1
+    assert "No gateway is running" not in page.text
     assert "bound" in page.text
     assert "zone Europe/Moscow" in page.text
 
 
 async def test_a_new_service_says_what_to_start_first(viewer: Browser) -> None:
     page = await viewer.open("/status")
-    assert "No gateway has reported a bind within the last hour." in page.text
+    assert "No gateway is running." in page.text
     assert "Start scserv gateway , or read its log." in page.text
+
+
+async def test_roles_that_hold_their_locks_run(status_world: DeskWorld, viewer: Browser) -> None:
+    with connect(status_world.url, "tests") as relay, connect(status_world.url, "tests") as other:
+        assert feeds.try_lock_shard(relay, feeds.OUTBOX, 1)
+        page = await viewer.open("/status")
+        assert "No relay is running" not in page.text
+        assert "No scheduler is running" in page.text
+        assert try_lock_pump(other)
+        page = await viewer.open("/status")
+        assert "No scheduler is running" not in page.text
+    page = await viewer.open("/status")
+    assert "No relay is running: replies wait in the database." in page.text
+    assert "No scheduler is running: scheduled messages and broadcasts wait." in page.text
+
+
+async def test_a_text_that_waits_for_a_decision_is_noticed_by_its_client(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    dead = (
+        "INSERT INTO dead_letters (topic, partition, kafka_offset, part, feed, reason, retried,"
+        " sealed) VALUES (%s, 0, %s, 0, 'kafka', 'no text', 0, 'x') RETURNING 1"
+    )
+    status_world.rows(dead, "sms.receipts.v1", 1)
+    page = await viewer.open("/status")
+    assert "Messages that can't be processed wait for a decision: 1." in page.text
+    status_world.rows(dead, "other.sms.mo.v1", 2)
+    page = await viewer.open("/status")
+    assert "wait for a decision, and their clients for an answer: 1." in page.text
+    assert "scserv deadletters list" in page.text
 
 
 async def test_a_bind_that_is_down_is_named_with_its_reason_and_its_lanes(
@@ -110,6 +144,8 @@ async def test_a_gateway_that_reports_no_more_is_said_to(
 async def test_messages_that_no_relay_publishes_are_an_alarm(
     status_world: DeskWorld, viewer: Browser
 ) -> None:
+    relay = connect(status_world.url, "tests")
+    assert feeds.try_lock_shard(relay, feeds.OUTBOX, 0)
     # The copied database may have rows of other tests.
     status_world.rows("WITH gone AS (DELETE FROM outbox RETURNING 1) SELECT count(*) FROM gone")
     for shard in range(SHARDS):
@@ -127,7 +163,8 @@ async def test_messages_that_no_relay_publishes_are_an_alarm(
             shard,
         )
     page = await viewer.open("/status")
-    assert "relay" not in page.text
+    assert "waited for the relay" not in page.text
+    relay.close()
 
 
 async def test_texts_that_wait_for_the_workers_are_an_alarm(

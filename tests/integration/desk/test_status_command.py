@@ -30,7 +30,7 @@ def test_what_clients_notice_comes_first_and_ends_with_status_1(own_desk_url: st
     lines = ran.output.splitlines()
     assert lines[0] == "CLIENTS NOTICE: Kafka does not answer."
     assert "nothing is lost" in lines[1]
-    assert "to do: No projector keeps requests up to date." in lines
+    assert "to do: No projector is running: the look-up tables are not kept up to date." in lines
     russian = run(own_desk_url, "--lang", "ru").output.splitlines()
     assert russian[0].startswith("ЗАМЕТНО КЛИЕНТАМ: Kafka не отвечает")
     told = json.loads(run(own_desk_url, "--json").output)

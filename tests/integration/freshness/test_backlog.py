@@ -60,6 +60,20 @@ async def test_what_is_not_committed_waits_since_it_was_stored(
         assert (await reader.ask()).oldest.keys() == {(RESULTS, 1)}  # type: ignore[union-attr]
 
 
+async def test_workers_are_counted_if_wanted(kafka_bootstrap: str, topics: TopicNames) -> None:
+    group = f"{topics.mo}-workers"
+    reader = BacklogReader(
+        KafkaConnection(kafka_bootstrap), group, {TEXTS: topics.mo}, utc_now, with_workers=True
+    )
+    assert (await reader.ask()).workers == 0
+    worker = AIOKafkaConsumer(topics.mo, bootstrap_servers=kafka_bootstrap, group_id=group)
+    await worker.start()
+    assert (await reader.ask()).workers == 1
+    await worker.stop()
+    assert (await reader.ask()).workers == 0
+    await reader.close()
+
+
 async def test_without_kafka_it_is_unknown_within_moments(
     topics: TopicNames, monkeypatch: pytest.MonkeyPatch
 ) -> None:

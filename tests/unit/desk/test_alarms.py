@@ -1,0 +1,60 @@
+"""What counts as wrong now: slow acknowledgements, and workers that are gone."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from inbound.desk.status.alarms import alarms_of
+from inbound.desk.status.service_status import Limits, ServiceStatus
+from inbound.freshness.model import Backlog, PendingWork
+from inbound.projections.queries import Minute
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.quotas import Quotas
+
+NOW = datetime(2024, 5, 17, 10, tzinfo=UTC)
+LIMITS = Limits(DeadLetterLimits(10, 10_000), Quotas())
+
+
+def hour(*recent: tuple[int, float | None]) -> list[Minute]:
+    """The last hour: quiet, and at its end these minutes with how many arrived and the p99."""
+    minutes = [(0, None)] * (60 - len(recent)) + list(recent)
+    begin = NOW - timedelta(hours=1)
+    return [
+        Minute(begin + timedelta(minutes=n), arrived, p99, p99)
+        for n, (arrived, p99) in enumerate(minutes)
+    ]
+
+
+def slow(minutes: Sequence[Minute]) -> list[str]:
+    """Return what is said about slow acknowledgements."""
+    whole = Minute(None, 6, 1.0, 59.0)
+    status = ServiceStatus(NOW, LIMITS, Backlog(NOW, {}), None, minutes, whole)
+    return [one.what for one in alarms_of(status) if one.what.startswith("Acknowledgements")]
+
+
+def test_one_slow_acknowledgement_is_no_alarm() -> None:
+    assert not slow(hour((2, 59.0), (4, 1.0)))
+    assert not slow(hour((40, 59.0), (40, 1.0)))
+
+
+def test_it_is_one_while_many_are_slow_for_minutes_and_not_afterwards() -> None:
+    late = [(40, 59.0), (40, 70.0)]
+    assert len(slow(hour(*late, (40, 1.0)))) == 1
+    assert not slow(hour(*late, *[(40, 1.0)] * 5))
+
+
+def told(backlog: Backlog) -> list[str]:
+    """Return what is said about workers."""
+    status = ServiceStatus(NOW, LIMITS, backlog, None, None, None)
+    return [one.what for one in alarms_of(status) if "worker" in one.what]
+
+
+def test_workers_that_are_gone_are_one_alarm_even_if_nothing_waits() -> None:
+    old = {(PendingWork.TEXTS, 0): NOW - timedelta(minutes=1)}
+    gone = "No worker is running: texts are stored and not answered."
+    assert told(Backlog(NOW, {}, workers=0)) == [gone]
+    assert told(Backlog(NOW, old, workers=0)) == [gone]
+    assert told(Backlog(NOW, {}, workers=1)) == []
+    assert told(Backlog(NOW, {})) == []
+    assert told(Backlog(NOW, old, workers=1)) == [
+        "Texts have waited for the workers for {seconds} s."
+    ]
