@@ -10,7 +10,7 @@ from inbound.settings import Settings
 from inbound.terminal import reads_russian
 
 if TYPE_CHECKING:
-    from inbound.desk.status.alarms import Alarm
+    from inbound.desk.status.alarm import Alarm
     from inbound.desk.status.service_status import ServiceStatus
 
 BAD: Final = "bad"

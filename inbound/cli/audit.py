@@ -28,8 +28,10 @@ from inbound.terminal import echo
 def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -> None:
     """Show who did what for which reason, newest first. Times are in SCSERV_TIME_ZONE.
 
-    Recorded are revealed and resolved numbers, decisions about held registrations and the switch,
-    undone stops, dead letters retried or discarded, changes of tokens, and what was done with
+    Recorded are revealed and resolved numbers and messages, decisions about held registrations and
+    the switch, undone stops, dead letters revealed, retried or discarded, imports and changes of
+    clients, changes of tokens, accounts, callbacks, templates and users of the desk, their
+    sign-ins and those that failed, addresses that the ingress banned, and what was done with
     broadcasts, files with their numbers included. `scserv erasures` shows who was erased.
     """
     from inbound.clock import utc_now

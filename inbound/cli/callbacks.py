@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import click
+import psycopg
 
 from inbound.api.tokens import parse_duration
 from inbound.cli._context import settings_options
@@ -155,6 +156,8 @@ def dead(settings: Settings, account: str, *, limit: int, as_json: bool) -> None
     """
     with open_database(settings, _APPLICATION) as connection:
         found = stored.list_dead(connection, account, limit)
+        if not found:
+            _require_url(connection, account)
     for one in found:
         if as_json:
             echo_json(asdict(one))
@@ -180,7 +183,15 @@ def retry(settings: Settings, account: str, *, callback_ids: tuple[UUID, ...]) -
         count = url_changes.retry_dead(
             connection, account, utc_now(), callback_ids or None, actor=os_user()
         )
+        if not count:
+            _require_url(connection, account)
     echo(f"{count} {'call is' if count == 1 else 'calls are'} made again")
+
+
+def _require_url(connection: psycopg.Connection, account: str) -> None:
+    """Raise `SetupError` unless the account has a URL: its name may be mistyped."""
+    if not stored.list_urls(connection, account):
+        raise SetupError(_NO_URL)
 
 
 def _as_object(one: ListedUrl) -> dict[str, object]:

@@ -118,7 +118,7 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     echo(*viewing.view_lines(view))
     content = view["content"]
     if isinstance(content, str):
-        echo(content)
+        echo(f"content  {content}")
     else:
         echo_json(content, indent=2)
     if reveal is None:

@@ -14,7 +14,7 @@ from inbound.wording import both
 from schemas.orders import utc
 
 if TYPE_CHECKING:
-    from inbound.desk.status.alarms import Alarm
+    from inbound.desk.status.alarm import Alarm
     from inbound.desk.status.service_status import ServiceStatus
 
 

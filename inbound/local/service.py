@@ -274,10 +274,10 @@ class LocalService:
         self._say(f"HTTP API on {url_of(self._settings.api, self._ports['api'])}; for a token:")
         self._say(f"    {self._command('tokens create')} --name me --scope read")
         if entry_points := self._entry_points():
-            self._console.print(f"ingress: {entry_points}")
+            self._say(f"ingress: {entry_points}")
         desk = url_of(self._settings.desk, self._ports["desk"])
-        self._console.print(f"desk: {desk}/{self._administrator}")
-        self._console.print(f"ready: {health_url}/health/ready")
+        self._say(f"desk: {desk}/{self._administrator}")
+        self._say(f"ready: {health_url}/health/ready")
 
     def _entry_points(self) -> str:
         """Return the listeners of the ingress that are switched on."""

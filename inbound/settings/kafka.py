@@ -1,5 +1,6 @@
 """The settings with which the service reaches Kafka."""
 
+import os
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -142,4 +143,7 @@ def values_of(connection: KafkaConnection) -> dict[str, Any]:
 
 
 def _variable(name: str) -> str:
-    return f"SCSERV_{name.upper()}"
+    """Return the variable that somebody has set for this field, or could set."""
+    variable = f"SCSERV_{name.upper()}"
+    from_file = f"{variable}_FILE"
+    return from_file if from_file in os.environ and variable not in os.environ else variable

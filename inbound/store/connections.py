@@ -250,7 +250,7 @@ def _parsed(url: str) -> dict[str, str]:
     if parsed is None:
         # libpq's own text would repeat parts of the URL, possibly the password.
         raise SetupError(
-            "the database URL can't be read: it has the form postgresql://user:password@host/name;"
+            "SCSERV_DATABASE_URL can't be read: it has the form postgresql://user:password@host/name;"
             " in a password @ is written %40, / is %2F and % is %25"
         )
     return {name: str(value) for name, value in parsed.items() if value is not None}

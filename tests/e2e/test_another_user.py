@@ -101,7 +101,7 @@ def running() -> Iterator[Running]:
     ) as up:
         try:
             assert up.stdout is not None
-            assert any(line.startswith("ready: ") for line in up.stdout)
+            assert any(" ready: " in line for line in up.stdout)
             subprocess.run(
                 scserv(folder, "text", NUMBER, "CLIENT sms stop"),
                 cwd=above,

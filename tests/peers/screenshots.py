@@ -65,7 +65,7 @@ def service(data: Path) -> Iterator[tuple[str, str, str]]:
         for line in process.stdout:
             lines.append(line)
             desk = _DESK.search(line) or desk
-            if line.startswith("ready:"):
+            if " ready: " in line:
                 break
         assert desk, f"the service has not become ready: {''.join(lines[-5:])}"
         yield desk[1], desk[2], desk[3]

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from inbound.desk.access import Desk, DeskDep
 from inbound.desk.navigation import Place
 from inbound.desk.roles import Right
-from inbound.desk.status.alarms import Alarm, alarms_of
+from inbound.desk.status.alarm import Alarm
+from inbound.desk.status.alarms import alarms_of
 from inbound.desk.status.bind_reasons import reason_in_russian
 from inbound.desk.status.bind_states import OF_LANE, shown_bind
 from inbound.desk.status.charts import HEIGHT, WIDTH, Chart, bars_of, chart_of

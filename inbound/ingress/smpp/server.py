@@ -124,6 +124,7 @@ class SmppServer:
         accepting = Accepting(self._limits, self._session, ssl)
         running = asyncio.create_task(accepting.run(listening))
         self._listening.append((listening, accepting, running))
+        metrics.SMPP_SERVER_LINKS.set(len(self._links))  # 0, so that there is a series
         taken: int = listening.getsockname()[1]
         return taken
 

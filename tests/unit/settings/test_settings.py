@@ -336,6 +336,16 @@ def test_kafka_settings_that_contradict_each_other_are_named(
     assert "correct-horse" not in str(refused.value)
 
 
+def test_a_complaint_names_the_variable_that_somebody_has_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct-horse", "utf-8")
+    monkeypatch.setenv("SCSERV_KAFKA_PASSWORD_FILE", str(file))
+    with pytest.raises(SetupError, match="SCSERV_KAFKA_PASSWORD_FILE is set, but"):
+        load_kafka(monkeypatch, {"SECURITY_PROTOCOL": "SSL"})
+
+
 def test_credentials_of_a_running_up_are_not_sent_to_another_kafka(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
