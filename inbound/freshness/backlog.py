@@ -266,11 +266,12 @@ class _Clients:
 
     async def members(self) -> int | None:
         """Return how many processes are in the group; None while that isn't known."""
-        answers: list[Any] = await self._admin.describe_consumer_groups(
-            [self._group], self._coordinator
-        )
-        error, _, _, _, _, members, *_ = answers[0].groups[0]
-        return None if error else len(members)
+        with contextlib.suppress(KafkaError):
+            admin: Any = self._admin
+            [found] = await admin.describe_consumer_groups([self._group], self._coordinator)
+            error, _, _, _, _, members, *_ = found.groups[0]
+            return None if error else len(members)
+        return None
 
     async def first_since(
         self, times: Mapping[TopicPartition, int]
