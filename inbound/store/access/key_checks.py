@@ -14,6 +14,8 @@ _REMEMBER_KEY = _SQL["remember_key"]
 _FIND_KEY = _SQL["find_key"]
 _REPLACE_KEY = _SQL["replace_key"]
 _FORGET_KEY = _SQL["forget_key"]
+_RETIRE_KEY = _SQL["retire_key"]
+_FIND_RETIRED = _SQL["find_retired"]
 
 
 VAULT_KEY: Final = "SCSERV_VAULT_KEY"
@@ -41,11 +43,7 @@ def check_keys(
         if stored == given:
             continue
         if name != VAULT_KEY or stored != other_vault_key:
-            raise SetupError(
-                f"{name} does not fit this database ({conn.info.dbname}): it was filled with "
-                f"another key. Set {name} to the key of the first start; without that key what "
-                "is sealed here can't be opened, and a new, empty database is the way out"
-            )
+            raise _misfit(conn, name, given, stored)
         if _remembered(conn, _NEXT, given) != given:
             raise SetupError(
                 f"{VAULT_KEY} is not the next key that other processes seal with already: set it "
@@ -56,12 +54,42 @@ def check_keys(
 @raises_store_errors
 def adopt_vault_key(conn: psycopg.Connection, fingerprint: bytes) -> None:
     """Store that everything is sealed with the next key; the one before is no longer needed."""
+    named = {"name": VAULT_KEY, "fingerprint": fingerprint}
     with conn.transaction():
-        conn.execute(_REPLACE_KEY, {"name": VAULT_KEY, "fingerprint": fingerprint})
+        conn.execute(_RETIRE_KEY, named)
+        conn.execute(_REPLACE_KEY, named)
         conn.execute(_FORGET_KEY, {"name": _NEXT})
+
+
+@raises_store_errors
+def vault_fingerprint(conn: psycopg.Connection) -> bytes | None:
+    """Return the fingerprint of the vault key of this database; None before its first use."""
+    return _stored(conn, VAULT_KEY)
+
+
+def _misfit(conn: psycopg.Connection, name: str, given: bytes, stored: bytes | None) -> SetupError:
+    """Say what to do about a key that the database wasn't filled with, or not any more."""
+    misfit = f"{name} does not fit this database ({conn.info.dbname})"
+    fits = f"the key with fingerprint {stored.hex() if stored else ''}"
+    retired = conn.execute(_FIND_RETIRED, {"fingerprint": given}).fetchone()
+    if name == VAULT_KEY and retired is not None:
+        return SetupError(
+            f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
+            f"{retired[0]:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since. Set "
+            f"{name} to that key, which the other processes have. The data is intact"
+        )
+    return SetupError(
+        f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}. Set {name} "
+        "to the key that the other processes or the last start had; keep the database. Only if "
+        "that key is lost for good, a new, empty database is the way out"
+    )
 
 
 def _remembered(conn: psycopg.Connection, name: str, given: bytes) -> bytes | None:
     conn.execute(_REMEMBER_KEY, {"name": name, "fingerprint": given})
+    return _stored(conn, name)
+
+
+def _stored(conn: psycopg.Connection, name: str) -> bytes | None:
     row = conn.execute(_FIND_KEY, {"name": name}).fetchone()
     return None if row is None else bytes(row[0])

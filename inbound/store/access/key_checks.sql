@@ -12,3 +12,12 @@ UPDATE key_checks SET fingerprint = %(fingerprint)s WHERE name = %(name)s
 
 -- name: forget_key
 DELETE FROM key_checks WHERE name = %(name)s
+
+-- name: retire_key
+INSERT INTO retired_vault_keys (fingerprint, retired_at)
+SELECT fingerprint, now() FROM key_checks
+WHERE name = %(name)s AND fingerprint <> %(fingerprint)s
+ON CONFLICT (fingerprint) DO UPDATE SET retired_at = excluded.retired_at
+
+-- name: find_retired
+SELECT retired_at FROM retired_vault_keys WHERE fingerprint = %(fingerprint)s
