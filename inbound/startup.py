@@ -69,16 +69,26 @@ def check_topics(settings: Settings) -> None:
         raise SetupError(f"{first}; run `scserv topics apply`")
 
 
-def watch_database(settings: Settings, health: Health, *, with_disk: bool = False) -> None:
-    """Tell the time by the database's clock from now on, and watch the clock and the certificate.
+def watch_database(
+    settings: Settings, role: str, health: Health, *, with_disk: bool = False
+) -> None:
+    """Tell the time by the database's clock from now on; watch the clock, certificate and keys.
 
-    Call it after `check_database`, in every role. `with_disk`: watch size and disk, too. Blocks
+    Call it after `check_database`, in every role: a rotation of the vault key asks for what each
+    process reports here. `with_disk`: watch size and disk, too. Blocks
     for some seconds at most.
     """
+    from inbound.store.access.process_keys import OwnKeys
     from inbound.store.database_watch import DatabaseWatch
 
-    url = settings.database_url.get_secret_value()
-    DatabaseWatch(url, health, settings.clock_skew_max_s, with_disk=with_disk).start()
+    url, keys = settings.database_url.get_secret_value(), settings.vault_keys()
+    DatabaseWatch(
+        url,
+        health,
+        settings.clock_skew_max_s,
+        with_disk=with_disk,
+        keys=OwnKeys.of(role, keys),
+    ).start()
 
 
 def watch_kafka(settings: Settings, health: Health) -> None:

@@ -47,7 +47,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
 
     health = serve_health(settings, "api", "database")
     check_database(settings)
-    watch_database(settings, health)
+    watch_database(settings, "api", health)
     subject_key = settings.subject_key_bytes()
     hasher = SubjectHasher(subject_key)
 

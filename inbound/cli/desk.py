@@ -51,7 +51,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
 
     health = serve_health(settings, "desk", "database")
     check_database(settings)
-    watch_database(settings, health)
+    watch_database(settings, "desk", health)
     own = settings.desk
     networks = parse_networks(own.trusted_proxies, "SCSERV_DESK__TRUSTED_PROXIES")
     # A trusted proxy is one for TLS.

@@ -22,5 +22,5 @@ def ingress(settings: Settings) -> None:
 
     health = serve_health(settings, "ingress", "database")
     check_database(settings)
-    watch_database(settings, health)
+    watch_database(settings, "ingress", health)
     sys.exit(run_role(lambda: run_ingress(settings, health)))

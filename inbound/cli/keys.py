@@ -31,11 +31,14 @@ def keys() -> None:
 def rotate(settings: Settings) -> None:
     """Seal with SCSERV_VAULT_KEY what only SCSERV_OTHER_VAULT_KEY opens.
 
-    Every process must seal with the new key already. Safe to repeat and to interrupt. Exit status 1
-    if something is left.
+    Every process must seal with the new key already; if one that runs does not, nothing is done
+    and the exit status is 2. Safe to repeat and to interrupt. Exit status 1 if something is left.
     """
     with _rotation(settings) as rotation, progress_bar("sealing", unit="values") as advance:
+        rotation.refuse_others()
+        check_database(settings)  # stores the new key as the next one: only one that is in use
         done = rotation.run(advance)
+        running = rotation.running()
     echo(f"{counted(done.sealed_again, 'value')} sealed again, of {done.values}")
     _warn_of(done.unreadable)
     if not done.is_complete:
@@ -45,7 +48,35 @@ def rotate(settings: Settings) -> None:
             err=True,
         )
         raise click.exceptions.Exit(1)
-    echo("nothing is sealed with SCSERV_OTHER_VAULT_KEY any more: take it away from every process")
+    processes = counted(running, "running process has", "running processes have")
+    echo(
+        f"{processes} the new key as SCSERV_VAULT_KEY, and nothing is sealed with "
+        "SCSERV_OTHER_VAULT_KEY any more: take it away from every process, and start none with "
+        "the old key"
+    )
+
+
+@keys.command
+@settings_options
+def show(settings: Settings) -> None:
+    """Print the fingerprints of the vault keys: of these settings, and of what runs.
+
+    A fingerprint tells keys apart and reveals nothing of them.
+    """
+    from inbound.keys import fingerprint
+    from inbound.store.access.key_checks import vault_fingerprint
+    from inbound.store.access.process_keys import list_keys
+
+    own = settings.vault_keys()
+    with open_database(settings, APPLICATION_NAME) as conn:
+        stored, running = vault_fingerprint(conn), list_keys(conn)
+    echo(f"SCSERV_VAULT_KEY here: {fingerprint(own.sealing).hex()}")
+    if own.other is not None:
+        echo(f"SCSERV_OTHER_VAULT_KEY here: {fingerprint(own.other).hex()}")
+    echo(f"the database: {stored.hex() if stored else 'none yet'}")
+    for one in running:
+        other = f", opens with {one.other.hex()}, too" if one.other else ""
+        echo(f"{one}: seals with {one.sealing.hex()}{other}")
 
 
 @keys.command
@@ -70,7 +101,6 @@ def _rotation(settings: Settings) -> "Iterator[VaultRotation]":
     vault_keys = settings.vault_keys()
     if vault_keys.other is None:
         raise SetupError("SCSERV_OTHER_VAULT_KEY is not set: there is nothing to rotate from")
-    check_database(settings)
     with (
         open_database(settings, APPLICATION_NAME, long=True) as reading,
         open_database(settings, APPLICATION_NAME, long=True) as writing,

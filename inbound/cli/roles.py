@@ -40,7 +40,7 @@ def gateway(settings: Settings) -> None:
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
     check_infrastructure(settings)
-    watch_database(settings, health)
+    watch_database(settings, "gateway", health)
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
@@ -63,7 +63,7 @@ def worker(settings: Settings) -> None:
 
     health = serve_health(settings, "worker", "partitions")
     check_infrastructure(settings)
-    watch_database(settings, health)
+    watch_database(settings, "worker", health)
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
@@ -98,7 +98,7 @@ def relay(settings: Settings) -> None:
 
     health = serve_health(settings, "relay", "shards")
     check_infrastructure(settings)
-    watch_database(settings, health, with_disk=True)
+    watch_database(settings, "relay", health, with_disk=True)
     watch_kafka(settings, health)
     sealer, limits = Sealer(make_cipher(settings)), settings.dead_letter_limits()
     clocks = BrokerClocks()
@@ -130,7 +130,7 @@ def projector(settings: Settings) -> None:
 
     health = serve_health(settings, "projector", "projections")
     check_database(settings)
-    watch_database(settings, health)
+    watch_database(settings, "projector", health)
     os.nice(PROJECTOR_NICE)
     stopping = stop_event()
 

@@ -18,5 +18,5 @@ def scheduler(settings: Settings) -> None:
 
     health = serve_health(settings, "scheduler", ORDERS)
     check_database(settings)
-    watch_database(settings, health)
+    watch_database(settings, "scheduler", health)
     sys.exit(run_role(lambda: run_scheduler(settings, health)))

@@ -12,9 +12,12 @@ import psycopg
 from psycopg import sql
 
 from inbound.directory.sealing import ClientSealer
+from inbound.errors import SetupError
 from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
+from inbound.plurals import counted
 from inbound.rotation.sealed_columns import REGISTRATIONS, SEALED_COLUMNS, SealedColumn
 from inbound.store.access.key_checks import adopt_vault_key
+from inbound.store.access.process_keys import ALIVE, ReportedKeys, list_keys
 from inbound.store.connections import raises_store_errors
 
 _BATCH: Final = 500
@@ -27,6 +30,8 @@ _UPDATE_DIGEST: Final[LiteralString] = """
     UPDATE clients SET registration_digest = %s WHERE number_hash = %s AND registration_sealed = %s
 """
 _COUNT: Final[LiteralString] = "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL"
+
+_KILLED: Final = f"A process that was killed counts for {ALIVE.total_seconds():.0f} s"
 
 OnProgress = Callable[[int, int], None]
 """Receives how many values were read, and how many there were at the beginning."""
@@ -59,26 +64,49 @@ class VaultRotation:
         self._reading = reading
         self._writing = writing
         self._keys = keys
+        self._sealing = fingerprint(keys.sealing)
         self._new = VaultCipher(keys.sealing)
         self._both = VaultCipher(keys)
 
     def run(self, on_progress: OnProgress) -> Rotated:
         """Seal again until a pass finds nothing of the other key; then the new key is the key.
 
-        Blocks for as long as it takes to read every sealed value twice. Raises RetryableError.
+        Blocks for as long as it takes to read every sealed value twice. Raises SetupError while a
+        process that runs doesn't seal with the new key, and RetryableError.
         """
+        self.refuse_others()
         again = 0
         for _ in range(_MOST_PASSES):
             done = self._pass(on_progress, seals=True)
             again += done.sealed_again
             if not done.sealed_again:
-                adopt_vault_key(self._writing, fingerprint(self._keys.sealing))
+                self.refuse_others()  # one may have been started meanwhile
+                adopt_vault_key(self._writing, self._sealing)
                 return Rotated(done.values, again, done.unreadable, is_complete=True)
         return Rotated(done.values, again, done.unreadable, is_complete=False)
 
     def count(self, on_progress: OnProgress) -> Pass:
         """Count the values that only the other key opens, as `sealed_again`. Changes nothing."""
         return self._pass(on_progress, seals=False)
+
+    def running(self) -> int:
+        """Return how many processes of the service run, by their reports."""
+        return len(list_keys(self._reading))
+
+    def refuse_others(self) -> None:
+        """Raise SetupError if a process that runs doesn't seal with the new key. Blocks."""
+        others = [one for one in list_keys(self._reading) if one.sealing != self._sealing]
+        if blind := [one for one in others if not one.opens(self._sealing)]:
+            raise SetupError(
+                f"{_listed(blind)} can't open what the new SCSERV_VAULT_KEY seals: give every "
+                "process the new key as SCSERV_OTHER_VAULT_KEY first, and restart it; then swap "
+                f"the two, restart all, and run this again. {_KILLED}"
+            )
+        if others:
+            raise SetupError(
+                f"{_listed(others)} still seal with another key: restart every process with the "
+                f"new SCSERV_VAULT_KEY, and run this again. {_KILLED}"
+            )
 
     def _pass(self, on_progress: OnProgress, *, seals: bool) -> Pass:
         result = Pass()
@@ -108,6 +136,10 @@ class VaultRotation:
                 result.unreadable[name] = result.unreadable.get(name, 0) + 1
                 continue
             yield self._new.seal(plaintext, context), *key, sealed
+
+
+def _listed(processes: Sequence[ReportedKeys]) -> str:
+    return f"{counted(len(processes), 'process', 'processes')} ({', '.join(map(str, processes))})"
 
 
 def _opens(cipher: VaultCipher, sealed: bytes, context: bytes) -> bool:

@@ -1,9 +1,10 @@
-"""Watches the database from one process: its clock, its certificate, its disk.
+"""Watches the database from one process: its clock, its certificate, its disk, its vault key.
 
 A thread asks on a connection of its own, once a minute: an idle one would cost the server more. A
 step of this machine's clock is seen without asking.
 """
 
+import atexit
 import logging
 import os
 import socket
@@ -21,6 +22,7 @@ from inbound.ops import certificates, metrics
 from inbound.ops.health import Health
 from inbound.plurals import counted
 from inbound.reasons import in_words
+from inbound.store.access.process_keys import OwnKeys
 from inbound.store.connections import connect, raises_store_errors
 from inbound.store.statements import statements
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 APPLICATION_NAME: Final = "scserv watch"
 CHECK: Final = "clock"
+KEY_CHECK: Final = "vault key"
 LOOK_EVERY_S: Final = 1.0
 ASK_EVERY_S: Final = 60.0
 CERTIFICATE_EVERY_S: Final = 3600.0
@@ -49,20 +52,26 @@ class DatabaseWatch:
 
     The process is not ready while its machine's clock is more than `skew_max_s` seconds off.
     `with_disk`: measure size and disk, too; one process of the service does.
+    `keys`: report them, and be not ready while they don't open what is sealed now.
     """
 
     url: str
     health: Health
     skew_max_s: float
     with_disk: bool = False
+    keys: OwnKeys | None = None
     _is_off: bool = field(init=False, default=False)
     _certificate_at: float = field(init=False, default=-CERTIFICATE_EVERY_S)
+    _reporting: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _is_reported: bool = field(init=False, default=False)
+    _ends: bool = field(init=False, default=False)
 
     def start(self) -> None:
         """Read the clock, then watch in a daemon thread. Blocks for some seconds at most."""
         metrics.CLOCK_SKEW.set(machine_skew_s, {"clock": "machine"})
         self.ask()
         self.judge()
+        atexit.register(self.withdraw)
         threading.Thread(target=self._watch, name="watch database", daemon=True).start()
 
     def _watch(self) -> None:
@@ -81,11 +90,41 @@ class DatabaseWatch:
         try:
             with connect(self.url, APPLICATION_NAME) as conn:
                 read_clock(conn)
+                if self.keys is not None:
+                    self._report_keys(conn, self.keys)
                 if self.with_disk:
                     measure_disk(conn)
                 self._look_at_certificate(conn)
         except (ScservError, psycopg.Error) as error:
             log.debug("the database is not watched: %s", in_words(error))
+
+    def _report_keys(self, conn: psycopg.Connection, keys: OwnKeys) -> None:
+        with self._reporting:
+            self._is_reported = False
+            if self._ends:
+                return
+            keys.report(conn)
+            self._is_reported = True
+        reason = keys.problem(conn)
+        if reason and self.health.passes(KEY_CHECK):
+            log.error("%s", reason)
+        self.health.set(KEY_CHECK, ok=not reason, reason=reason)
+
+    def withdraw(self) -> None:
+        """Delete the report of the keys, because the process ends. Blocks for 5 s at most.
+
+        A report that stays, as that of a killed process, counts for `process_keys.ALIVE`.
+        """
+        with self._reporting:
+            self._ends = True
+            if self.keys is None or not self._is_reported:
+                return
+            self._is_reported = False
+        try:
+            with connect(self.url, APPLICATION_NAME) as conn:
+                self.keys.withdraw(conn)
+        except (ScservError, psycopg.Error) as error:
+            log.debug("the report of the keys stays: %s", in_words(error))
 
     def judge(self) -> None:
         """Report to the health port whether this machine's clock is right enough."""

@@ -34,6 +34,12 @@ async def test_the_vault_key_is_rotated_while_texts_are_answered(service: Servic
     unset = await service.command("keys", "rotate")
     assert "SCSERV_OTHER_VAULT_KEY is not set" in unset.err
 
+    service.extra_environment |= {KEY: NEW.hex(), OTHER: VAULT_KEY.hex()}
+    early = await service.command("keys", "rotate")
+    assert early.status == 2, early.out
+    assert "can't open what the new SCSERV_VAULT_KEY seals" in early.err
+    assert all(f"{role} " in early.err for role in ROLES)
+
     await restart(service, VAULT_KEY, NEW)
     await answers(service, client.number, 2)
     await restart(service, NEW, VAULT_KEY)
@@ -54,5 +60,6 @@ async def test_the_vault_key_is_rotated_while_texts_are_answered(service: Servic
     assert service.value("SELECT count(*) FROM dead_letters") == 0
     service.extra_environment[KEY] = VAULT_KEY.hex()
     old = await service.command("erase", "--phone", later, "--reason", "a test", "--yes")
-    assert "does not fit this database" in old.err
+    assert "was rotated away at" in old.err
+    assert "new, empty database" not in old.err
     service.extra_environment[KEY] = NEW.hex()

@@ -14,6 +14,7 @@ from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
 from inbound.rotation.sealed_columns import SEALED_COLUMNS
 from inbound.rotation.vault_rotation import VaultRotation
 from inbound.store.access.key_checks import VAULT_KEY, check_keys
+from inbound.store.access.process_keys import OwnKeys
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
 
@@ -24,7 +25,7 @@ PEOPLE = 1_200
 
 NOT_SEALED = {
     *("number_hash", "digest", "fingerprint", "content_digest", "text_digest", "key_digest"),
-    *("registration_digest", "stranger_hash", "browser", "key", "parts_key"),
+    *("registration_digest", "stranger_hash", "browser", "key", "parts_key", "other_fingerprint"),
     *("password_verifier", "key_verifier", "service_verifier"),
 }
 """Hashes, which need no key to be opened, and keys of rows."""
@@ -97,8 +98,12 @@ def test_everything_opens_with_the_new_key_alone(
     assert registration.login == "ivanov"
     assert clients.digest(registration, number_hash) == digest, "imports would see a change"
     check_keys(conn, {VAULT_KEY: fingerprint(NEW)})
-    with pytest.raises(SetupError, match="does not fit"):
+    with pytest.raises(SetupError, match=f"{fingerprint(OLD).hex()} was rotated away at ") as old:
         check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    assert fingerprint(NEW).hex() in str(old.value)
+    assert "new, empty database" not in str(old.value)
+    with pytest.raises(SetupError, match="Only if that key is lost for good"):
+        check_keys(conn, {VAULT_KEY: fingerprint(THIRD)})
 
 
 def test_interrupted_rotation_goes_on(conn: psycopg.Connection, other: psycopg.Connection) -> None:
@@ -126,6 +131,50 @@ def test_process_that_seals_with_the_old_key_is_noticed(
         done = rotation(conn, other).run(lambda *_: add_people(process, next(added), 1, OLD))
     assert not done.is_complete
     check_keys(conn, {VAULT_KEY: fingerprint(OLD)})  # still the key of the database
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (VaultKeys(OLD), "can't open what the new SCSERV_VAULT_KEY seals"),
+        (VaultKeys(OLD, NEW), "still seal with another key"),
+    ],
+)
+def test_nothing_is_rotated_while_a_process_has_other_keys(
+    conn: psycopg.Connection, other: psycopg.Connection, keys: VaultKeys, words: str
+) -> None:
+    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    add_people(conn, 0, 1, OLD)
+    OwnKeys.of("worker", keys).report(conn)
+    OwnKeys.of("relay", KEYS).report(conn)
+    with pytest.raises(SetupError, match=rf"^1 process \(worker .* {words}"):
+        rotation(conn, other).run(lambda *_: None)
+    assert rotation(conn, other).count(lambda *_: None).sealed_again == 1
+    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+
+    OwnKeys.of("worker", keys).withdraw(conn)
+    assert rotation(conn, other).running() == 1
+    assert rotation(conn, other).run(lambda *_: None).is_complete
+
+
+def test_process_started_during_the_rotation_keeps_the_key_of_the_database(
+    conn: psycopg.Connection, other: psycopg.Connection, database_url: str
+) -> None:
+    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    add_people(conn, 0, 1, OLD)
+    late = OwnKeys.of("worker", VaultKeys(OLD, NEW))
+    with connect(database_url, "a process") as process, pytest.raises(SetupError, match="worker"):
+        rotation(conn, other).run(lambda *_: late.report(process))
+    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+
+
+def test_process_that_was_killed_counts_for_minutes_alone(
+    conn: psycopg.Connection, other: psycopg.Connection
+) -> None:
+    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    OwnKeys.of("worker", VaultKeys(OLD)).report(conn)
+    conn.execute("UPDATE process_keys SET seen_at = now() - interval '151 seconds'")
+    assert rotation(conn, other).run(lambda *_: None).is_complete
 
 
 def test_value_of_a_third_key_is_counted_and_left(

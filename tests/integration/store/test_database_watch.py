@@ -7,8 +7,13 @@ import psycopg
 import pytest
 
 from inbound.clock import database_clock, machine_skew_s, utc_now
+from inbound.keys import VaultKeys, fingerprint
 from inbound.ops import metrics
 from inbound.ops.health import Health
+from inbound.store.access.key_checks import VAULT_KEY, adopt_vault_key, check_keys
+from inbound.store.access.process_keys import OwnKeys, list_keys
+from inbound.store.connected import list_connected
+from inbound.store.connections import connect
 from inbound.store.database_watch import DatabaseWatch
 
 REAL = time.time
@@ -27,8 +32,8 @@ def health() -> Health:
     return Health()
 
 
-def watch(url: str, health: Health, **options: bool) -> DatabaseWatch:
-    watching = DatabaseWatch(url, health, SKEW_MAX_S, **options)
+def watch(url: str, health: Health, *, with_disk: bool = False) -> DatabaseWatch:
+    watching = DatabaseWatch(url, health, SKEW_MAX_S, with_disk=with_disk)
     watching.ask()
     watching.judge()
     return watching
@@ -79,3 +84,49 @@ def test_an_outage_leaves_the_last_reading(health: Health, database_url: str) ->
     assert health.ready().ok
     assert before is not None
     assert database_clock.now() is not None
+
+
+OLD, NEW = bytes(range(32)), bytes(range(1, 33))
+
+
+def keyed(url: str, health: Health, role: str, keys: VaultKeys) -> DatabaseWatch:
+    watching = DatabaseWatch(url, health, SKEW_MAX_S, keys=OwnKeys.of(role, keys))
+    watching.ask()
+    return watching
+
+
+def test_process_that_cannot_open_what_another_seals_is_not_ready(
+    database_url: str, conn: psycopg.Connection, health: Health
+) -> None:
+    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    behind = keyed(database_url, health, "worker", VaultKeys(OLD))
+    assert health.ready().ok
+    peer = keyed(database_url, Health(), "gateway", VaultKeys(NEW, OLD))
+    behind.ask()
+    [reason] = health.ready().reasons
+    assert "vault key: gateway " in reason
+    assert fingerprint(NEW).hex() in reason
+    peer.withdraw()
+    behind.ask()
+    assert health.ready().ok
+
+    adopt_vault_key(conn, fingerprint(NEW))
+    behind.ask()
+    [reason] = health.ready().reasons
+    assert "the vault key was rotated, and this process has only an old one" in reason
+
+
+def test_process_that_ends_is_not_counted_and_reports_no_more(
+    database_url: str, conn: psycopg.Connection, health: Health
+) -> None:
+    ending = keyed(database_url, health, "worker", VaultKeys(OLD))
+    assert [one.sealing for one in list_keys(conn)] == [fingerprint(OLD)]
+    ending.withdraw()
+    ending.ask()  # the thread that watches lives on for a moment
+    assert list_keys(conn) == []
+
+
+def test_connections_of_the_service_are_named(database_url: str, conn: psycopg.Connection) -> None:
+    with connect(database_url, "scserv relay"), connect(database_url, "pg_dump"):
+        [connected] = list_connected(conn)
+    assert connected.startswith("scserv relay")

@@ -1,0 +1,107 @@
+"""Which processes run, and with which vault keys, as each of them reports every minute.
+
+Without it a rotation could not know that a process still seals with the old key, or can't open
+what the new one seals. Keys are never stored: their fingerprints (`inbound.keys.fingerprint`) are.
+"""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+
+from inbound.keys import VaultKeys, fingerprint
+from inbound.store.access.key_checks import vault_fingerprint
+from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
+from inbound.store.statements import statements
+
+ALIVE: Final = timedelta(seconds=150)
+"""A process that has not reported for so long is gone: two reports may fail."""
+
+_SQL: Final = statements(__package__, "process_keys")
+_REPORT: Final = _SQL["report_keys"]
+_SWEEP: Final = _SQL["sweep_keys"]
+_WITHDRAW: Final = _SQL["withdraw_keys"]
+_LIST: Final = _SQL["list_keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedKeys:
+    """The fingerprints of a process's vault keys, reported `age_s` seconds ago."""
+
+    process: str
+    sealing: bytes
+    other: bytes | None
+    age_s: float
+
+    def opens(self, sealed_with: bytes) -> bool:
+        """Whether the process opens what the key with this fingerprint seals."""
+        return sealed_with in {self.sealing, self.other}
+
+    def __str__(self) -> str:
+        return f"{self.process} (reported {self.age_s:.0f} s ago)"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """The vault keys of this process, to be reported under its name."""
+
+    process: str
+    sealing: bytes
+    other: bytes | None = field(default=None)
+
+    @classmethod
+    def of(cls, role: str, keys: VaultKeys) -> "OwnKeys":
+        """Name this process by its role, machine and process id."""
+        other = None if keys.other is None else fingerprint(keys.other)
+        name = f"{role} {socket.gethostname()}-{os.getpid()}"
+        return cls(name, fingerprint(keys.sealing), other)
+
+    def report(self, conn: psycopg.Connection) -> None:
+        """Report the keys, and forget processes that are long gone. Blocks on the database."""
+        _report(conn, self)
+
+    def withdraw(self, conn: psycopg.Connection) -> None:
+        """Delete the report: the process ends. Blocks on the database."""
+        _withdraw(conn, self.process)
+
+    def problem(self, conn: psycopg.Connection) -> str:
+        """Say why this process can't open everything that is sealed now; empty if it can.
+
+        Blocks on the database.
+        """
+        stored = vault_fingerprint(conn)
+        if stored is not None and stored not in {self.sealing, self.other}:
+            return (
+                "the vault key was rotated, and this process has only an old one: set"
+                f" SCSERV_VAULT_KEY to the key with fingerprint {stored.hex()} and restart it"
+            )
+        for one in list_keys(conn):
+            if one.sealing not in {self.sealing, self.other}:
+                return (
+                    f"{one.process} seals with a vault key that this process lacks: restart this"
+                    f" one with the key with fingerprint {one.sealing.hex()}, as SCSERV_VAULT_KEY"
+                    " or SCSERV_OTHER_VAULT_KEY"
+                )
+        return ""
+
+
+@raises_store_errors
+def list_keys(conn: psycopg.Connection) -> list[ReportedKeys]:
+    """Return the keys of the processes that run. Blocks on the database."""
+    return fetch_rows(conn, ReportedKeys, _LIST, {"alive": ALIVE})
+
+
+@raises_store_errors
+def _report(conn: psycopg.Connection, own: OwnKeys) -> None:
+    parameters = {"process": own.process, "fingerprint": own.sealing, "other": own.other}
+    conn.execute(_REPORT, parameters)
+    conn.execute(_SWEEP)
+
+
+@raises_store_errors
+def _withdraw(conn: psycopg.Connection, process: str) -> None:
+    conn.execute(_WITHDRAW, {"process": process})
