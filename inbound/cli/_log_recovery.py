@@ -1,7 +1,8 @@
 """`scserv log recover`: completes the log of a database that was restored from a backup."""
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,15 +12,21 @@ from inbound.cli._database import open_database
 from inbound.cli._format import counted
 from inbound.cli._operator import operator, reason_option
 from inbound.cli._times import local
+from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.terminal import confirm, echo
 
 if TYPE_CHECKING:
+    import psycopg
+
     from inbound.eventlog.recovered_rows import RecoveredRows
     from inbound.eventlog.recovery import Recovered, Restore
+    from inbound.kafka.group_offsets import Moved
 
 APPLICATION_NAME = "scserv log recover"
+_ENDS_WITHIN_S = 5.0
+_LOOK_AGAIN_S = 0.3
 
 
 @click.command
@@ -46,16 +53,18 @@ def recover(settings: Settings, reason: str, *, yes: bool, show: int) -> None:
     check_database(settings)
     if not yes:
         confirm("Is every process of the service stopped?")
-    done = _recover(settings, Restore(actor, why, utc_now()))
+    done, moved = _recover(settings, Restore(actor, why, utc_now()))
     erased = asyncio.run(_erase_again(settings, actor))
     for line in _report(settings, done, show):
+        echo(line)
+    for line in _report_moved(moved):
         echo(line)
     if erased:
         people = counted(erased, "person was", "people were")
         echo(f"{people} erased again, because the backup had them")
 
 
-def _recover(settings: Settings, restore: "Restore") -> "Recovered":
+def _recover(settings: Settings, restore: "Restore") -> "tuple[Recovered, list[Moved]]":
     from inbound.eventlog.published_tail import CLOCKS_APART, PublishedTail
     from inbound.eventlog.recovery import Recovery
     from inbound.kafka.group_offsets import rewind
@@ -68,20 +77,44 @@ def _recover(settings: Settings, restore: "Restore") -> "Recovered":
     kafka, names = settings.kafka(), TopicNames.prefixed(settings.topic_prefix)
     sealer = Sealer(make_cipher(settings))
     hasher = SubjectHasher(settings.subject_key_bytes())
+    moved: list[Moved] = []
 
     with (
         open_database(settings, APPLICATION_NAME, long=True) as conn,
         open_reader(kafka) as reader,
     ):
+        _refuse_running(conn)
 
         def rewind_workers(done: "Recovered") -> None:
-            """Have workers read again what may have been committed and not published."""
+            """Have workers read again what may have been committed and not published.
+
+            Also if nothing is missing from what was published: that can't be told from a log whose
+            last events never were.
+            """
             since = {names.mo: done.until, names.receipts: done.until, names.notify: done.since}
             known = {topic: at - CLOCKS_APART for topic, at in since.items() if at is not None}
-            rewind(kafka, reader, settings.topic_prefix + WORKER_GROUP, known)
+            moved.extend(rewind(kafka, reader, settings.topic_prefix + WORKER_GROUP, known))
 
         recovery = Recovery(conn, PublishedTail(reader, names), sealer, hasher)
-        return recovery.run(restore, rewind_workers)
+        return recovery.run(restore, rewind_workers), moved
+
+
+def _refuse_running(conn: "psycopg.Connection") -> None:
+    """Raise SetupError while a process of the service is connected to the database."""
+    from inbound.store.access.process_keys import list_keys
+    from inbound.store.connected import list_connected
+
+    deadline = time.monotonic() + _ENDS_WITHIN_S
+    while connected := list_connected(conn):
+        if time.monotonic() > deadline:
+            running = ", ".join(map(str, list_keys(conn)))
+            processes = f"these run: {running}. " if running else ""
+            raise SetupError(
+                f"the service is not stopped, nothing was changed. {processes}Connected to the "
+                f"database: {', '.join(connected)}. Stop every process but PostgreSQL and Kafka, "
+                "and run this again"
+            )
+        time.sleep(_LOOK_AGAIN_S)
 
 
 async def _erase_again(settings: Settings, actor: str) -> int:
@@ -123,6 +156,19 @@ def _report(settings: Settings, done: "Recovered", show: int) -> Iterator[str]:
         more = f" and {len(done.lost) - show} more" if len(done.lost) > show else ""
         yield f"{counted(len(done.lost), 'event')} can't be taken back: {places}{more}"
     yield from _report_rows(done.rows, show)
+
+
+def _report_moved(moved: "Sequence[Moved]") -> Iterator[str]:
+    records = sum(one.before - one.now for one in moved)
+    if not moved:
+        yield "no offset of the workers was moved"
+        return
+    yield (
+        f"offsets of the workers were moved back: they read {counted(records, 'record')} again, "
+        "and recognise what is done already"
+    )
+    for one in sorted(moved, key=lambda one: (one.topic, one.partition)):
+        yield f"  {one.topic}, partition {one.partition}: from {one.before} to {one.now}"
 
 
 def _report_rows(rows: "RecoveredRows", show: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ Synchronous (kafka-python): for commands, not for an event loop.
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -25,10 +26,20 @@ _SESSIONS_S: Final = 20.0
 _LOOK_AGAIN_S: Final = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One partition's offset was moved back from `before` to `now`."""
+
+    topic: str
+    partition: int
+    before: int
+    now: int
+
+
 def rewind(
     kafka: KafkaConnection, reader: TopicReader, group: str, since: Mapping[str, datetime]
-) -> int:
-    """Move the group back to the records of each topic from a time on; return by how many.
+) -> list[Moved]:
+    """Move the group back to the records of each topic from a time on; return what was moved.
 
     Blocks. Raises SetupError if the group keeps having members, or Kafka can't be used.
     """
@@ -43,7 +54,10 @@ def rewind(
                         f"Kafka does not move the group {group} in {place.topic}: "
                         f"{in_words(done['error']())}"
                     )
-    return sum(committed[place].offset - offset for place, offset in moved.items())
+    return [
+        Moved(place.topic, place.partition, committed[place].offset, offset)
+        for place, offset in moved.items()
+    ]
 
 
 def _wait_until_empty(client: KafkaAdminClient, group: str) -> None:

@@ -18,7 +18,7 @@ from inbound.local.servers.postgres import PostgresServer
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.e2e.test_orders import TEXT, notify, state_of
 from tests.fix_servers import OwnServers
-from tests.fix_service import STARTED, Service, eventually, open_service
+from tests.fix_service import ROLES, STARTED, Service, eventually, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -140,6 +140,9 @@ async def test_nothing_is_lost_or_sent_again_after_a_restore(
     backup = kind(service, own_servers.postgres, tmp_path)
     orders = await before_and_after(service, people, backup)
     log = service.events()
+    running = await service.command("log", "recover", "--reason", REASON, "--yes")
+    assert running.status == 2, running.out
+    assert all(f"{role} " in running.err for role in ROLES), running.err
     for one in list(service.running):
         await service.kill(one)
     sent = {number: service.script.texts_to(number) for number in numbers}
