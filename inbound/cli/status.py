@@ -1,6 +1,7 @@
 """`scserv status`: whether the service is well, and what an operator must do if not."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from schemas.orders import utc
 if TYPE_CHECKING:
     from inbound.desk.status.alarm import Alarm
     from inbound.desk.status.service_status import ServiceStatus
+    from inbound.store.running_roles import SeenRole
 
 
 @click.command
@@ -51,6 +53,12 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
         yield both(
             "all is well: nothing needs an operator", "всё в порядке: ничто не требует внимания"
         )
+    if found.stored is not None and found.stored.seen:
+        yield both(
+            "processes that reported within the last minutes: {roles}",
+            "процессы, которые сообщили о себе за последние минуты: {roles}",
+            roles=", ".join(_count(one) for one in found.stored.seen),
+        )
     whole = found.whole_hour
     if whole is not None and whole.p50 is not None and whole.p99 is not None:
         yield both(
@@ -64,6 +72,17 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
         )
 
 
+def _count(one: "SeenRole") -> str:
+    if one.running:
+        return f"{one.role} {one.running}"
+    return both(
+        "{role} 0 (the last {minutes} min ago)",
+        "{role} 0 (последний {minutes} мин назад)",
+        role=one.role,
+        minutes=round(one.age_s / 60),
+    )
+
+
 def _as_object(
     found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings
 ) -> dict[str, object]:
@@ -75,6 +94,7 @@ def _as_object(
             {"noticed_by_clients": colour == BAD, "what": what, "todo": todo}
             for what, todo, colour in in_words(alarms, settings)
         ],
+        "processes": [asdict(one) for one in found.stored.seen] if found.stored else None,
         "acknowledged_s": {
             "p50": whole.p50 if whole else None,
             "p99": whole.p99 if whole else None,

@@ -1,6 +1,8 @@
-"""Which roles run now, asked of the database: each holds a lock for as long as it works.
+"""Which roles run now, asked of the database.
 
-A process that is killed loses its locks with its connection, at the latest when the server notices.
+Relay and scheduler hold a lock for as long as they work; a process that is killed loses it with its
+connection, at the latest when the server notices. Every process reports itself once a minute, and
+takes its report away when it is stopped.
 """
 
 from dataclasses import dataclass
@@ -8,11 +10,14 @@ from typing import Final
 
 import psycopg
 
+from inbound.store.access.process_keys import ALIVE
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
 
-_RUNNING_ROLES: Final = statements(__package__, "running_roles")["running_roles"]
+_SQL: Final = statements(__package__, "running_roles")
+_RUNNING_ROLES: Final = _SQL["running_roles"]
+_SEEN_ROLES: Final = _SQL["seen_roles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,26 @@ class RunningRoles:
     scheduler: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SeenRole:
+    """How many processes of a role run, and how many seconds ago one reported last.
+
+    One that was killed counts for `process_keys.ALIVE`.
+    """
+
+    role: str
+    running: int
+    age_s: float
+
+
 @raises_store_errors
 def running_roles(conn: psycopg.Connection) -> RunningRoles:
     """Return which of these roles work now."""
     [found] = fetch_rows(conn, RunningRoles, _RUNNING_ROLES)
     return found
+
+
+@raises_store_errors
+def seen_roles(conn: psycopg.Connection) -> list[SeenRole]:
+    """Return the roles of which a process has reported within the last hour."""
+    return fetch_rows(conn, SeenRole, _SEEN_ROLES, {"alive": ALIVE})

@@ -15,6 +15,8 @@ from inbound.projections.status import ProjectionStatus
 _TEXTS_WAIT: Final = timedelta(seconds=30)
 _RELAY_WAITS: Final = timedelta(seconds=30)
 _BEHIND_S: Final = 120.0
+_OPTIONAL: Final = ("api", "desk", "ingress")
+"""Roles that not every installation has. Of the others it is known sooner that none runs."""
 
 
 def of_roles(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
@@ -40,6 +42,14 @@ def of_roles(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
             "Start `scserv scheduler`, or read its log.",
         )
     yield from _of_projections(stored.projections)
+    for one in stored.seen:
+        if one.role in _OPTIONAL and not one.running:
+            yield Alarm(
+                "open",
+                "No {role} is running: the last one reported {minutes} min ago.",
+                "Start it, or read its log. If it was ended for good, this is said for an hour.",
+                {"role": one.role, "minutes": round(one.age_s / 60)},
+            )
 
 
 def of_workers(status: ServiceStatus) -> Iterator[Alarm]:

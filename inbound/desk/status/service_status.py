@@ -27,7 +27,7 @@ from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.outbox.feeds import oldest_unpublished
 from inbound.store.quotas import Quotas, Usage
 from inbound.store.registrations.status import RegistrationStatus, find_status
-from inbound.store.running_roles import RunningRoles, running_roles
+from inbound.store.running_roles import RunningRoles, SeenRole, running_roles, seen_roles
 from inbound.store.usage import EARLY_RECEIPTS, PARTS, usage
 from schemas.lanes import Lane
 
@@ -60,6 +60,7 @@ class Stored:
     early_receipts: Usage
     running: RunningRoles
     waiting_texts: int
+    seen: Sequence[SeenRole]
     unpublished_since: datetime | None = None
 
     @property
@@ -157,5 +158,6 @@ def read_stored(conn: psycopg.Connection) -> Stored:
         usage(conn, EARLY_RECEIPTS),
         running_roles(conn),
         dead_letters.count_texts(conn),
+        seen_roles(conn),
         oldest_unpublished(conn, SHARDS),
     )

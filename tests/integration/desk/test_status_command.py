@@ -38,6 +38,24 @@ def test_what_clients_notice_comes_first_and_ends_with_status_1(own_desk_url: st
     assert told["alarms"][0]["noticed_by_clients"]
 
 
+def test_it_counts_the_processes_and_misses_one_that_was_killed(own_desk_url: str) -> None:
+    with connect(own_desk_url, "tests") as conn:
+        conn.execute(
+            "INSERT INTO process_keys (process, fingerprint, seen_at) VALUES"
+            " ('api a-1', 'x', now()), ('api a-2', 'x', now()),"
+            " ('desk a-3', 'x', now() - interval '10 min')"
+        )
+    lines = run(own_desk_url).output.splitlines()
+    assert "to do: No desk is running: the last one reported 10 min ago." in lines
+    assert (
+        "processes that reported within the last minutes: api 2, desk 0 (the last 10 min ago)"
+        in lines
+    )
+    assert not any("No api" in line for line in lines)
+    told = json.loads(run(own_desk_url, "--json").output)
+    assert [(one["role"], one["running"]) for one in told["processes"]] == [("api", 2), ("desk", 0)]
+
+
 def test_it_answers_without_a_database() -> None:
     ran = run(f"postgresql://scserv@{NOWHERE}/scserv")
     assert ran.exit_code == 1
