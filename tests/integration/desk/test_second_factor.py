@@ -238,13 +238,13 @@ async def test_what_was_typed_survives_a_session_and_the_code(world: DeskWorld) 
     page = await browser.send(page, CODE, code=code_of(world, secret))
     token = page.form("/sign-out").fields["form"]
     world.now += LIMITS.idle
-    data = {"form": token, "session": "typed before"}
-    page = Page(await browser.client.post("/account/sessions/end", data=data))
+    data = {"form": token, "q": "typed before"}
+    page = Page(await browser.client.post("/people/search", data=data))
     assert page.status == 401
     page = await browser.send(page, "/sign-in", name=name, password=PASSWORD)
     assert "One more step" in page.text
     page = await browser.send(page, CODE, code=code_of(world, secret))
-    assert page.form("/account/sessions/end").fields["session"] == "typed before"
+    assert "Search for “typed before”" in page.text
 
 
 async def test_nothing_of_a_secret_or_code_is_stored_as_it_is(world: DeskWorld) -> None:
