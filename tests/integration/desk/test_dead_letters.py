@@ -58,7 +58,8 @@ def left(world: DeskWorld) -> list[int]:
 def actor_of(world: DeskWorld) -> str:
     """Return the actor of the user who was created last."""
     [(name,)] = world.rows(
-        "SELECT name FROM desk_users ORDER BY created_at DESC, name DESC LIMIT 1"
+        "SELECT name FROM desk_users"
+        " ORDER BY created_at DESC, length(name) DESC, name DESC LIMIT 1"  # user-99, user-100
     )
     return f"user {name}"
 
