@@ -12,7 +12,7 @@ from inbound.store.orders.account_records import AccountSettings, create_account
 from schemas.orders import Order, OrderState
 from tests.integration.broadcasts.conftest import Bench, number
 
-PEOPLE = 60
+PEOPLE = 200
 QUEUED = "SELECT account, count(*) FROM orders WHERE state = 'queued' GROUP BY account"
 
 

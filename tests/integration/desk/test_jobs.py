@@ -333,7 +333,7 @@ async def test_large_bodies_may_take_longer_than_an_answer(
     page = await drafted(editor, table_of([f"{client_numbers(world, 1)[0]},А", "12345,Вера"]))
     assert allowed == 1
     fields = {**page.form(f"{page.path}/excluded").fields, "reason": "to correct"}
-    await editor.client.post(f"{page.path}/excluded", data=fields)
+    await editor.client.post(f"{page.path}/excluded", data=fields | {"format": "csv"})
     assert allowed == 2
     administrator = await world.signed_in(Role.ADMINISTRATOR)
     audit = await administrator.open("/audit")
