@@ -96,7 +96,7 @@ def reassign(
             _begin(client, planned)
             _wait(client, topics, copying, on_progress)
             _wait_until_shown(client, topics, wanted)
-            _elect(client, copying)
+        _elect(client, topics)
         _lift_throttle(client, brokers, topics)
         return Reassigned(len(copying), _controllers(client))
 
@@ -196,12 +196,18 @@ def _wait_until_shown(client: KafkaAdminClient, topics: Sequence[str], wanted: i
         time.sleep(_LOOK_AGAIN_S)
 
 
-def _elect(client: KafkaAdminClient, copying: Iterable[_Copying]) -> None:
-    """Spread the leaders now. Kafka does it by itself within minutes, so an error is no matter."""
+def _elect(client: KafkaAdminClient, topics: Sequence[str]) -> None:
+    """Spread the leaders now, those of partitions too that were copied after an interruption.
+
+    Kafka does it by itself within minutes, so an error is no matter.
+    """
     partitions: dict[str, list[int]] = {}
-    for one in copying:
-        partitions.setdefault(one.place.topic, []).append(one.place.partition)
-    client.elect_leaders(_PREFERRED, partitions, raise_errors=False)
+    for topic in client.describe_topics(list(topics)):
+        for one in topic["partitions"]:
+            if one["leader_id"] != one["replica_nodes"][0]:
+                partitions.setdefault(topic["name"], []).append(one["partition_index"])
+    if partitions:
+        client.elect_leaders(_PREFERRED, partitions, raise_errors=False)
 
 
 def _controllers(client: KafkaAdminClient) -> int | None:
