@@ -34,7 +34,7 @@ async def read_form(request: Request) -> SentForm:
 
 
 async def read_sign_in_form(request: Request) -> SentForm:
-    """Return a form of signing in: a name with a NUL is nobody's, and counts as a failure.
+    """Return the sign-in form. A name with a NUL matches no user, so it counts as a failure.
 
     Raises Trouble for a forged or stale form, a large or another body.
     """

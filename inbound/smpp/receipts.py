@@ -123,8 +123,8 @@ class Receipt:
     is the SMS centre's own code as written, `network` the network type of network_error_code
     (1 ANSI-136, 2 IS-95, 3 GSM). `done_at` has no time zone: SMS centres write local time.
 
-    `answer` is what the receipt of a question about the number says beyond appendix B, from
-    `imsi:` on, as it was written; "" for every other receipt.
+    `answer` is the rest of the receipt of an HLR look-up, which appendix B does not define:
+    everything from `imsi:` to the end, unchanged. It is "" for every other receipt.
 
     The repr omits ids and answer, because they are input from outside.
     """
