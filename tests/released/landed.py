@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-LANDED: Final = "43cf3068e057f8731511ece501626b9d61d73dab"
+LANDED: Final = "1f6d97122513452900cf52d17e006c33bd7ce916"
 
 _ROOT: Final = Path(__file__).parents[2]
 _PARTS: Final = (
