@@ -4,8 +4,7 @@ Kafka outlives the database. What was sent since the backup is not sent again, w
 since counts, and the log is what it was.
 """
 
-import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers import _system_user
-from inbound.local.servers.postgres import PostgresServer
+from tests.e2e.backups import Backup, BaseBackup, Dump
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.e2e.test_orders import TEXT, notify, state_of
 from tests.fix_servers import OwnServers
@@ -35,36 +33,6 @@ async def service(
         yield service
 
 
-def program(name: str, *arguments: str, folder: Path | None = None) -> None:
-    """Run one of PostgreSQL's programs as the user of the server."""
-    user = _system_user.choose()
-    done = subprocess.run(
-        [_system_user.programs(user) / name, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        **(user.options(folder) if folder else {}),
-    )
-    assert done.returncode == 0, done.stderr
-
-
-class Dump:
-    """A dump of the database."""
-
-    def __init__(self, service: Service, server: PostgresServer, folder: Path) -> None:
-        self._service = service
-        self._server = server
-        self._file = str(folder / "scserv.dump")
-
-    def take(self) -> None:
-        program("pg_dump", "-Fc", "-f", self._file, self._service.database_url)
-
-    def restore(self) -> None:
-        self._service._database.close()  # it is opened again at its next use
-        url = self._server.url("postgres")
-        program("pg_restore", "-d", url, "--clean", "--if-exists", "--create", self._file)
-
-
 async def published(service: Service) -> None:
     """Wait until the relay has published the whole log and the outbox."""
     query = """
@@ -78,6 +46,8 @@ async def published(service: Service) -> None:
 class People:
     """What each of five people does: before the backup, after it, and after the restore."""
 
+    mark: str
+    """What the keys of their orders end in."""
     known: str
     """Stops before the backup and starts after it."""
     waiting: str
@@ -93,7 +63,7 @@ class People:
 AFTER: Final = "Заявка 8 выполнена."
 
 
-async def before_and_after(service: Service, people: People, backup: Dump) -> tuple[str, str]:
+async def before_and_after(service: Service, people: People, backup: Backup) -> tuple[str, str]:
     """Take a backup in the middle of work; return the ids of both orders."""
     for number in (people.known, people.gone):
         await service.text(number, "CLIENT sms stop")
@@ -104,14 +74,14 @@ async def before_and_after(service: Service, people: People, backup: Dump) -> tu
     await eventually(
         lambda: service.accepted(people.waiting) == ["sms_stop"], lambda: "not accepted"
     )
-    _, first = await notify(service, people.ordered, "--once", "first")
-    backup.take()
+    _, first = await notify(service, people.ordered, "--once", f"first-{people.mark}")
+    await backup.take()
     await service.start("relay")
     await service.text(people.known, "CLIENT sms start")
     await service.text(people.new, "CLIENT sms stop")
     await service.completed(people.waiting, people.new)
     await service.completed(people.known, requests=2)
-    _, second = await notify(service, people.ordered, "--once", "second", text=AFTER)
+    _, second = await notify(service, people.ordered, "--once", f"second-{people.mark}", text=AFTER)
     orders = str(first["id"]), str(second["id"])
     await all_sent(service, orders)
     erased = await service.command("erase", "--phone", people.gone, "--reason", REASON, "--yes")
@@ -127,17 +97,18 @@ async def all_sent(service: Service, orders: tuple[str, str]) -> None:
     await eventually(lambda: states() == ["sent", "sent"], lambda: f"{states()}")
 
 
-@pytest.mark.parametrize("kind", [Dump])
+@pytest.mark.parametrize("kind", [Dump, BaseBackup])
 async def test_nothing_is_lost_or_sent_again_after_a_restore(
     service: Service,
     own_servers: OwnServers,
     tmp_path: Path,
-    kind: Callable[[Service, PostgresServer, Path], Dump],
+    kind: type[Dump | BaseBackup],
 ) -> None:
     numbers = service.new_numbers(5)
-    people = People(*numbers)
+    people = People(kind.__name__, *numbers)
     service.import_clients_of(numbers)
     backup = kind(service, own_servers.postgres, tmp_path)
+    await backup.begin()
     orders = await before_and_after(service, people, backup)
     log = service.events()
     running = await service.command("log", "recover", "--reason", REASON, "--yes")
@@ -147,7 +118,7 @@ async def test_nothing_is_lost_or_sent_again_after_a_restore(
         await service.kill(one)
     sent = {number: service.script.texts_to(number) for number in numbers}
 
-    backup.restore()
+    await backup.restore()
     assert len(service.events()) < len(log)
     done = await service.command("log", "recover", "--reason", REASON, "--yes")
     assert done.status == 0, done.err
@@ -162,7 +133,9 @@ async def test_nothing_is_lost_or_sent_again_after_a_restore(
 
     await service.start()
     # Whoever orders the lost order again gets the same one.
-    _, repeated = await notify(service, people.ordered, "--once", "second", text=AFTER)
+    _, repeated = await notify(
+        service, people.ordered, "--once", f"second-{people.mark}", text=AFTER
+    )
     assert repeated["id"] == orders[1]
     await all_sent(service, orders)
     await service.text(people.new, "CLIENT sms start")
