@@ -27,14 +27,21 @@ def keys() -> None:
 
 
 @keys.command
+@click.option(
+    "--killed",
+    multiple=True,
+    metavar="PROCESS",
+    help="Don't count a process that was killed. Named as `keys show` names it; repeatable.",
+)
 @settings_options
-def rotate(settings: Settings) -> None:
+def rotate(settings: Settings, killed: tuple[str, ...]) -> None:
     """Seal with SCSERV_VAULT_KEY what only SCSERV_OTHER_VAULT_KEY opens.
 
     Every process must seal with the new key already; if one that runs does not, nothing is done
     and the exit status is 2. Safe to repeat and to interrupt. Exit status 1 if something is left.
     """
     with _rotation(settings) as rotation, progress_bar("sealing", unit="values") as advance:
+        rotation.forget(killed)
         rotation.refuse_others()
         check_database(settings)  # stores the new key as the next one: only one that is in use
         done = rotation.run(advance)

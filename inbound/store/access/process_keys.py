@@ -41,6 +41,11 @@ class ReportedKeys:
         """Whether the process opens what the key with this fingerprint seals."""
         return sealed_with in {self.sealing, self.other}
 
+    @property
+    def counts_for_s(self) -> float:
+        """Seconds until it does not count any more, unless it reports again."""
+        return max(0.0, ALIVE.total_seconds() - self.age_s)
+
     def __str__(self) -> str:
         return f"{self.process} (reported {self.age_s:.0f} s ago)"
 
@@ -93,6 +98,15 @@ class OwnKeys:
 def list_keys(conn: psycopg.Connection) -> list[ReportedKeys]:
     """Return the keys of the processes that run. Blocks on the database."""
     return fetch_rows(conn, ReportedKeys, _LIST, {"alive": ALIVE})
+
+
+@raises_store_errors
+def forget(conn: psycopg.Connection, process: str) -> None:
+    """Delete the report of a process that was killed. Blocks on the database.
+
+    If it lives after all, it reports again within a minute.
+    """
+    _withdraw(conn, process)
 
 
 @raises_store_errors
