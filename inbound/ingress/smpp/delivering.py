@@ -15,6 +15,7 @@ from uuid import UUID
 
 from inbound.errors import RetryableError
 from inbound.ingress.smpp.links import AccountLinks, Link
+from inbound.ingress.smpp.outages import Outage
 from inbound.ingress.smpp.receipts import receipt
 from inbound.ingress.smpp.sealing import Addresses
 from inbound.ingress.smpp.texts import text_pdus
@@ -63,6 +64,7 @@ class Delivering:
         self._clock = clock
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._held: set[str] = set()
+        self._outage = Outage("deliveries over SMPP")
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -71,11 +73,12 @@ class Delivering:
             while True:
                 pause = LOOK_EVERY_S
                 try:
-                    await self._look()
+                    if await self._look():
+                        self._outage.works()
                     if looks % _MEASURE_EVERY == 0:
                         await self._measure()
                 except RetryableError as error:
-                    log.warning("deliveries over SMPP wait: %s", error)
+                    self._outage.waits(error)
                     pause = _LONG_BREAK_S
                 looks += 1
                 await asyncio.sleep(pause)
@@ -84,16 +87,18 @@ class Delivering:
                 task.cancel()
             await asyncio.gather(*self._serving.values(), return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Serve the accounts for which something waits; return whether the database was asked."""
         bound = self._links.accounts()
         for account in self._held - bound - self._serving.keys():
             self._held.discard(account)
             await self._pool.run(deliveries.release, account, self._holder)
         wanted = bound - self._serving.keys()
         if not wanted:
-            return
+            return False
         for account in await self._pool.run(deliveries.accounts_with_deliveries, wanted):
             self._serving[account] = asyncio.create_task(self._serve(account))
+        return True
 
     async def _measure(self) -> None:
         waiting = await self._pool.run(deliveries.count_waiting)
@@ -110,7 +115,7 @@ class Delivering:
                 if not await self._deliver(link, taken):
                     await asyncio.sleep(_BACK_OFF_S)
         except RetryableError as error:
-            log.warning("deliveries to account %s over SMPP wait: %s", account, error)
+            self._outage.waits(error)
             await asyncio.sleep(_LONG_BREAK_S)
         finally:
             del self._serving[account]

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from inbound.errors import RetryableError
+from inbound.ingress.smpp.outages import Outage
 from inbound.ingress.smpp.placing import REPEATS_WITHIN
 from inbound.ingress.smpp.sealing import open_pdu
 from inbound.ingress.smpp.submission import Submission, SubmissionError, join, read
@@ -102,11 +103,13 @@ class LongMessages:
 
     async def run(self, place: Place) -> None:
         """Sweep until cancelled."""
+        outage = Outage("parts of long messages over SMPP")
         while True:
             try:
                 await self.sweep(place)
+                outage.works()
             except RetryableError as error:
-                log.warning("parts of long messages over SMPP wait: %s", error)
+                outage.waits(error)
             await asyncio.sleep(SWEEP_S)
 
 

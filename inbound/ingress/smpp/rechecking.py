@@ -11,6 +11,7 @@ from typing import Final
 
 from inbound.errors import RetryableError
 from inbound.ingress.smpp.links import AccountLinks
+from inbound.ingress.smpp.outages import Outage
 from inbound.ops import metrics
 from inbound.store.access.account_credentials import find_outdated
 from inbound.store.connection_pool import ConnectionPool
@@ -29,21 +30,27 @@ class Rechecking:
     pool: ConnectionPool
     links: AccountLinks
 
-    async def check(self) -> None:
-        """End the links that could not bind again. Raises RetryableError."""
+    async def check(self) -> bool:
+        """End the links that could not bind again; return whether there were links to ask about.
+
+        Raises RetryableError.
+        """
         if not (signed_in := self.links.signed_in()):
-            return
+            return False
         outdated = set(await self.pool.run(find_outdated, signed_in))
         if self.links.end(outdated, _OUTDATED):
             metrics.SMPP_SERVER_LINKS.set(len(self.links))
             for account in sorted({one.account for one in outdated}):
                 log.info("links of account %s ended: %s", account, _OUTDATED)
+        return True
 
     async def run(self) -> None:
         """Check until cancelled. While the database does not answer, nothing is taken either."""
+        outage = Outage("checks of links over SMPP")
         while True:
             try:
-                await self.check()
+                if await self.check():
+                    outage.works()
             except RetryableError as error:
-                log.warning("links over SMPP could not be checked: %s", error)
+                outage.waits(error)
             await asyncio.sleep(CHECK_EVERY_S)

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from inbound.errors import RetryableError
 from inbound.ingress.smpp.links import AccountLinks
+from inbound.ingress.smpp.outages import Outage
 from inbound.ops import metrics
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.smpp.links import renew_links
@@ -56,11 +57,13 @@ class Sharing:
 
         A program that binds again elsewhere must not find its closed link counted.
         """
+        outage = Outage("counts of links over SMPP")
         while True:
             try:
                 await self.share()
+                outage.works()
             except RetryableError as error:
-                log.warning("links over SMPP could not be shared: %s", error)
+                outage.waits(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(SHARE_EVERY_S):
                     await self.links.has_closed.wait()
