@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -80,10 +81,9 @@ def _recover(settings: Settings, restore: "Restore") -> "tuple[Recovered, list[M
     moved: list[Moved] = []
 
     with (
-        open_database(settings, APPLICATION_NAME, long=True) as conn,
+        _open_unused(settings) as conn,
         open_reader(kafka) as reader,
     ):
-        _refuse_running(conn)
 
         def rewind_workers(done: "Recovered") -> None:
             """Have workers read again what may have been committed and not published.
@@ -97,6 +97,14 @@ def _recover(settings: Settings, restore: "Restore") -> "tuple[Recovered, list[M
 
         recovery = Recovery(conn, PublishedTail(reader, names), sealer, hasher)
         return recovery.run(restore, rewind_workers), moved
+
+
+@contextmanager
+def _open_unused(settings: Settings) -> "Iterator[psycopg.Connection]":
+    """Connect to the database of a service that is stopped. Raises SetupError while it runs."""
+    with open_database(settings, APPLICATION_NAME, long=True) as conn:
+        _refuse_running(conn)
+        yield conn
 
 
 def _refuse_running(conn: "psycopg.Connection") -> None:
