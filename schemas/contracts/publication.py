@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from schemas.contracts import asyncapi
 from schemas.contracts.catalogue import Flow
+from schemas.contracts.guide import GUIDE, with_tables_of_today
 from schemas.contracts.page import page
 from schemas.contracts.published import FLOW
 from schemas.contracts.released import FOLDER, Record, files_of, load, next_record, of_today
@@ -31,21 +32,23 @@ def documents(record: Record) -> dict[str, bytes]:
     }
 
 
-def generated(record: Record, others: Files = NO_FILES) -> dict[str, bytes]:
+def generated(record: Record, root: Path = ROOT, others: Files = NO_FILES) -> dict[str, bytes]:
     """Return every generated file of the source tree by its path from the root.
 
-    `others` are documents that are made elsewhere, by path.
+    `others` are documents that are made elsewhere, by path. The guide for subscribers is written
+    by hand, except for its tables of values. Raises ValueError if one is missing.
     """
     released = {f"{RELEASED}/{name}": content for name, content in files_of(record).items()}
     made = {f"docs/{name}": content for name, content in documents(record).items()}
-    return released | made | dict(others)
+    guide = with_tables_of_today((root / GUIDE).read_text("utf-8")).encode()
+    return released | made | {GUIDE: guide} | dict(others)
 
 
 def stale(record: Record, root: Path = ROOT, others: Files = NO_FILES) -> list[str]:
     """Return the generated files that are missing or differ from what `record` makes."""
     return [
         path
-        for path, content in generated(record, others).items()
+        for path, content in generated(record, root, others).items()
         if not (root / path).is_file() or (root / path).read_bytes() != content
     ]
 
@@ -73,7 +76,7 @@ def release(root: Path = ROOT, others: Files = NO_FILES) -> list[Path]:
     if found:
         raise ValueError("\n".join(map(str, found)))
     record = next_record(released, today)
-    files = generated(record, others)
+    files = generated(record, root, others)
     return _write(root, [(path, files[path]) for path in stale(record, root, others)])
 
 

@@ -38,12 +38,6 @@ VALUES: Final = (
         '    STATUS_OFF = "status_off", "the reply says that they are off"\n',
     ),
     after(
-        "docs/SUBSCRIBERS.md",
-        "| `started` | notifications and broadcasts are on, and the reply confirms it |\n",
-        "| `status_on` | the reply says that notifications and broadcasts are on |\n"
-        "| `status_off` | the reply says that they are off |\n",
-    ),
-    after(
         "schemas/events.py",
         'instead of what was asked."""\n        match self:\n',
         "            case Plan.STATUS_ON | Plan.STATUS_OFF:\n                return False\n",

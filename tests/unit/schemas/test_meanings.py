@@ -12,14 +12,12 @@ import pytest
 
 from inbound.api.app import openapi_text
 from schemas.contracts import asyncapi
+from schemas.contracts.guide import GUIDE, TABLES, with_tables_of_today
 from schemas.contracts.page import page
 from schemas.contracts.published import KNOWN_VALUES
 from schemas.contracts.released import of_today
 from schemas.documented_enum import MEANINGS, DocumentedEnum
-from schemas.events import Completion, Plan
-from schemas.messages import ReceiptState
-from schemas.orders import RefusalReason, WithheldReason
-from schemas.registration_events import HoldReason, RefusalCause
+from schemas.events import Plan
 
 ROOT: Final = Path(__file__).parents[3]
 ASYNCAPI: Final = asyncapi.document(of_today())
@@ -69,17 +67,25 @@ def test_the_page_for_people_has_every_meaning() -> None:
             assert f"{value} {meaning.replace('`', '')}" in shown
 
 
-@pytest.mark.parametrize(
-    "enum",
-    [
-        *(Plan, Completion, ReceiptState, HoldReason, RefusalCause),
-        *(RefusalReason, WithheldReason),
-    ],
-)
-def test_the_guide_for_subscribers_has_every_meaning(enum: type[DocumentedEnum]) -> None:
-    guide = " ".join((ROOT / "docs" / "SUBSCRIBERS.md").read_text("utf-8").split())
-    for value in enum:
-        assert f"| `{value}` | {value.meaning} |" in guide, f"add a row for {value!r}"
+def test_the_guide_for_subscribers_has_every_meaning() -> None:
+    guide = (ROOT / GUIDE).read_text("utf-8")
+    assert len(TABLES) == 7
+    for _, enum in TABLES:
+        for value in enum:
+            assert f"| `{value}` | {value.meaning} |\n" in guide, "run `scserv schemas release`"
+
+
+def test_a_table_of_the_guide_gets_new_rows_and_loses_old_ones() -> None:
+    guide = (ROOT / GUIDE).read_text("utf-8")
+    row = f"| `{Plan.STARTED}` | {Plan.STARTED.meaning} |\n"
+    for edited in (guide.replace(row, ""), guide.replace(row, f"{row}| `gone` | it was |\n")):
+        assert edited != guide
+        assert with_tables_of_today(edited) == guide
+
+
+def test_a_guide_without_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"needs one table under \*\*`plan` of"):
+        with_tables_of_today("# Subscribing to the topics\n")
 
 
 def test_a_value_without_a_meaning_is_refused() -> None:
