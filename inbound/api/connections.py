@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 
 MAX_CONNECTIONS: Final = 500
 MAX_PER_ADDRESS: Final = 100
@@ -103,4 +103,4 @@ class ConnectionLimits:
 
 def count_closed(reason: str) -> None:
     """Count a connection that was closed because of its client."""
-    metrics.API_CONNECTIONS_CLOSED.add(1, {"reason": reason})
+    server_metrics.API_CONNECTIONS_CLOSED.add(1, {"reason": reason})

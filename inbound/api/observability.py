@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inbound.api.problem_answers import refusal_of, render
 from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal
 from inbound.errors import ScservError
-from inbound.ops import metrics, telemetry
+from inbound.ops import server_metrics, telemetry
 from inbound.ops.logs import BOUNDED
 
 RESPONSE_TIMEOUT_S: Final = 15.0
@@ -56,8 +56,8 @@ class Served:
 
 API: Final = Served(
     "token",
-    metrics.API_REQUESTS,
-    metrics.API_DURATION,
+    server_metrics.API_REQUESTS,
+    server_metrics.API_DURATION,
     SECURITY_HEADERS,
     lambda refusal, scope: render(refusal, scope["state"]["request_id"]),
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from inbound.api.problems import ProblemKind, Refusal
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.smpp.rate import TokenBucket
 
 FAILURES: Final = 20
@@ -43,7 +43,7 @@ class TokenFailures:
         own = self._clients.get(client)
         delay_s = max(self._all.delay(), own.delay() if own else 0.0)
         if delay_s:
-            metrics.API_TOKEN_FAILURES.add(1, {"throttled": True})
+            server_metrics.API_TOKEN_FAILURES.add(1, {"throttled": True})
             raise Refusal(
                 ProblemKind.TOO_MANY_FAILURES,
                 "too many requests without a valid token came from this address; check the token, "
@@ -53,7 +53,7 @@ class TokenFailures:
 
     def add_failure(self, client: str, digest: bytes | None) -> None:
         """Count a request whose token is missing or not valid."""
-        metrics.API_TOKEN_FAILURES.add(1, {"throttled": False})
+        server_metrics.API_TOKEN_FAILURES.add(1, {"throttled": False})
         if digest is not None:
             self._known.pop(digest, None)
         bucket = self._clients.pop(client, None)

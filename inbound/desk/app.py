@@ -39,7 +39,7 @@ from inbound.desk.provider import provider_routes
 from inbound.desk.status import dead_letter_routes, report_routes, status_routes
 from inbound.desk.visitors import VisitorMiddleware
 from inbound.errors import RetryableError
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     static_files.router,
@@ -105,7 +105,9 @@ def make_desk(desk: Desk, *, new_id: Callable[[], UUID], names: HostNames = LOOP
         _make_routes(desk), desk.sign_in, render, is_secure=desk.pages.is_secure
     )
     headers = {**HEADERS, **TRANSPORT} if desk.pages.is_secure else HEADERS
-    served = Served("user", metrics.DESK_REQUESTS, metrics.DESK_DURATION, headers, render)
+    served = Served(
+        "user", server_metrics.DESK_REQUESTS, server_metrics.DESK_DURATION, headers, render
+    )
     named = HostMiddleware(HeadMiddleware(visiting), names, render)
     return ObservabilityMiddleware(named, desk.clock, new_id, served)
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from inbound.errors import ScservError
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.smpp.rate import TokenBucket
 
 OF_ADDRESS: Final = 10
@@ -91,7 +91,7 @@ class Failures:
             return False
         self._of_address.pop(client)
         _remember(self._banned, client, self._clock() + self._ban_s)
-        metrics.INGRESS_BANS.add(1)
+        server_metrics.INGRESS_BANS.add(1)
         return True
 
     def add_success(self, client: str, account: str) -> bool:
@@ -114,7 +114,7 @@ class Failures:
 
 def denied(denial: Denial) -> DeniedError:
     """Count a denial, and return the error to raise."""
-    metrics.INGRESS_DENIED.add(1, {"reason": denial.value})
+    server_metrics.INGRESS_DENIED.add(1, {"reason": denial.value})
     return DeniedError(denial)
 
 

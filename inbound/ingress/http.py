@@ -25,7 +25,7 @@ from inbound.ingress.dispatch import Dispatch, Paths
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.routes import SMSC
 from inbound.ingress.smspay.routes import SMSPAY
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.settings import IngressSettings
 
 DIALECTS: Final[tuple[Dialect, ...]] = (SMSC, BYTEHAND_1, BYTEHAND_2, SMSPAY)
@@ -48,7 +48,11 @@ def make_http(parts: Parts, settings: IngressSettings) -> ASGIApp:
         return _PATHS.answer(_LateError() if is_late else refusal, scope)
 
     served = Served(
-        "account", metrics.INGRESS_REQUESTS, metrics.INGRESS_DURATION, SECURITY_HEADERS, render
+        "account",
+        server_metrics.INGRESS_REQUESTS,
+        server_metrics.INGRESS_DURATION,
+        SECURITY_HEADERS,
+        render,
     )
     # No HeadMiddleware: a GET sends here, and a HEAD must not.
     app = _Admission(Dispatch(_PATHS, parts, shares, addresses), shares)

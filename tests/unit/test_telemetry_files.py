@@ -3,7 +3,7 @@
 import json
 import re
 import runpy
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +13,10 @@ from opentelemetry import metrics as otel
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, Metric, Sum
 
-from inbound.ops import metrics
+from inbound.ops import metrics, server_metrics
 from tests.compose_file import DEPLOY, ROLES, SERVICES
 
+MODULES = (metrics, server_metrics)
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
 RULES: list[dict[str, Any]] = [
     rule
@@ -25,11 +26,12 @@ RULES: list[dict[str, Any]] = [
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Metric]:
-    """Return one point of every metric in `inbound.ops.metrics`, as an exporter gets it."""
+    """Return one point of every metric in both modules, as an exporter gets it."""
     reader = InMemoryMetricReader()
     provider = MeterProvider(metric_readers=[reader])
     monkeypatch.setattr(otel, "get_meter", provider.get_meter)
-    for instrument in runpy.run_path(metrics.__file__ or "").values():
+    modules = [runpy.run_path(module.__file__ or "") for module in MODULES]
+    for instrument in chain.from_iterable(module.values() for module in modules):
         for method in ("add", "record", "set"):
             if hasattr(instrument, method) and hasattr(instrument, "unit"):
                 getattr(instrument, method)(1)
@@ -54,7 +56,7 @@ def translated(metric: Metric) -> set[str]:
 
 def test_dashboard_and_alerts_name_metrics_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [translated(metric) for metric in recorded(monkeypatch)]
-    assert len(names) == len([name for name in vars(metrics) if name.isupper()])
+    assert len(names) == len([n for module in MODULES for n in vars(module) if n.isupper()])
     shown = [
         target["expr"]
         for panel in DASHBOARD["panels"]

@@ -8,7 +8,7 @@ import psycopg
 
 from inbound.desk.shared_readings import SharedReadings
 from inbound.desk.tokens import digest_of, new_token
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import (
     ListedSession,
@@ -53,7 +53,7 @@ class OwnSessions:
 
         Failures that count under `account` are forgotten. Raises RetryableError.
         """
-        metrics.DESK_SIGN_INS.add(1, {"outcome": "ok"})
+        server_metrics.DESK_SIGN_INS.add(1, {"outcome": "ok"})
         cookie = new_token()
         new = NewSession(
             self._new_id(), digest_of(cookie), digest_of(browser), user.user_id, by_provider

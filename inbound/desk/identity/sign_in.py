@@ -21,7 +21,7 @@ from inbound.desk.identity.users import NAME
 from inbound.desk.nul import is_storable
 from inbound.errors import ScservError
 from inbound.keys import VaultCipher
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import SessionLimits, ValidSession, end_sessions
 from inbound.store.access.desk_users import DeskUser, find_user, set_password, upgrade_hash
@@ -102,7 +102,7 @@ class SignIn:
             is_known = user is not None and self.may_use_password(user)
             expected = user.password_hash if user and is_known else None
             if not await asyncio.to_thread(fits, attempt.password, expected) or user is None:
-                metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
+                server_metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
                 actor = user.actor if user and is_known else None
                 await self.throttle.note(keys, attempt.address, actor, "wrong password")
                 raise WrongPasswordError("no user has this name and password")
@@ -132,7 +132,7 @@ class SignIn:
                 raise TicketError("the ticket is not valid")
             await self.throttle.refuse(keys)
             if not await self.second_factors.accept(user, code):
-                metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
+                server_metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
                 await self.throttle.note(keys, address, user.actor, "wrong code")
                 raise WrongPasswordError("the code is wrong")
         return await self.sessions.begin(user, browser, keys.account)

@@ -18,7 +18,7 @@ from inbound.desk.identity.failures import (
     window_since,
 )
 from inbound.errors import RetryableError, ScservError
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.printing import printable
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import add_failure, count_failures
@@ -91,7 +91,7 @@ class Throttle:
         counted = await self._pool.run(count_failures, keys, window_since(self._clock()))
         over = [one.since + WINDOW for one in counted if one.failures >= most[one.key]]
         if over:
-            metrics.DESK_SIGN_INS.add(1, {"outcome": "throttled"})
+            server_metrics.DESK_SIGN_INS.add(1, {"outcome": "throttled"})
             raise ThrottledError(max(over))
 
     async def _note(

@@ -16,7 +16,7 @@ from inbound.desk.provider.journeys import MAX_COOKIE, Journey, opened, sealed, 
 from inbound.desk.provider.role_mapping import RoleMapping
 from inbound.errors import ScservError
 from inbound.keys import VaultCipher
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.store.connection_pool import ConnectionPool
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class ProviderSignIn:
             )
             user = await self._pool.run(recognise, self._person(claims))
         except (CodeRefusedError, BadTokenError, StrangerError, NotAllowedError) as error:
-            metrics.DESK_SIGN_INS.add(1, {"outcome": "refused"})
+            server_metrics.DESK_SIGN_INS.add(1, {"outcome": "refused"})
             await self._throttle.note_address(keys, arrival.address)
             log.warning("signing in at the provider: %s", error)
             if isinstance(error, CodeRefusedError):
@@ -153,6 +153,6 @@ class ProviderSignIn:
         try:
             return await asking
         except ProviderError as error:
-            metrics.DESK_SIGN_INS.add(1, {"outcome": "provider"})
+            server_metrics.DESK_SIGN_INS.add(1, {"outcome": "provider"})
             log.warning("the OpenID provider: %s", error)
             raise

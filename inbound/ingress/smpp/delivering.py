@@ -20,7 +20,7 @@ from inbound.ingress.smpp.receipts import receipt
 from inbound.ingress.smpp.sealing import Addresses
 from inbound.ingress.smpp.texts import text_pdus
 from inbound.keys import UnsealError
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.smpp.errors import NotSentError, SmppError
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp
 from inbound.smpp.status import is_temporary, name_of
@@ -102,7 +102,7 @@ class Delivering:
 
     async def _measure(self) -> None:
         waiting = await self._pool.run(deliveries.count_waiting)
-        metrics.SMPP_SERVER_WAITING.set(waiting.rows)
+        server_metrics.SMPP_SERVER_WAITING.set(waiting.rows)
 
     async def _serve(self, account: str) -> None:
         try:
@@ -171,14 +171,14 @@ def _is_done(answer: "asyncio.Future[DeliverSmResp]") -> bool:
         status = answer.result().status
     except SmppError as error:
         log.info("a delivery over SMPP was not acknowledged: %s", error)
-        metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "unanswered"})
+        server_metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "unanswered"})
         return False
     if not status:
-        metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "acknowledged"})
+        server_metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "acknowledged"})
         return True
     if is_temporary(status):
-        metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "postponed"})
+        server_metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "postponed"})
         return False
     log.warning("a program refused a delivery for good: %s", name_of(status))
-    metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "refused"})
+    server_metrics.SMPP_SERVER_DELIVERIES.add(1, {"outcome": "refused"})
     return True

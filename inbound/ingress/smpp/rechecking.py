@@ -12,7 +12,7 @@ from typing import Final
 from inbound.errors import RetryableError
 from inbound.ingress.smpp.links import AccountLinks
 from inbound.ingress.smpp.outages import Outage
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.store.access.account_credentials import find_outdated
 from inbound.store.connection_pool import ConnectionPool
 
@@ -39,7 +39,7 @@ class Rechecking:
             return False
         outdated = set(await self.pool.run(find_outdated, signed_in))
         if self.links.end(outdated, _OUTDATED):
-            metrics.SMPP_SERVER_LINKS.set(len(self.links))
+            server_metrics.SMPP_SERVER_LINKS.set(len(self.links))
             for account in sorted({one.account for one in outdated}):
                 log.info("links of account %s ended: %s", account, _OUTDATED)
         return True

@@ -25,7 +25,7 @@ from inbound.ingress.access import Access, Denial, DeniedError
 from inbound.ingress.smpp.links import AccountLinks, Link
 from inbound.ingress.smpp.lookups import Lookups
 from inbound.ingress.smpp.submitting import Submitting, Taken
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.smpp.bind_options import BindOptions
 from inbound.smpp.pdu import (
     BindPdu,
@@ -124,7 +124,7 @@ class SmppServer:
         accepting = Accepting(self._limits, self._session, ssl)
         running = asyncio.create_task(accepting.run(listening))
         self._listening.append((listening, accepting, running))
-        metrics.SMPP_SERVER_LINKS.set(len(self._links))  # 0, so that there is a series
+        server_metrics.SMPP_SERVER_LINKS.set(len(self._links))  # 0, so that there is a series
         taken: int = listening.getsockname()[1]
         return taken
 
@@ -157,7 +157,7 @@ class SmppServer:
 
     async def _on_bind(self, bind: BindPdu, session: Session) -> int:
         status = await self._admit(bind, session)
-        metrics.SMPP_SERVER_BINDS.add(1, {"status": name_of(status)})
+        server_metrics.SMPP_SERVER_BINDS.add(1, {"status": name_of(status)})
         return status
 
     async def _admit(self, bind: BindPdu, session: Session) -> int:
@@ -183,7 +183,7 @@ class SmppServer:
             return Status.ESME_RBINDFAIL
         signed_in = SignedIn(caller.account, caller.changed_at, address)
         self._links.admit(session, bind, signed_in, options, rate, link_id)
-        metrics.SMPP_SERVER_LINKS.set(len(self._links))
+        server_metrics.SMPP_SERVER_LINKS.set(len(self._links))
         log.info("account %s has bound, %d links in all", caller.account, len(self._links))
         return Status.ESME_ROK
 
@@ -198,7 +198,7 @@ class SmppServer:
             self._sessions.discard(session)
             link = self._links.get(session)
             self._links.closed(session)
-            metrics.SMPP_SERVER_LINKS.set(len(self._links))
+            server_metrics.SMPP_SERVER_LINKS.set(len(self._links))
             if link is not None:
                 log.info("a link of account %s ended: %s", link.account, session.reason)
 
@@ -240,7 +240,7 @@ class SmppServer:
             return request.answer(Status.ESME_RSYSERR)
 
     def _counted(self, request: SubmitSm, taken: Taken) -> ResponsePdu:
-        metrics.SMPP_SERVER_SUBMITTED.add(1, {"status": name_of(taken.status)})
+        server_metrics.SMPP_SERVER_SUBMITTED.add(1, {"status": name_of(taken.status)})
         answer: MessageResp = request.answer(taken.status)
         answer.message_id = taken.message_id
         return answer

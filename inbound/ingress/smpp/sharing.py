@@ -17,7 +17,7 @@ from uuid import UUID
 from inbound.errors import RetryableError
 from inbound.ingress.smpp.links import AccountLinks
 from inbound.ingress.smpp.outages import Outage
-from inbound.ops import metrics
+from inbound.ops import server_metrics
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.smpp.links import renew_links
 
@@ -49,7 +49,7 @@ class Sharing:
         kept = await self.pool.run(renew_links, self.process, per_s, closed)
         self.links.share(kept.others)
         if ended := self.links.end_replaced(submitted.keys() - kept.own):
-            metrics.SMPP_SERVER_LINKS.set(len(self.links))
+            server_metrics.SMPP_SERVER_LINKS.set(len(self.links))
             log.info("%d links ended: their accounts have bound anew elsewhere", ended)
 
     async def run(self) -> None:
