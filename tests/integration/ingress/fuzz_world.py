@@ -30,7 +30,7 @@ from tests.patience import PATIENCE_S
 
 CANARY: Final = "canary-4711"
 PHONE_CANARY: Final = "79031234711"
-FUZZING: Final = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZING: Final = settings(suppress_health_check=list(HealthCheck))
 SENTENCE: Final = re.compile(
     r"ERROR = \d+ \([^\n]+\)(, ID - \S+)?|OK - \d+ SMS, ID - \S+(, COST - [\d.]+)?"
     r"(, BALANCE - [\d.]+)?|[\d.]+( \(\d+ SMS\))?( RUR)?"

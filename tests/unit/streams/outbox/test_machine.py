@@ -275,6 +275,4 @@ class Gateways(RuleBasedStateMachine):
 
 
 TestGateways = Gateways.TestCase
-TestGateways.settings = settings(
-    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestGateways.settings = settings(stateful_step_count=60, suppress_health_check=list(HealthCheck))
