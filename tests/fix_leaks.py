@@ -6,13 +6,20 @@ its fixtures are finalised, and pytest turns what Python reports then into an er
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 
-def pytest_collection_finish() -> None:
-    _exempt_what_exists()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let the garbage lie until everything is imported: nothing of it is a test's."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        _exempt_what_exists()
 
 
 @pytest.hookimpl(wrapper=True)
