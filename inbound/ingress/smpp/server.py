@@ -10,6 +10,7 @@ not bound makes room for a new one.
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +19,12 @@ from ssl import SSLContext
 from typing import Any, Final
 
 from inbound.api.accepting import Accepting
+from inbound.api.addresses import client_of
 from inbound.api.connections import ConnectionLimits, Slot
 from inbound.api.server import BACKLOG
 from inbound.errors import RetryableError
 from inbound.ingress.access import Access, Denial, DeniedError
+from inbound.ingress.smpp.bind_pace import BindPace
 from inbound.ingress.smpp.links import AccountLinks, Link
 from inbound.ingress.smpp.lookups import Lookups
 from inbound.ingress.smpp.submitting import Submitting, Taken
@@ -54,6 +57,7 @@ _DELIVERY_WINDOW: Final = 20
 _ANSWER_S: Final = 30.0
 _BIND_S: Final = 10.0
 _STOP_S: Final = 5.0
+_HOLD_BACK_S: Final = 1.0
 _VERSION: Final = 0x50
 _OF_DENIAL: Final = {
     Denial.WRONG: Status.ESME_RINVPASWD,
@@ -100,6 +104,7 @@ class SmppServer:
         self._rate_of = rate_of
         self._add_link = add_link
         self._clock = clock
+        self._pace = BindPace(time.monotonic)
         self._limits = ConnectionLimits(MOST_CONNECTIONS, MOST_OF_ADDRESS)
         self._sessions: set[Session] = set()
         self._listening: list[tuple[socket.socket, Accepting, asyncio.Task[None]]] = []
@@ -163,8 +168,14 @@ class SmppServer:
     async def _admit(self, bind: BindPdu, session: Session) -> int:
         ends = session.addresses()
         address = ends[0][0] if ends else None
+        client = client_of(address or "")
+        if self._pace.is_exceeded(bind.system_id, client):
+            # A program in a loop comes back at once, so it is not answered at once.
+            await asyncio.sleep(_HOLD_BACK_S)
+            return Status.ESME_RTHROTTLED
         try:
             caller = await self._access.by_password(bind.system_id, bind.password, address)
+            self._pace.add(bind.system_id, client)
             if not caller.enabled:
                 return Status.ESME_RBINDFAIL
             rate = await self._rate_of(caller.account) or self._rules.rate_per_s

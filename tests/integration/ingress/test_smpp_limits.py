@@ -5,11 +5,14 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 import pytest
 
 from inbound.ingress.smpp import server
+from inbound.ingress.smpp.bind_pace import BINDS_AT_ONCE, BINDS_PER_S, BindPace
 from inbound.ops.logs import LINES_OF_A_KIND, Throttle
 from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, Pdu
+from inbound.smpp.status import Status
 from tests.integration.ingress.smpp_world import bind, create_account, serving
 from tests.unit.smpp.peer import Peer, connect
 
@@ -77,6 +80,28 @@ async def test_links_of_a_process_are_limited(
         more.close()
         bound[0].peer.close()
         assert (await bound[1].submit("hello")).status == 0
+
+
+async def test_a_program_that_binds_in_a_loop_is_held_back(
+    shop: dict[str, Any], conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_HOLD_BACK_S", 0)
+    other = create_account("other")
+    now = 0.0
+    monkeypatch.setattr(server, "BindPace", lambda _: BindPace(lambda: now))
+    async with serving() as (port,):
+        for _ in range(BINDS_AT_ONCE):
+            await bind(port, shop)
+        await bind(port, shop, status=Status.ESME_RTHROTTLED)
+        # Guesses don't count, nor do others pay for it.
+        await bind(port, shop, status=Status.ESME_RTHROTTLED, password="wrong")
+        await bind(port, other)
+        now = 1 / BINDS_PER_S
+        program = await bind(port, shop)
+        assert (await program.submit("hello")).status == 0
+        await bind(port, shop, status=Status.ESME_RTHROTTLED)
+    tried = conn.execute("SELECT count(*) FROM audit WHERE action = 'ingress.ban'").fetchone()
+    assert tried == (0,)
 
 
 async def test_a_connection_has_to_bind_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
