@@ -41,15 +41,25 @@ def callbacks() -> None:
     is_flag=True,
     help="Let the URL lead into private networks, and be http://.",
 )
+@click.option(
+    "--form",
+    type=click.Choice([stored.SCSERV, stored.SMSC]),
+    default=stored.SCSERV,
+    show_default=True,
+    help="smsc: for programs that take the calls of SMSC.",
+)
 @settings_options
 def set_(
-    settings: Settings, account: str, *, url: str, commands: bool, allow_private: bool
+    settings: Settings, account: str, *, url: str, commands: bool, allow_private: bool, form: str
 ) -> None:
     """Have URL (https://example.org/sms) called for ACCOUNT; print the signing secret, once.
 
     Setting it again makes a new secret; calls that wait go to the new URL. The calls are signed,
-    so the URL needs no secret of its own; it is stored and listed as it is.
+    so the URL needs no secret of its own; it is stored and listed as it is. In the form of SMSC
+    only messages that came over its interfaces or SMPP are told, and texts of phones.
     """
+    if commands and form == stored.SMSC:
+        raise SetupError("--commands: SMSC's form has no calls about commands of clients")
     from inbound.callbacks.posting import check_url
     from inbound.callbacks.signing import new_secret, secret_context
 
@@ -60,7 +70,7 @@ def set_(
         try:
             url_changes.set_url(
                 connection,
-                CallbackUrl(account, checked, sealed, commands, allow_private),
+                CallbackUrl(account, checked, sealed, commands, allow_private, form),
                 actor=os_user(),
             )
         except url_changes.NoAccountError:
@@ -200,6 +210,7 @@ def _as_object(one: ListedUrl) -> dict[str, object]:
         "url": one.url,
         "commands": one.commands,
         "private_allowed": one.private_allowed,
+        "form": one.form,
         "changed_at": one.changed_at,
         "previous_secret_until": one.previous_until,
         "waiting": one.waiting,
@@ -220,6 +231,7 @@ def _line(one: ListedUrl, zone: str) -> str:
     wishes = [
         *(["commands"] if one.commands else []),
         *(["private addresses"] if one.private_allowed else []),
+        *(["SMSC's form"] if one.form == stored.SMSC else []),
         *(
             [f"the old secret until {local(one.previous_until, zone, seconds=False)}"]
             if one.previous_until

@@ -21,8 +21,9 @@ from inbound.directory.port import Recipients as DirectoryRecipients
 from inbound.ingress.access import Access
 from inbound.ingress.failures import Failures
 from inbound.ingress.numbers import Numbers
+from inbound.ingress.smsc.ids import Naming
 from inbound.ingress.turns import Turns
-from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher
+from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.batching import Batcher, OrderBatcher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
@@ -40,6 +41,7 @@ from inbound.store.access.account_credentials import (
 from inbound.store.access.audit import NewAuditEntry, record_all
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import ping
+from inbound.store.sealing import Sealer
 from schemas.channels import Channel
 from schemas.orders import Order
 from schemas.topics import TopicNames
@@ -63,6 +65,7 @@ class Parts:
     numbers: Numbers
     order_hasher: OrderHasher
     subject_hasher: SubjectHasher
+    sealer: Sealer
     clock: Callable[[], datetime]
     sender: str
     alphabet: str
@@ -127,11 +130,12 @@ class OpenParts:
             access=access_on(pool, subject_key, settings.ingress.ban_minutes * SECONDS, clock),
             pool=pool,
             intake=self._orders.intake,
-            batcher=OrderBatcher(self._orders.intake.place, account_of=attrgetter("account")),
+            batcher=OrderBatcher(self._place, account_of=attrgetter("account")),
             dispatcher=dispatcher,
             numbers=Numbers(lambda: pool.run(take_numbers)),
             order_hasher=OrderHasher(subject_key),
             subject_hasher=hasher,
+            sealer=Sealer(VaultCipher(settings.vault_keys())),
             clock=clock,
             sender=settings.sender,
             alphabet=settings.smpp.alphabet,
@@ -140,6 +144,9 @@ class OpenParts:
             channels=settings.channels,
             directory=self._orders.directory,
         )
+
+    async def _place(self, orders: Sequence[Order]) -> Sequence[Placed]:
+        return await self._orders.intake.place(orders, Naming(orders, self.parts.sealer))
 
     async def close(self) -> None:
         """Wait for orders that are being placed, and close the connections."""

@@ -87,6 +87,10 @@ SEALED_COLUMNS: Final = (
     SealedColumn(
         *("smpp_messages", "answer", ("message_id", "number_hash")), lambda _, h: b"answer:" + h
     ),
+    SealedColumn("smsc_ids", "sealed", ("order_id",), lambda i: b"smsc id:" + i.bytes),
+    SealedColumn(
+        "network_answers", "answer", ("order_id", "number_hash"), lambda _, h: b"answer:" + h
+    ),
     SealedColumn(
         *("smpp_parts", "addresses", (*_SMPP_PART, "message_id")),
         lambda _a, _k, _s, i: b"smpp to:%d" % i,

@@ -11,7 +11,7 @@ receiver may get one twice, with the same `webhook-id`.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,12 +20,14 @@ from typing_extensions import override
 
 from inbound.callbacks.posting import CallbackFailed, Poster
 from inbound.callbacks.signing import secret_context, signed_headers
+from inbound.callbacks.smsc_form import MEDIA_TYPE
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.reasons import in_words
 from inbound.scheduler.loops import Loop, LoopHealth, sleep
+from inbound.scheduler.smsc_calls import smsc_bodies
 from inbound.store.callbacks import callbacks
-from inbound.store.callbacks.callbacks import TakenCallback
+from inbound.store.callbacks.callbacks import SMSC, TakenCallback
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
@@ -102,15 +104,25 @@ class Callbacks(Loop):
     async def _call(self, account: str, one: TakenCallback) -> None:
         sealed = [one.secret, *([one.previous_secret] if one.previous_secret else [])]
         opened = [self._sealer.open(each, secret_context(account)).decode() for each in sealed]
-        now, body = self._clock(), self._body(one)
-        headers = signed_headers(opened, str(one.callback_id), int(now.timestamp()), body)
         try:
-            await self._poster.post(one.url, body, headers, private_allowed=one.private_allowed)
+            for body, headers in self._posts(one, opened):
+                await self._poster.post(one.url, body, headers, private_allowed=one.private_allowed)
         except CallbackFailed as failed:
             await self._postpone(account, one, failed)
         else:
             metrics.CALLBACKS.add(1, {"outcome": "taken"})
             await self._pool.run(callbacks.finish, one.id)
+
+    def _posts(
+        self, one: TakenCallback, secrets: Sequence[str]
+    ) -> list[tuple[bytes, Mapping[str, str]]]:
+        """Return the bodies to post, with their headers. `secrets` begins with the newest."""
+        if one.form == SMSC:
+            headers = {"Content-Type": MEDIA_TYPE}
+            return [(body, headers) for body in smsc_bodies(self._sealer, one, secrets[0])]
+        body = self._body(one)
+        at = int(self._clock().timestamp())
+        return [(body, signed_headers(secrets, str(one.callback_id), at, body))]
 
     def _body(self, one: TakenCallback) -> bytes:
         """Return what is posted. Numbers and text of a text of a phone were sealed until now."""

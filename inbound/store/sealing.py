@@ -57,6 +57,14 @@ class Sealer:
         """Open what `network_answer` sealed."""
         return self._cipher.open(sealed, b"answer:" + number_hash).decode()
 
+    def smsc_id(self, name: str, order_id: UUID) -> bytes:
+        """Seal `id:phone`, by which a program of SMSC knows an order."""
+        return self._cipher.seal(name.encode(), b"smsc id:" + order_id.bytes)
+
+    def open_smsc_id(self, sealed: bytes, order_id: UUID) -> str:
+        """Open what `smsc_id` sealed."""
+        return self._cipher.open(sealed, b"smsc id:" + order_id.bytes).decode()
+
     def order_address(self, address: str, order_id: UUID) -> bytes:
         """Seal the address to which a channel sends the message of an order."""
         return self._cipher.seal(address.encode(), b"address:" + order_id.bytes)

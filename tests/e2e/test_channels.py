@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from itertools import count
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -159,6 +160,42 @@ async def test_a_question_about_a_number_is_answered_in_the_receipt(
     assert b"250013912345678" not in service.value(kept, int(message_id))
     await service.command("erase", "--phone", client.number, "--reason", "a test", "--yes")
     assert service.value(kept, int(message_id)) is None
+
+
+async def test_an_answer_about_a_number_is_told_over_http(
+    service: Service, upstream: Simulator
+) -> None:
+    ran = await service.command(
+        *("accounts", "create", "asker", "--grant", "send", "--grant", "channels", "--json")
+    )
+    signed = {"login": "asker", "psw": json.loads(ran.out)["password"], "fmt": "3"}
+    client, port = service.new_client(), service.extra_environment["SCSERV_INGRESS__PORT"]
+    async with (
+        Phone("127.0.0.1", upstream.port, client.number),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        asked = signed | {"phones": client.number, "hlr": "1", "id": "h-1"}
+        sent = (await http.get("/sys/send.php", params=asked)).json()
+        assert sent == {"id": "h-1", "cnt": 1}
+        found = {"status": -1}
+        while found["status"] in {-1, 0}:
+            asked = signed | {"phone": client.number, "id": "h-1"}
+            found = (await http.get("/sys/status.php", params=asked)).json()
+    told = {name: found[name] for name in ("status", "imsi", "msc", "mcc", "mnc", "cn", "rnet")}
+    assert told == {
+        "status": 1,
+        "imsi": "250013912345678",
+        "msc": "79168999100",
+        "mcc": "250",
+        "mnc": "01",
+        "cn": "Россия",
+        "rnet": "",
+    }
+    kept = "SELECT answer FROM network_answers"
+    assert b"250013912345678" not in service.value(kept)
+    await service.command("erase", "--phone", client.number, "--reason", "a test", "--yes")
+    assert service.value("SELECT count(*) FROM network_answers") == 0
 
 
 async def test_a_text_of_another_channel_passes_unchanged_and_texts_go_to_their_own_centre(

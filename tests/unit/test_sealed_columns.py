@@ -79,6 +79,8 @@ SEALED: dict[tuple[str, str], tuple[tuple[Any, ...], bytes | None]] = {
     ("smpp_messages", "addresses"): ((5,), Addresses().seal(SEALER, 5)),
     ("smpp_messages", "comment"): ((5,), seal_comment(SEALER, "comment", 5)),
     ("smpp_messages", "answer"): ((5, HASH), SEALER.network_answer(b"imsi:", HASH)),
+    ("smsc_ids", "sealed"): ((ID,), SEALER.smsc_id("h-1:+79161234567", ID)),
+    ("network_answers", "answer"): ((ID, HASH), SEALER.network_answer(b"imsi:", HASH)),
     ("smpp_parts", "addresses"): (("crm", b"k", 1, 5), Addresses().seal(SEALER, 5)),
     ("smpp_parts", "pdu"): (("crm", b"k", 1), seal_pdu(SEALER, b"frame", b"k")),
 }

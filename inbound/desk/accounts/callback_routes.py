@@ -16,7 +16,7 @@ from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does
 from inbound.errors import SetupError
 from inbound.store.callbacks import url_changes
-from inbound.store.callbacks.callbacks import CallbackUrl
+from inbound.store.callbacks.callbacks import SCSERV, SMSC, CallbackUrl
 
 _OVERLAP: Final = timedelta(days=1)
 
@@ -28,7 +28,11 @@ MayChange = Annotated[Action, Depends(Does(Right.ACCOUNTS_CHANGE))]
 async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
     """Set the URL, and show the new secret once."""
     form = action.form
-    is_private = bool(form["private"])
+    is_private, is_smsc = bool(form["private"]), bool(form["smsc"])
+    if is_smsc and form["commands"]:
+        problem = "SMSC's form has no calls about commands of clients."
+        notice = Notice(problems={"url": problem}, typed=form.fields)
+        return await page(request, desk, name, notice, 422)
     try:
         url = check_url(form["url"].strip(), private_allowed=is_private)
     except SetupError:
@@ -39,7 +43,9 @@ async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str)
         notice = Notice(problems={"url": problem}, typed=form.fields)
         return await page(request, desk, name, notice, 422)
     secret, sealed = _secret(desk, name)
-    new = CallbackUrl(name, url, sealed, bool(form["commands"]), is_private)
+    new = CallbackUrl(
+        *(name, url, sealed, bool(form["commands"]), is_private), SMSC if is_smsc else SCSERV
+    )
     try:
         await desk.sources.pool.run(url_changes.set_url, new, actor=action.visitor.session.actor)
     except url_changes.NoAccountError:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple, assert_never
 
-from inbound.ingress.centre_codes import is_code, number_of
+from inbound.parsers.centre_codes import is_code, number_of
 from inbound.smpp.status import Status
 from schemas.messages import ReceiptState
 from schemas.orders import OrderState, RefusalReason

@@ -20,12 +20,10 @@ from inbound.ingress.smpp.rechecking import Rechecking
 from inbound.ingress.smpp.server import ServerRules, SmppServer
 from inbound.ingress.smpp.sharing import Sharing
 from inbound.ingress.smpp.submitting import Submitting
-from inbound.keys import VaultCipher
 from inbound.ops.health import Health
 from inbound.orders.batching import Batcher
 from inbound.settings import Settings, SmppServerSettings
 from inbound.smpp.status import Status
-from inbound.store.sealing import Sealer
 from inbound.store.smpp import links as stored_links
 from inbound.store.smpp import messages
 from inbound.store.smpp.links import NewLink
@@ -51,7 +49,7 @@ async def run_smpp_server(
     """
     rules = settings.smpp_server
     context = tls_context(rules)
-    sealer = Sealer(VaultCipher(settings.vault_keys()))
+    sealer = shared.sealer
     links = AccountLinks(time.monotonic, uuid4)
     process = uuid4()
     placing = Placing(shared.intake, shared.pool, open_links=links.open_ids, clock=shared.clock)

@@ -1,41 +1,45 @@
 """`status.php` and `balance.php`."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
 from inbound.ingress.access import Caller
 from inbound.ingress.balances import charged, shown
-from inbound.ingress.centre_codes import number_of
 from inbound.ingress.parts import Parts
 from inbound.ingress.smsc.answers import Answers, Result, SmscError, as_id
-from inbound.ingress.smsc.codes import (
-    NOT_FOUND,
-    STATUS_NAMES,
-    ErrorCode,
-    Status,
-    status_of,
-)
+from inbound.ingress.smsc.codes import ErrorCode
 from inbound.ingress.smsc.content import phones_of
-from inbound.ingress.smsc.sending import DIALECT, IdKind, MessageId, check_id
+from inbound.ingress.smsc.ids import DIALECT, IdKind, MessageId, check_id
 from inbound.ingress.smsc.values import choose
+from inbound.keys import UnsealError
 from inbound.money import amount_text
 from inbound.orders.intake import MOST_IN_BATCH
+from inbound.parsers.centre_codes import number_of
+from inbound.parsers.network_answers import SENDER as HLR
+from inbound.parsers.network_answers import read_answer
+from inbound.parsers.smsc_statuses import NOT_FOUND, STATUS_NAMES, Status, status_of
 from inbound.store.orders.account_records import list_accounts
-from inbound.store.orders.lookup import FoundOrder, find_orders
-from schemas.orders import OrderState, RefusalReason
+from inbound.store.orders.lookup import FoundOrder, find_answers, find_orders
+from schemas.orders import WAITING, OrderState, RefusalReason
 
 ZONE: Final = ZoneInfo("Europe/Moscow")
 """In which dates are, whatever the zone of the account: programs rely on it."""
-_DETAILS: Final = frozenset({"1", "2"})
+_WITH_COUNTRY: Final = "2"
+_DETAILS: Final = frozenset({"1", _WITH_COUNTRY})
+_NOT_TOLD: Final = ""
 _RUBLE: Final = {"RUB": "RUR"}
 """Its programs know the ruble by this code."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,11 @@ async def statuses(
     async with parts.turns.of(caller.account):
         asked = _asked(fields)
     found = await _find(parts, caller, asked)
+    told = await _answers(parts, found)
     is_list = "," in fields.get("id", "") or "," in fields.get("phone", "")
-    detailed = choose(fields, "all", _DETAILS) in _DETAILS
+    details = choose(fields, "all", _DETAILS)
     results = [
-        _result(one, order, detailed=detailed, is_list=is_list)
+        _result(one, order, told.get(order.order_id) if order else None, details, is_list=is_list)
         for one, order in zip(asked, found, strict=True)
     ]
     return answers.several(results) if is_list else answers.one(results[0])
@@ -80,6 +85,23 @@ async def _find(
     ]
     found = await parts.pool.run(find_orders, caller.account, list(chain.from_iterable(ids)))
     return [found.get(own) or found.get(given) for own, given in ids]
+
+
+async def _answers(
+    parts: Parts, orders: Sequence[FoundOrder | None]
+) -> dict[UUID, Mapping[str, str]]:
+    """Return what the network told about the numbers of these orders."""
+    ended = [one.order_id for one in orders if one and OrderState(one.state) not in WAITING]
+    if not ended:
+        return {}
+    told: dict[UUID, Mapping[str, str]] = {}
+    for order_id, number_hash, answer in await parts.pool.run(find_answers, ended):
+        try:
+            told[order_id] = read_answer(parts.sealer.open_network_answer(answer, number_hash))
+        except UnsealError:
+            # It waited in Kafka while the vault key was rotated.
+            log.warning("order %s: the answer of the network can't be opened", order_id)
+    return told
 
 
 async def balance(
@@ -120,7 +142,15 @@ def _asked(fields: Mapping[str, str]) -> list[_Asked]:
     return asked
 
 
-def _result(asked: _Asked, order: FoundOrder | None, *, detailed: bool, is_list: bool) -> Result:
+def _result(
+    asked: _Asked,
+    order: FoundOrder | None,
+    told: Mapping[str, str] | None,
+    details: str,
+    *,
+    is_list: bool,
+) -> Result:
+    """Return the result of one message; `details` is the value of `all`."""
     status = NOT_FOUND if order is None else _status(order)
     changed = _Moment(order.changed_at if order else None)
     phone = asked.phone.removeprefix("+")
@@ -132,17 +162,24 @@ def _result(asked: _Asked, order: FoundOrder | None, *, detailed: bool, is_list:
         "err": status.error,
     }
     values: list[str | int] = [status.code, changed.stamp, status.error]
-    if detailed:
+    if told is not None:
+        fields |= told
+        # A comma in a name would move the values behind it.
+        values += [one.replace(",", " ") for one in told.values()]
+    if details in _DETAILS:
         created = _Moment(order.created_at if order else None)
         cost = amount_text(charged(order) if order else Decimal())
-        sender = (order.sender if order else None) or ""
+        sender = HLR if told is not None else (order.sender if order else None) or ""
         name = STATUS_NAMES[status.code]
         fields |= {"send_date": created.date, "send_timestamp": created.stamp, "cost": cost}
         fields |= {"sender_id": sender, "status_name": name}
-        values += [created.stamp, phone, cost, sender, name]
-    if detailed or is_list:
+        # By their places: the country, the operator and the region, and at the end the text.
+        nowhere = [_NOT_TOLD] * (3 if details == _WITH_COUNTRY else 0)
+        values += [created.stamp, phone, *nowhere, cost, sender, name, _NOT_TOLD]
+    if details in _DETAILS or is_list:
         fields |= {"id": as_id(asked.message_id), "phone": phone}
-        values += [asked.message_id] if detailed else [asked.message_id, phone]
+    if is_list:
+        values += [asked.message_id] if details in _DETAILS else [asked.message_id, phone]
     error = f", err = {status.error}" if status.error else ""
     sentence = f"Status = {status.code}, check_time = {changed.date}{error}"
     return Result(sentence, fields, values)

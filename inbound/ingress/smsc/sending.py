@@ -17,6 +17,7 @@ from inbound.ingress.smsc.channels import channel_of
 from inbound.ingress.smsc.channels import written as written_text
 from inbound.ingress.smsc.codes import ErrorCode, error_of, text_of
 from inbound.ingress.smsc.content import is_mobile, read_phones, read_text
+from inbound.ingress.smsc.ids import DIALECT, IdKind, MessageId, check_id
 from inbound.ingress.smsc.times import parse_time, parse_valid
 from inbound.ingress.smsc.values import OFF
 from inbound.money import amount_text
@@ -30,32 +31,7 @@ from schemas.channels import Channel
 from schemas.orders import Order, RefusalReason
 from schemas.patterns import SENDER
 
-DIALECT: Final = "smsc"
-"""What the keys of its orders begin with."""
-
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SENDER: Final = re.compile(SENDER)
-
-
-class IdKind(Enum):
-    """Who gave a message its id. Both may give the same number to different messages.
-
-    The values stand in keys of orders and never change.
-    """
-
-    PROGRAM = "own"
-    SERVICE = "number"
-
-
-class MessageId(NamedTuple):
-    """The id of a message, which all phones of its list share."""
-
-    text: str
-    kind: IdKind
-
-    def order_key(self, phone: str) -> str:
-        """Return the key of the order of one phone among those of the message."""
-        return f"{self.kind.value}:{self.text}:{phone}"
 
 
 _NO_ID: Final = MessageId("0", IdKind.SERVICE)
@@ -103,12 +79,6 @@ async def send(
         reason = next(one.reason for one in placed if one.reason is not None)
         raise SmscError(error_of(reason), text_of(reason), message_id.text)
     return await _answer(parts, caller, message_id.text, accepted, cost, answers)
-
-
-def check_id(text: str) -> None:
-    """Raise SmscError if this can be no id of a message."""
-    if not _ID.fullmatch(text):
-        raise SmscError(ErrorCode.PARAMETERS)
 
 
 def _orders(

@@ -1,6 +1,6 @@
 """Reads and writes callbacks. Those of a transaction's orders and commands are written with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +19,7 @@ from schemas.orders import OrderState
 
 _SQL: Final = statements(__package__, "callbacks")
 _ADD_ORDER_CALLBACKS: Final = _SQL["add_order_callbacks"]
+_NAME_ORDERS: Final = _SQL["name_orders"]
 _ADD_COMMAND_CALLBACKS: Final = _SQL["add_command_callbacks"]
 _ACCOUNTS_WITH_DUE: Final = _SQL["accounts_with_due_callbacks"]
 _TAKE: Final = _SQL["take_callbacks"]
@@ -34,6 +35,10 @@ _LIST_DEAD: Final = _SQL["list_dead"]
 _RETRY_DEAD: Final = _SQL["retry_dead"]
 _SWEEP: Final = _SQL["sweep_callbacks"]
 
+SCSERV: Final = "scserv"
+SMSC: Final = "smsc"
+"""The forms of calls: our own, and that of SMSC."""
+
 _OPEN: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED, OrderState.SENT})
 
 
@@ -42,6 +47,8 @@ class TakenCallback:
     """A call to make. The secrets are sealed; `previous_secret` is set while both are valid.
 
     `sealed_text` is set for a text of a phone, whose id is `topic_id`: it belongs into the body.
+    What follows `form` is about a message, is known in the form `smsc` alone, and sealed: id and
+    phone that its program knows, its number, and what the network told about the number.
     """
 
     id: int
@@ -55,6 +62,13 @@ class TakenCallback:
     previous_secret: bytes | None = field(repr=False)
     private_allowed: bool
     sealed_text: bytes | None = field(repr=False)
+    form: str
+    smsc_id: bytes | None = field(repr=False)
+    channel: str | None
+    subject_id: UUID | None
+    number: bytes | None = field(repr=False)
+    answer: bytes | None = field(repr=False)
+    number_hash: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class CallbackUrl:
     secret: bytes = field(repr=False)
     commands: bool
     private_allowed: bool
+    form: str = SCSERV
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,7 @@ class ListedUrl:
     url: str = field(repr=False)
     commands: bool
     private_allowed: bool
+    form: str
     changed_at: datetime
     previous_until: datetime | None
     waiting: int
@@ -119,6 +135,11 @@ def of_orders(writes: OrderWrites) -> Query | None:
         "states": [one[1].value for one in ended],
         "at": [one[2] for one in ended],
     }
+
+
+def naming(smsc_ids: Mapping[UUID, bytes]) -> Query:
+    """Return the query that stores by which sealed ids SMSC's programs know orders."""
+    return _NAME_ORDERS, {"order_ids": list(smsc_ids), "sealed": list(smsc_ids.values())}
 
 
 def of_commands(events: Sequence[NewEvent]) -> Query | None:
@@ -178,6 +199,7 @@ def set_url(conn: psycopg.Connection, url: CallbackUrl) -> None:
             "secret": url.secret,
             "commands": url.commands,
             "private_allowed": url.private_allowed,
+            "form": url.form,
         },
     )
 

@@ -23,8 +23,26 @@ FROM unnest(%(order_ids)b::uuid[], %(states)b::text[], %(at)b::timestamptz[])
     AS given (order_id, state, at)
 JOIN orders ON orders.order_id = given.order_id AND orders.state = given.state
 JOIN callback_urls USING (account)
-WHERE orders.callback
+WHERE CASE form
+    -- Its programs know a message by the id that they got, so others can't be told.
+    WHEN 'smsc' THEN
+        EXISTS (SELECT FROM smsc_ids WHERE smsc_ids.order_id = orders.order_id)
+        OR orders.callback AND EXISTS (
+            SELECT FROM smpp_messages WHERE smpp_messages.order_id = orders.order_id
+        )
+    ELSE orders.callback
+END
 ON CONFLICT (topic_id, account, type) DO NOTHING
+
+-- name: name_orders
+-- For accounts that are called in the form of SMSC.
+INSERT INTO smsc_ids (order_id, sealed)
+SELECT order_id, given.sealed
+FROM unnest(%(order_ids)b::uuid[], %(sealed)b::bytea[]) AS given (order_id, sealed)
+JOIN orders USING (order_id)
+JOIN callback_urls USING (account)
+WHERE callback_urls.form = 'smsc'
+ON CONFLICT (order_id) DO NOTHING
 
 -- name: add_command_callbacks
 INSERT INTO callbacks (account, topic_id, type, body, created_at, due_at)
@@ -71,13 +89,28 @@ WITH taken AS (
           WHERE mine.id = first.text
       )
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE callbacks SET due_at = %(until)s, attempts = attempts + 1
+    FROM taken, callback_urls
+    WHERE callbacks.id = taken.id AND callback_urls.account = %(account)s
+    RETURNING callbacks.id, callback_id, topic_id, body, callbacks.created_at, attempts, url,
+        secret, CASE WHEN previous_until > %(now)s THEN previous_secret END, private_allowed,
+        (SELECT sealed FROM account_texts WHERE account_texts.id = callbacks.text), form
 )
-UPDATE callbacks SET due_at = %(until)s, attempts = attempts + 1
-FROM taken, callback_urls
-WHERE callbacks.id = taken.id AND callback_urls.account = %(account)s
-RETURNING callbacks.id, callback_id, topic_id, body, callbacks.created_at, attempts, url, secret,
-    CASE WHEN previous_until > %(now)s THEN previous_secret END, private_allowed,
-    (SELECT sealed FROM account_texts WHERE account_texts.id = callbacks.text)
+SELECT renewed.*, smsc_ids.sealed, orders.channel, orders.subject_id, subjects.number_sealed,
+       told.answer, told.number_hash
+FROM renewed
+LEFT JOIN orders ON form = 'smsc' AND orders.order_id = topic_id
+LEFT JOIN smsc_ids ON smsc_ids.order_id = orders.order_id
+LEFT JOIN subjects ON subjects.subject_id = orders.subject_id
+LEFT JOIN LATERAL (
+    SELECT answer, number_hash FROM network_answers
+    WHERE network_answers.order_id = orders.order_id
+    UNION ALL
+    SELECT answer, number_hash FROM smpp_messages
+    WHERE smpp_messages.order_id = orders.order_id AND answer IS NOT NULL
+    LIMIT 1
+) AS told ON true
 
 -- name: finish_callback
 WITH made AS (
@@ -90,11 +123,11 @@ UPDATE callbacks SET due_at = %(due_at)s, error = %(error)s, dead_at = %(dead_at
 WHERE id = %(id)s
 
 -- name: set_url
-INSERT INTO callback_urls (account, url, secret, commands, private_allowed)
-VALUES (%(account)s, %(url)s, %(secret)s, %(commands)s, %(private_allowed)s)
+INSERT INTO callback_urls (account, url, secret, commands, private_allowed, form)
+VALUES (%(account)s, %(url)s, %(secret)s, %(commands)s, %(private_allowed)s, %(form)s)
 ON CONFLICT (account) DO UPDATE
 SET url = excluded.url, secret = excluded.secret, commands = excluded.commands,
-    private_allowed = excluded.private_allowed, previous_secret = NULL, previous_until = NULL,
+    form = excluded.form, private_allowed = excluded.private_allowed, previous_secret = NULL, previous_until = NULL,
     changed_at = now()
 
 -- name: rotate_secret
@@ -115,7 +148,7 @@ DELETE FROM callbacks WHERE account = %(account)s AND text IS NULL
 
 -- name: list_urls
 -- Counts by the indexes callbacks_due and callbacks_dead, the newest error by callbacks_failed.
-SELECT account, url, commands, private_allowed, changed_at, previous_until,
+SELECT account, url, commands, private_allowed, form, changed_at, previous_until,
        (SELECT count(*) FROM callbacks
         WHERE callbacks.account = callback_urls.account AND dead_at IS NULL) AS waiting,
        (SELECT count(*) FROM callbacks

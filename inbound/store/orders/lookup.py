@@ -1,6 +1,6 @@
 """Reads the orders of one account, or those that people handle: bounded statements, read-only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ MOST_EVENTS: Final = 500
 
 _SQL: Final = statements(__package__, "lookup")
 _FIND_ORDERS: Final = _SQL["find_orders"]
+_FIND_ANSWERS: Final = _SQL["find_answers"]
 _SEARCH_ORDERS: Final = _SQL["search_orders"]
 _EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
 _ORDERS_SENT_BY_PEOPLE: Final = _SQL["orders_sent_by_people"]
@@ -53,6 +54,14 @@ class FoundOrder:
     currency: str | None
     receipt: str | None
     error: str | None
+
+
+class NetworkAnswer(NamedTuple):
+    """What the network told about the number of an order; `answer` is sealed."""
+
+    order_id: UUID
+    number_hash: bytes
+    answer: bytes
 
 
 class OrderKey(NamedTuple):
@@ -124,6 +133,12 @@ def find_orders(
     parameters = {"account": account, "order_ids": list(order_ids)}
     found = fetch_rows(conn, FoundOrder, _FIND_ORDERS, parameters)
     return {one.order_id: one for one in found}
+
+
+@raises_store_errors
+def find_answers(conn: psycopg.Connection, order_ids: Collection[UUID]) -> list[NetworkAnswer]:
+    """Return what the network told about the numbers of orders that did not come over SMPP."""
+    return fetch_rows(conn, NetworkAnswer, _FIND_ANSWERS, {"order_ids": list(order_ids)})
 
 
 @raises_store_errors

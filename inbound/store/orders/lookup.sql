@@ -8,6 +8,9 @@ SELECT order_id, account, subject_id, kind, state, reason, template, template_ve
        receipt, error
 FROM orders WHERE order_id = ANY(%(order_ids)s) AND account = %(account)s
 
+-- name: find_answers
+SELECT order_id, number_hash, answer FROM network_answers WHERE order_id = ANY(%(order_ids)s)
+
 -- name: search_orders
 -- Newest first, by the index on (account, created_at). A page starts after the last row before.
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,

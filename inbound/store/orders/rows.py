@@ -217,6 +217,8 @@ class OrderWrites:
     free_at: dict[str, datetime] = field(default_factory=dict)
     cursors: list[CursorMove] = field(default_factory=list)
     smpp: SmppWrites = field(default_factory=SmppWrites)
+    smsc_ids: dict[UUID, bytes] = field(default_factory=dict, repr=False)
+    """The ids by which SMSC's programs know orders, sealed."""
 
     def note(self, events: Iterable[DomainEvent]) -> None:
         """Note what these events change about orders; of several changes the last one counts."""

@@ -57,6 +57,11 @@ WITH subject AS (
     UPDATE smpp_messages SET number_hash = NULL, addresses = NULL, comment = NULL, words = NULL,
                              answer = NULL
     WHERE number_hash = %(number_hash)s
+), told AS (
+    DELETE FROM network_answers WHERE number_hash = %(number_hash)s
+), named AS (
+    DELETE FROM smsc_ids USING orders
+    WHERE orders.subject_id = %(subject_id)s AND smsc_ids.order_id = orders.order_id
 ), rejected AS (
     DELETE FROM rejected_mos WHERE number_hash = %(number_hash)s RETURNING 1
 ), sent AS (

@@ -23,6 +23,7 @@ _SQL: Final = statements(__package__, "smpp")
 _MARK_JOINED: Final = _SQL["mark_joined"]
 _ADD_RECEIPTS: Final = _SQL["add_receipts_of_ended"]
 _SET_ANSWERS: Final = _SQL["set_answers"]
+_ADD_ANSWERS: Final = _SQL["add_answers"]
 _FIND_RECENT: Final = _SQL["find_recent"]
 _ADD_MESSAGE: Final = _SQL["add_message"]
 _FIND_MESSAGE: Final = _SQL["find_message"]
@@ -55,7 +56,7 @@ def following(writes: SmppWrites) -> Sequence[Query]:
         queries.append((_ADD_RECEIPTS, {"message_ids": told}))
     if writes.answers:
         answers = {"order_ids": list(writes.answers), "answers": list(writes.answers.values())}
-        queries.append((_SET_ANSWERS, answers))
+        queries += [(_SET_ANSWERS, answers), (_ADD_ANSWERS, answers)]
     return queries
 
 

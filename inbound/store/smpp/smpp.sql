@@ -32,6 +32,16 @@ UPDATE smpp_messages AS stored SET answer = given.answer
 FROM unnest(%(order_ids)b::uuid[], %(answers)b::bytea[]) AS given (order_id, answer)
 WHERE stored.order_id = given.order_id AND stored.number_hash IS NOT NULL
 
+-- name: add_answers
+-- The same of orders that did not come over SMPP.
+INSERT INTO network_answers (order_id, number_hash, answer)
+SELECT order_id, subjects.number_hash, given.answer
+FROM unnest(%(order_ids)b::uuid[], %(answers)b::bytea[]) AS given (order_id, answer)
+JOIN orders USING (order_id)
+JOIN subjects USING (subject_id)
+WHERE NOT EXISTS (SELECT FROM smpp_messages WHERE smpp_messages.order_id = given.order_id)
+ON CONFLICT (order_id) DO UPDATE SET answer = excluded.answer
+
 -- name: find_recent
 -- The last message with each digest.
 SELECT DISTINCT ON (digest) digest, order_id, link FROM smpp_messages

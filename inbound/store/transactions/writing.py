@@ -137,6 +137,8 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
         if (query := orders.refunding(changed)) is not None:
             yield query
         yield orders.change(changed)
+    if writes.smsc_ids:
+        yield callbacks.naming(writes.smsc_ids)
     if (query := callbacks.of_orders(writes)) is not None:
         yield query
     yield from smpp_messages.following(writes.smpp)

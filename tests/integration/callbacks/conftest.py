@@ -6,4 +6,5 @@ from tests.fix_store import (  # noqa: F401  fixtures
     database_url,
     hasher,
     migrated_template,
+    settings_of_the_service,
 )

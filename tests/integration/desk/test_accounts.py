@@ -210,6 +210,14 @@ async def test_a_callback_url_is_set_with_a_secret_that_is_shown_once(world: Des
     assert world.rows(count, name) == [(1,)]
     page = await post(browser, page, f"{path}/retry", id="all")
     assert world.rows(count, name) == [(0,)]
+    chosen = {"url": "https://example.org/a", "smsc": "1"}
+    page = await post(browser, page, path, **chosen, commands="1")
+    assert (page.status, "no calls about commands" in page.text) == (422, True)
+    page = await post(browser, page, path, **chosen)
+    assert world.rows("SELECT form FROM callback_urls WHERE account = %s", name) == [("smsc",)]
+    # Another URL keeps the form, unless it is changed, too.
+    page = await browser.send(await browser.open(f"/accounts/{name}"), path, url="https://b.test/")
+    assert world.rows("SELECT form FROM callback_urls WHERE account = %s", name) == [("smsc",)]
     page = await browser.send(page, f"{path}/remove")
     assert "nobody is called" in page.text
     assert (await post(browser, page, f"{path}/remove")).status == 404

@@ -8,6 +8,7 @@ import pytest
 from inbound.ingress.bytehand import codes as bytehand
 from inbound.ingress.smsc import codes as smsc
 from inbound.ingress.smspay import codes as smspay
+from inbound.parsers import smsc_statuses
 from schemas.orders import OrderState, RefusalReason
 
 GUIDE = Path(__file__).parents[3] / "docs" / "INGRESS.md"
@@ -17,14 +18,14 @@ _ROW = re.compile(r"^\| `(\w+)` \| (\d+) \| (\d+) \| `(\w+)` \|$", re.MULTILINE)
 @pytest.mark.parametrize("reason", RefusalReason)
 def test_a_reason_has_a_code_with_a_text(reason: RefusalReason) -> None:
     assert smsc.TEXTS[smsc.error_of(reason)]
-    assert smsc.STATUS_NAMES[smsc.status_of_refused(reason).code]
+    assert smsc_statuses.STATUS_NAMES[smsc_statuses.status_of_refused(reason).code]
     assert bytehand.TEXTS[bytehand.error_of(reason)]
     assert smspay.word_of(reason) is not smspay.Word.MSG_OK
 
 
 @pytest.mark.parametrize("state", OrderState)
 def test_a_state_has_a_code_with_a_name(state: OrderState) -> None:
-    assert smsc.STATUS_NAMES[smsc.status_of(state).code]
+    assert smsc_statuses.STATUS_NAMES[smsc_statuses.status_of(state).code]
     assert bytehand.state_of(state).value
 
 
