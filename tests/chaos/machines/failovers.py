@@ -46,6 +46,8 @@ FAILURES: Final[dict[str, tuple[str, str, float]]] = {
     "broker killed": ("broker", "BROKER kill -9", 5),
     "controller killed": ("broker", "CONTROLLER kill -9", 5),
     "broker suspended": ("broker", "BROKER SIGSTOP", 15),
+    "broker with a slow disk": ("slow disk", "broker BROKER", 15),
+    "PostgreSQL with a slow disk": ("slow disk", "postgres", 15),
     "PostgreSQL primary killed": ("failover", "kill -9", 5),
     "PostgreSQL primary cut off": ("failover", "split", 5),
     "PostgreSQL standby killed": ("standby", "kill -9", 5),
