@@ -104,7 +104,7 @@ def check_reveal(principal: Principal, reason: str | None, where: str) -> str | 
 
 
 async def _backend(request: Request) -> Backend:
-    backend: Backend = request.app.state.backend
+    backend: Backend = request.state.backend
     return backend
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api import (
     broadcasts,
@@ -61,10 +61,14 @@ def make_api(
     addresses: ClientAddresses | None = None,
 ) -> ASGIApp:
     """Return the application. Opens nothing; needs no ASGI lifespan."""
-    routes = _make_routes()
-    routes.state.backend = backend
+    routes = _routes()
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["backend"] = backend
+        await routes(scope, receive, send)
+
     admission = AdmissionMiddleware(
-        routes,
+        serve,
         SharedLookups(backend.find_token).find,
         limits,
         failures or TokenFailures(),
@@ -113,7 +117,9 @@ def _make_operations() -> FastAPI:
     return app
 
 
-def _make_routes() -> FastAPI:
+@cache
+def _routes() -> FastAPI:
+    """Return what all applications of a process share: FastAPI takes a while to prepare it."""
     app, documented = _make_operations(), _documented()
     app.state.routes = [route for router in _ROUTERS for route in router.routes]
     app.state.query_names = documented.query_names

@@ -56,7 +56,7 @@ class Desk:
 
 
 def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
+    desk: Desk = request.state.desk
     return desk
 
 

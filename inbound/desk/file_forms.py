@@ -67,7 +67,7 @@ class Uploading(Does):
                 "Several tables are being uploaded at this moment.",
                 "Wait a moment and send the table again.",
             )
-        uploads: Uploads = request.app.state.desk.uploads
+        uploads: Uploads = request.state.desk.uploads
         request.state.time_limit.allow_pieces()
         async with _receiving:
             return await _receive(request, visitor, uploads, self.purpose)
