@@ -22,6 +22,11 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from pydantic import JsonValue
 from schemathesis import Case
+from schemathesis.checks import load_all_checks
+from schemathesis.core.result import Ok
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from inbound.api.app import openapi_text
@@ -31,17 +36,35 @@ from inbound.api.tokens import Scope
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 from tests.bench import history
+from tests.forks import REPOSITORY
 from tests.integration.api.world import SUBJECTS, World
 from tests.patience import PATIENCE_S
 
-EXAMPLES = 30
+EXAMPLES = settings().max_examples // 10
+"""For each operation and mode, beside the cases that Schemathesis makes of each rule."""
 
 CONFIG = schemathesis.Config.from_dict(
-    {"seed": 1, "generation": {"deterministic": True, "mode": "all", "max-examples": EXAMPLES}}
+    {"seed": 1, "generation": {"deterministic": True, "mode": "all"}}
 )
-DOCUMENT = json.loads(openapi_text())
 
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
+DOCUMENT = json.loads((REPOSITORY / "docs" / "openapi.json").read_text("utf-8"))
+OPERATIONS = [
+    f"{method.upper()} {path}" for path, item in DOCUMENT["paths"].items() for method in item
+]
+
+
+@pytest.fixture(scope="module")
+def operations() -> Mapping[str, APIOperation[Any, Any, Any, Any]]:
+    """What the API itself describes, by method and path."""
+    load_all_checks()
+    schema = schemathesis.openapi.from_dict(json.loads(openapi_text()), config=CONFIG)
+    found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    return {operation.label: operation for operation in found}
+
+
+def test_every_operation_is_asked(operations: Mapping[str, object]) -> None:
+    assert len(OPERATIONS) > 20
+    assert sorted(operations) == sorted(OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +162,23 @@ def point_at_what_is_there(case: Case[Any], api: Running) -> None:
         case.body |= {name: there for name, there in api.bodies.items() if name in case.body}
 
 
-@SCHEMA.parametrize()
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_described(case: Case[Any], api: Running) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_answer_is_as_described(
+    operations: Mapping[str, APIOperation[Any, Any, Any, Any]], operation: str, api: Running
+) -> None:
+    """Makes its cases itself: with `schema.parametrize` every worker would make those of all."""
+    test = build_operation_test(
+        config=operations[operation].schema.config,
+        operation=operations[operation],
+        test_func=ask,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+    )
+    test(api=api)
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+def ask(case: Case[Any], api: Running) -> None:
     point_at_what_is_there(case, api)
     headers = {"Authorization": f"Bearer {api.token}"}
     response = case.call(base_url=api.url, headers=headers)
