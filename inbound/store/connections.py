@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from inbound.errors import SetupError
+from inbound.store import lists
 from inbound.store.errors import StoreUnavailable, translate
 
 CONNECT_SECONDS: Final = 5
@@ -270,3 +271,4 @@ def _is_split_wrongly(url: str) -> bool:
 def _adapt(conn: psycopg.Connection | psycopg.AsyncConnection) -> None:
     context: AdaptContext = conn
     context.adapters.register_loader("json", _RawJsonLoader)
+    lists.register(context)
