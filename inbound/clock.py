@@ -93,6 +93,16 @@ class OtherClock:
         at = self.monotonic()
         return Epoch(reading.read_s + (at - reading.at), reading.error_at(at))
 
+    def correction(self, machine: float) -> float | None:
+        """Return that clock's seconds since 1970 if those of a machine contradict it, else None."""
+        reading = self._reading
+        if reading is None:
+            return None
+        passed = self.monotonic() - reading.at
+        there = reading.read_s + passed
+        off_by = AGREES_S + reading.error_s + DRIFT * passed
+        return None if -off_by <= machine - there <= off_by else there
+
     def forget(self) -> None:
         """Know nothing again."""
         self._reading = None
@@ -105,10 +115,9 @@ database_clock: Final = OtherClock()
 def utc_now() -> datetime:
     """Return the current time in UTC, by the database's clock once it was read."""
     # In plain numbers: it is called many times for each message.
-    machine, there = time.time(), database_clock.epoch()
-    if there is not None and abs(machine - there.s) > AGREES_S + there.error_s:
-        return datetime.fromtimestamp(there.s, UTC)
-    return datetime.fromtimestamp(machine, UTC)
+    machine = time.time()
+    there = database_clock.correction(machine)
+    return datetime.fromtimestamp(machine if there is None else there, UTC)
 
 
 def machine_skew_s() -> float:

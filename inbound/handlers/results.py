@@ -85,8 +85,9 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
     completed = RequestCompleted(
         request_id=result.request_id, completion=_completion(request, result), at=result.at
     )
-    fulfilment_id = message_id(result.request_id, Purpose.FULFILMENT)
-    erase = (fulfilment_id,) if request.plan in SENDS_REGISTRATION else ()
+    erase: tuple[UUID, ...] = ()
+    if request.plan in SENDS_REGISTRATION:
+        erase = (message_id(result.request_id, Purpose.FULFILMENT),)
     return Decision(Disposition.ACCEPTED, (*events, completed), erase=erase)
 
 
