@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
@@ -28,6 +27,7 @@ from inbound.handlers.results import (
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops import metrics
 from inbound.outbox.replies import to_row
+from inbound.store.people.rows import KnownRecipients
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
@@ -106,23 +106,31 @@ class DeliveryProcessor:
         if not batch.results and not batch.receipts:
             return
         async with self._store.transaction() as transaction:
-            # After a rebalance two workers may have the same partition for a moment; a
-            # receipt and the result of its message must not pass each other unseen.
-            await transaction.lock_names({f"{one.topic}[{one.partition}]" for one in records})
-            subjects = await self._process(transaction, batch)
+            # Locked, because after a rebalance two workers may have the same partition for a
+            # moment; a receipt and the result of its message must not pass each other unseen.
+            known = await transaction.known_recipients(
+                {f"{one.topic}[{one.partition}]" for one in records},
+                {result.subject_id for result in batch.results},
+                {bytes.fromhex(receipt.key) for receipt in batch.receipts},
+            )
+            subjects = await self._process(transaction, batch, known)
         subjects.remember()
         batch.report()
 
-    async def _process(self, transaction: Transaction, batch: _Batch) -> Subjects:
+    async def _process(
+        self, transaction: Transaction, batch: _Batch, known: KnownRecipients
+    ) -> Subjects:
         changes = Changes()
-        people = await _subjects_of(transaction, batch.receipts)
         subjects = Subjects(transaction, self._cache)
-        await subjects.load([*(result.subject_id for result in batch.results), *people.values()])
+        # An erased person has no subject.
+        people = {number_hash.hex(): id_ for number_hash, id_ in known.subjects.items()}
+        named = [*(result.subject_id for result in batch.results), *people.values()]
+        await subjects.load(named, known.states)
         ended = [
             result for result in batch.results if self._apply(result, subjects, changes, batch)
         ]
         await _append_late(transaction, subjects, changes, batch.superseded)
-        matcher = ReceiptMatcher(transaction, changes)
+        matcher = ReceiptMatcher(transaction, changes, known.early)
         batch.outcomes = await matcher.match(ended, batch.receipts, people)
         batch.unmatched = matcher.unmatched
         for one in batch.outcomes:
@@ -206,16 +214,6 @@ async def _append_late(
 
 def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, int, str | None]:
     return event_type, data["message_id"], data["attempt"], data.get("gateway")
-
-
-async def _subjects_of(
-    transaction: Transaction, receipts: Sequence[ReceiptReceived]
-) -> dict[str, UUID]:
-    """Return the subjects of the receipts' keys; an erased person has none."""
-    if not receipts:
-        return {}
-    found = await transaction.find_subjects({bytes.fromhex(one.key) for one in receipts})
-    return {number_hash.hex(): subject_id for number_hash, subject_id in found.items()}
 
 
 def _decode(record: TopicRecord) -> SubmitResults | ReceiptsReceived:

@@ -37,8 +37,12 @@ class MatchedOutcome:
 class ReceiptMatcher:
     """Matches one batch: call `match` once, then `store_early`, then write the changes."""
 
-    def __init__(self, transaction: Transaction, changes: Changes) -> None:
+    def __init__(
+        self, transaction: Transaction, changes: Changes, early: Sequence[EarlyReceipt]
+    ) -> None:
+        """`early` are the receipts that wait for messages of this batch's results, oldest first."""
         self._transaction = transaction
+        self._early = early
         self._changes = changes
         self._known: defaultdict[UUID, dict[_PartId, SentPart]] = defaultdict(dict)
         self._changed: dict[_PartId, SentPart] = {}
@@ -67,7 +71,8 @@ class ReceiptMatcher:
         """
         sent = [part for result in submitted for part in _parts_of(result)]
         self._changes.sent.extend(sent)
-        early = await self._early([part.subject_id for part in sent])
+        people = {part.subject_id for part in sent}
+        early = [row for row in self._early if row.key.subject_id in people]
         matchable = [one for one in receipts if one.key in subject_ids]
         self.unmatched = len(receipts) - len(matchable)
         if not early and not matchable:
@@ -90,9 +95,6 @@ class ReceiptMatcher:
     def _know(self, parts: Iterable[SentPart]) -> None:
         for part in parts:
             self._known[part.subject_id].setdefault((part.message_id, part.part), part)
-
-    async def _early(self, subject_ids: Sequence[UUID]) -> list[EarlyReceipt]:
-        return await self._transaction.early_receipts(subject_ids) if subject_ids else []
 
     def _apply_early(self, early: Sequence[EarlyReceipt]) -> Iterable[MatchedOutcome]:
         for row in early:

@@ -9,12 +9,13 @@ import pytest
 from inbound.handlers.receipts import PartReceipt, SentPart
 from inbound.keys import SubjectHasher
 from inbound.store.errors import Conflict
-from inbound.store.people.rows import ErasedRows
+from inbound.store.log.rows import StoredState
+from inbound.store.people.rows import ErasedRows, KnownRecipients
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
 from schemas.messages import Purpose, ReceiptState
-from tests.fix_store import NOON, erase
+from tests.fix_store import NOON, erase, state
 
 # A centre names no zone.
 DONE_AT = NOON.replace(tzinfo=None) + timedelta(hours=3)
@@ -122,6 +123,31 @@ async def test_early_receipts_wait_in_their_order(store: Store) -> None:
         await tx.write(Changes(no_longer_early=[soon.key, early(subject_id, "gone").key]))
     async with store.transaction() as tx:
         assert await tx.early_receipts([subject_id]) == [late]
+
+
+async def test_recipients_are_known_with_their_states_and_early_receipts(
+    store: Store, hasher: SubjectHasher
+) -> None:
+    numbers = {
+        hasher.hash(number): number for number in ("+79160000001", "+79160000002", "+79160000003")
+    }
+    of_result, of_receipt, stateless = numbers
+    stranger = hasher.hash("+79160000004")
+    async with store.transaction() as tx:
+        made = await tx.subjects(numbers)
+        stored = [state(made[of_result], 0, 2), state(made[of_receipt], 0, 3)]
+        await tx.write(Changes(states=stored))
+    waiting = early(made[of_result])
+    await stored_early(store, waiting, early(made[of_receipt]))
+    async with store.transaction() as tx:
+        found = await tx.known_recipients(
+            {"receipts[1]"}, {made[of_result]}, {of_receipt, stateless, stranger}
+        )
+    assert found == KnownRecipients(
+        {one: made[one] for one in (of_receipt, stateless)},
+        {one.stream_id: StoredState(one.version, one.state_version, one.state) for one in stored},
+        [waiting],
+    )
 
 
 async def test_an_early_receipt_that_comes_again_is_one(store: Store) -> None:

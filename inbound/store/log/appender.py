@@ -87,7 +87,7 @@ async def log_end(cursor: psycopg.AsyncCursor) -> LogEnd:
 
 
 def insertion(end: LogEnd, events: Sequence[NewEvent]) -> Query:
-    """Return the query that appends these events; `end.chains` move on with them."""
+    """Return the query that appends these events and moves the heads; so do `end.chains`."""
     recorded_us = microseconds(end.recorded_at)
     chains = [chain_of(event.stream_id) for event in events]
     positions = range(end.position + 1, end.position + 1 + len(events))
@@ -95,7 +95,10 @@ def insertion(end: LogEnd, events: Sequence[NewEvent]) -> Query:
         end.chains.append(chain, position, recorded_us, _body(event))
         for chain, position, event in zip(chains, positions, events, strict=True)
     ]
+    head_positions, heads = _as_text(end.chains)
     return _INSERT_EVENTS, {
+        "head_positions": head_positions,
+        "heads": heads,
         "last": end.position,
         "recorded_at": end.recorded_at,
         "chains": chains,
@@ -118,10 +121,15 @@ async def copy(conn: psycopg.AsyncConnection, end: LogEnd, events: Sequence[Enco
 
 def moving_heads(chains: Chains) -> Query:
     """Return the query that writes where the chains end, for the end of the same transaction."""
-    # As text: psycopg is slow at dumping lists.
+    positions, digests = _as_text(chains)
+    return _MOVE_HEADS, {"positions": positions, "digests": digests}
+
+
+def _as_text(chains: Chains) -> tuple[str, str]:
+    """Return positions and digests as array literals: psycopg is slow at dumping lists."""
     positions = ",".join(map(str, chains.positions))
     digests = ",".join(f'"\\\\x{digest.hex()}"' for digest in chains.digests)
-    return _MOVE_HEADS, {"positions": f"{{{positions}}}", "digests": f"{{{digests}}}"}
+    return f"{{{positions}}}", f"{{{digests}}}"
 
 
 def _body(event: NewEvent) -> bytes:

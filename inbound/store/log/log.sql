@@ -31,7 +31,10 @@ COPY events (
 FROM STDIN (FORMAT binary)
 
 -- name: insert_events
--- As append_events, in one statement; the positions follow the last one.
+-- As append_events, in one statement with move_heads; the positions follow the last one.
+WITH moved AS (
+    UPDATE log_heads SET positions = %(head_positions)s::bigint[], digests = %(heads)s::bytea[]
+)
 INSERT INTO events (
     position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata
 )

@@ -16,18 +16,7 @@ _INSERT_INBOX: Final = _SQL["insert_inbox"]
 
 async def seen(conn: psycopg.AsyncConnection, mo_ids: Collection[UUID]) -> set[UUID]:
     """Return which of these MOs an earlier transaction has processed."""
-    return await seen_of(await select_seen(conn, mo_ids))
-
-
-async def select_seen(
-    conn: psycopg.AsyncConnection, mo_ids: Collection[UUID]
-) -> psycopg.AsyncCursor:
-    """Ask which MOs were processed; `seen_of` reads the answer. Fits into a pipeline."""
-    return await conn.execute(_SEEN_MESSAGES, {"mo_ids": list(mo_ids)})
-
-
-async def seen_of(cursor: psycopg.AsyncCursor) -> set[UUID]:
-    """Return the MOs of an answer."""
+    cursor = await conn.execute(_SEEN_MESSAGES, {"mo_ids": list(mo_ids)})
     return {mo_id async for (mo_id,) in cursor}
 
 

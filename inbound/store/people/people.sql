@@ -3,21 +3,38 @@
 -- name: find_subjects
 SELECT number_hash, subject_id FROM subjects WHERE number_hash = ANY(%(hashes)b::bytea[])
 
--- name: find_subjects_with_states
--- A subject without a stored state has nulls.
+-- name: find_senders
+-- A row for each of these MOs that was processed, for each of these people, and for each account
+-- that is told of commands. A person without a stored state has nulls.
+SELECT mo_id, NULL AS number_hash, NULL AS subject_id, NULL AS version, NULL AS state_version,
+       NULL AS state, NULL AS account
+FROM inbox WHERE mo_id = ANY(%(mo_ids)b::uuid[])
+UNION ALL
+SELECT NULL, number_hash, subject_id, version, state_version, state, NULL
+FROM subjects LEFT JOIN subject_states ON stream_id = subject_id
+WHERE number_hash = ANY(%(hashes)b::bytea[])
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, account FROM callback_urls WHERE commands
+
+-- name: find_recipients
+-- The stored states of these subjects; a row for each of these people, without one with nulls.
+SELECT NULL AS number_hash, stream_id AS subject_id, version, state_version, state
+FROM subject_states WHERE stream_id = ANY(%(subject_ids)b::uuid[])
+UNION ALL
 SELECT number_hash, subject_id, version, state_version, state
 FROM subjects LEFT JOIN subject_states ON stream_id = subject_id
 WHERE number_hash = ANY(%(hashes)b::bytea[])
 
 -- name: add_subjects
--- Waits for a transaction that is adding the same number, and then adds nothing. Ordered, so that
--- two batches with the same numbers don't deadlock.
+-- Waits for a transaction that is adding the same number, and then adds nothing and returns no row.
+-- Ordered, so that two batches with the same numbers don't deadlock.
 INSERT INTO subjects (subject_id, number_hash, number_sealed)
 SELECT subject_id, number_hash, number_sealed
 FROM unnest(%(subject_ids)b::uuid[], %(hashes)b::bytea[], %(sealed)b::bytea[])
     AS new (subject_id, number_hash, number_sealed)
 ORDER BY number_hash
 ON CONFLICT (number_hash) DO NOTHING
+RETURNING number_hash, subject_id
 
 -- name: find_sealed_numbers
 SELECT subject_id, number_sealed FROM subjects WHERE subject_id = ANY(%(subject_ids)b::uuid[])

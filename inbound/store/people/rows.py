@@ -5,17 +5,31 @@ from typing import Final
 from uuid import UUID
 
 from inbound.store.log.rows import StoredState
+from inbound.store.receipts.rows import EarlyReceipt
 
 NATIONAL_DIGITS: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KnownSenders:
-    """Which of some MOs were processed; the known subjects of their senders, with stored states."""
+    """Which of some MOs were processed; the known subjects of their senders, with stored states.
+
+    `tells_commands` is whether an account is told of accepted commands.
+    """
 
     seen: set[UUID]
     subjects: dict[bytes, UUID]
     states: dict[UUID, StoredState]
+    tells_commands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecipients:
+    """The subjects of some numbers; stored states; the early receipts of some subjects."""
+
+    subjects: dict[bytes, UUID]
+    states: dict[UUID, StoredState]
+    early: list[EarlyReceipt]
 
 
 @dataclass(frozen=True, slots=True)

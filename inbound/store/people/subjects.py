@@ -12,12 +12,14 @@ import psycopg
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.log.rows import StoredState
+from inbound.store.people.rows import KnownSenders
 from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "people")
 _FIND_SUBJECTS: Final = _SQL["find_subjects"]
-_FIND_WITH_STATES: Final = _SQL["find_subjects_with_states"]
+_FIND_SENDERS: Final = _SQL["find_senders"]
+_FIND_RECIPIENTS: Final = _SQL["find_recipients"]
 _ADD_SUBJECTS: Final = _SQL["add_subjects"]
 _FIND_ERASED_SUBJECTS: Final = _SQL["find_erased_subjects"]
 _FIND_SEALED_NUMBERS: Final = _SQL["find_sealed_numbers"]
@@ -33,20 +35,44 @@ async def find_subjects(
     return dict(rows)
 
 
-async def select_with_states(
-    conn: psycopg.AsyncConnection, hashes: Collection[bytes]
+async def select_senders(
+    conn: psycopg.AsyncConnection, mo_ids: Collection[UUID], hashes: Collection[bytes]
 ) -> psycopg.AsyncCursor:
-    """Ask for subjects and states; `with_states` reads the answer. Fits into a pipeline."""
-    return await conn.execute(_FIND_WITH_STATES, {"hashes": list(hashes)})
+    """Ask for what is known of MOs and senders; `senders_of` reads it. Fits into a pipeline."""
+    return await conn.execute(_FIND_SENDERS, {"mo_ids": list(mo_ids), "hashes": list(hashes)})
 
 
-async def with_states(
+async def senders_of(cursor: psycopg.AsyncCursor) -> KnownSenders:
+    """Return what an answer tells."""
+    known = KnownSenders(set(), {}, {}, tells_commands=False)
+    async for mo_id, number_hash, subject_id, version, *state, account in cursor:
+        if mo_id is not None:
+            known.seen.add(mo_id)
+        elif account is not None:
+            known.tells_commands = True
+        else:
+            known.subjects[number_hash] = subject_id
+            if version is not None:
+                known.states[subject_id] = StoredState(version, *state)
+    return known
+
+
+async def select_recipients(
+    conn: psycopg.AsyncConnection, subject_ids: Collection[UUID], hashes: Collection[bytes]
+) -> psycopg.AsyncCursor:
+    """Ask for subjects and states; `recipients_of` reads the answer. Fits into a pipeline."""
+    parameters = {"subject_ids": list(subject_ids), "hashes": list(hashes)}
+    return await conn.execute(_FIND_RECIPIENTS, parameters)
+
+
+async def recipients_of(
     cursor: psycopg.AsyncCursor,
 ) -> tuple[dict[bytes, UUID], dict[UUID, StoredState]]:
     """Return the subject of each number hash that has one, and the stored states of subjects."""
     found, states = {}, {}
     async for number_hash, subject_id, version, *state in cursor:
-        found[number_hash] = subject_id
+        if number_hash is not None:
+            found[number_hash] = subject_id
         if version is not None:
             states[subject_id] = StoredState(version, *state)
     return found, states
@@ -73,16 +99,16 @@ async def add_subjects(
     new_id: Callable[[], UUID],
     numbers: Mapping[bytes, str],
 ) -> dict[bytes, UUID]:
-    """As `ensure_subjects`, for numbers that are probably new. One round trip."""
+    """As `ensure_subjects`, for numbers that are probably new: then it is one round trip."""
     ids = [new_id() for _ in numbers]
     sealed = [sealer.number(number, id_) for number, id_ in zip(numbers.values(), ids, strict=True)]
     parameters = {"subject_ids": ids, "hashes": list(numbers), "sealed": sealed}
-    async with conn.pipeline():
-        await conn.execute(_ADD_SUBJECTS, parameters)
-        # Read them: another transaction may have been first with some of them.
-        cursor = await conn.execute(_FIND_SUBJECTS, {"hashes": list(numbers)})
+    cursor = await conn.execute(_ADD_SUBJECTS, parameters)
     rows: Sequence[tuple[bytes, UUID]] = await cursor.fetchall()
-    return dict(rows)
+    added = dict(rows)
+    # Another transaction may have been first with some of them.
+    others = numbers.keys() - added.keys()
+    return added | await find_subjects(conn, others) if others else added
 
 
 async def find_numbers(

@@ -27,7 +27,18 @@ async def find_early_receipts(
     conn: psycopg.AsyncConnection, subject_ids: Collection[UUID]
 ) -> list[EarlyReceipt]:
     """Return the waiting receipts of these people, oldest first."""
-    cursor = await conn.execute(_FIND_EARLY_RECEIPTS, {"subject_ids": list(subject_ids)})
+    return await early_receipts_of(await select_early_receipts(conn, subject_ids))
+
+
+async def select_early_receipts(
+    conn: psycopg.AsyncConnection, subject_ids: Collection[UUID]
+) -> psycopg.AsyncCursor:
+    """Ask for these receipts; `early_receipts_of` reads the answer. Fits into a pipeline."""
+    return await conn.execute(_FIND_EARLY_RECEIPTS, {"subject_ids": list(subject_ids)})
+
+
+async def early_receipts_of(cursor: psycopg.AsyncCursor) -> list[EarlyReceipt]:
+    """Return the receipts of an answer."""
     return [EarlyReceipt(EarlyKey(*row[:4]), *row[4:]) async for row in cursor]
 
 

@@ -23,7 +23,13 @@ from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfTe
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.outbox.rows import OutboxRow
-from inbound.store.people.rows import ErasedRows, KnownSenders, NewErasure, PersonToErase
+from inbound.store.people.rows import (
+    ErasedRows,
+    KnownRecipients,
+    KnownSenders,
+    NewErasure,
+    PersonToErase,
+)
 from inbound.store.quotas import DEFAULT_QUOTAS, Quotas
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
@@ -118,6 +124,21 @@ class MemoryTransaction(Transaction):
     @override
     async def lock_names(self, names: Collection[str]) -> None:
         """Do nothing: there is one transaction at a time anyway."""
+
+    @override
+    async def known_recipients(
+        self,
+        partitions: Collection[str],
+        subject_ids: Collection[UUID],
+        hashes: Collection[bytes],
+    ) -> KnownRecipients:
+        await self.lock_names(partitions)
+        found = await self.find_subjects(hashes)
+        return KnownRecipients(
+            found,
+            await self.states({*subject_ids, *found.values()}),
+            await self.early_receipts(subject_ids),
+        )
 
     @override
     async def sent_parts(

@@ -24,7 +24,13 @@ from inbound.store.mo.account_texts import WaitingTexts
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
-from inbound.store.people.rows import ErasedRows, KnownSenders, NewErasure, PersonToErase
+from inbound.store.people.rows import (
+    ErasedRows,
+    KnownRecipients,
+    KnownSenders,
+    NewErasure,
+    PersonToErase,
+)
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
 from inbound.store.transactions.changes import Changes
@@ -40,7 +46,10 @@ class Transaction(Protocol):
     async def known_senders(
         self, mo_ids: Collection[UUID], hashes: Collection[bytes]
     ) -> KnownSenders:
-        """Return what `seen`, `find_subjects` and `states` do, in one round trip."""
+        """Return what `seen`, `find_subjects` and `states` do, in one round trip.
+
+        And whether an account is told of commands: `Changes.tells_commands`.
+        """
         ...
 
     async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
@@ -105,6 +114,19 @@ class Transaction(Protocol):
 
     async def lock_names(self, names: Collection[str]) -> None:
         """Lock these names until commit: other transactions that lock one of them wait."""
+        ...
+
+    async def known_recipients(
+        self,
+        partitions: Collection[str],
+        subject_ids: Collection[UUID],
+        hashes: Collection[bytes],
+    ) -> KnownRecipients:
+        """Lock as `lock_names`, then read, in one round trip.
+
+        Returns the subjects of these hashes, the stored states of both, and the early receipts of
+        `subject_ids`.
+        """
         ...
 
     async def sent_parts(

@@ -31,9 +31,20 @@ from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.people import erasure as erasures
 from inbound.store.people import subjects
-from inbound.store.people.rows import ErasedRows, KnownSenders, NewErasure, PersonToErase
+from inbound.store.people.rows import (
+    ErasedRows,
+    KnownRecipients,
+    KnownSenders,
+    NewErasure,
+    PersonToErase,
+)
 from inbound.store.quotas import Quotas
-from inbound.store.receipts.early_receipts import find_early_receipts, store_early_receipts
+from inbound.store.receipts.early_receipts import (
+    early_receipts_of,
+    find_early_receipts,
+    select_early_receipts,
+    store_early_receipts,
+)
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.receipts.sent_parts import find_sent_parts
 from inbound.store.registrations import registrations
@@ -101,9 +112,8 @@ class PostgresTransaction(Transaction):
     ) -> KnownSenders:
         async with self._conn.pipeline():
             await self.begin()
-            processed = await inbox.select_seen(self._conn, mo_ids)
-            people = await subjects.select_with_states(self._conn, hashes)
-        return KnownSenders(await inbox.seen_of(processed), *await subjects.with_states(people))
+            found = await subjects.select_senders(self._conn, mo_ids, hashes)
+        return await subjects.senders_of(found)
 
     @override
     @_statement
@@ -178,6 +188,23 @@ class PostgresTransaction(Transaction):
         async with self._conn.pipeline():
             await self.begin()
             await self._conn.execute(_LOCK_NAMES, {"names": list(names)})
+
+    @override
+    @raises_store_errors_async
+    async def known_recipients(
+        self,
+        partitions: Collection[str],
+        subject_ids: Collection[UUID],
+        hashes: Collection[bytes],
+    ) -> KnownRecipients:
+        async with self._conn.pipeline():
+            await self.begin()
+            await self._conn.execute(_LOCK_NAMES, {"names": list(partitions)})
+            people = await subjects.select_recipients(self._conn, subject_ids, hashes)
+            early = await select_early_receipts(self._conn, subject_ids)
+        return KnownRecipients(
+            *await subjects.recipients_of(people), await early_receipts_of(early)
+        )
 
     @override
     @_statement

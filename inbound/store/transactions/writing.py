@@ -88,7 +88,6 @@ def _last_queries(end: LogEnd, changes: Changes) -> Iterable[Query]:
         yield _outbox_insertion(changes.outbox)
     if changes.events:
         yield appender.insertion(end, changes.events)
-        yield appender.moving_heads(end.chains)
 
 
 def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query]:
@@ -107,7 +106,7 @@ def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query
         yield account_texts.insertion(changes.account_texts, sealer)
     yield from _receipt_queries(changes)
     yield from _order_queries(changes.orders)
-    if (query := callbacks.of_commands(changes.events)) is not None:
+    if changes.tells_commands and (query := callbacks.of_commands(changes.events)) is not None:
         yield query
 
 

@@ -222,11 +222,14 @@ async def test_commands_are_told_to_who_asked(world: World) -> None:
     async def text() -> UUID:
         subject_id = uuid4()
         async with world.store.transaction() as tx:
+            known = await tx.known_senders([], [])
             subjects = Subjects(tx, StateCache())
             await subjects.load([subject_id])
             event = accepted.model_copy(update={"request_id": uuid4()})
             subjects.append(subject_id, [event], None)
-            await tx.write(Changes(events=subjects.events, states=subjects.states()))
+            changes = Changes(events=subjects.events, states=subjects.states())
+            changes.tells_commands = known.tells_commands
+            await tx.write(changes)
         return subject_id
 
     await text()

@@ -309,7 +309,7 @@ async def test_the_transaction_of_a_small_batch_takes_three_round_trips(
 
     async def results() -> None:
         async with postgres_store.transaction() as tx:
-            await tx.lock_names({"topic[0]"})
+            await tx.known_recipients({"topic[0]"}, {uuid4()}, {b"hash"})
             await tx.write(batch(1))
 
     assert await round_trips(postgres_store, tmp_path / "trace", commands) == 3
