@@ -49,7 +49,11 @@ _GROUPS: Final = {"smpp_port": SmppServerSettings.group}
     type=PORT,
     help="Port of the SMPP server for programs; 0: any.  [default: 2776 if free]",
 )
-@click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
+@click.option(
+    "--smsc",
+    metavar="HOST:PORT",
+    help="SMS centre to use, without sample clients; default: a simulated one, with them.",
+)
 @click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
 @password_file_option
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file.")
