@@ -2,8 +2,9 @@
 
 Workers that are ready are given commands, and decide them while nothing else runs; then a relay
 publishes what they wrote. Prints a JSON object for each run and the medians of all: per second,
-and CPU seconds per 1,000 commands. The runs alternate, because machines change from minute to
-minute. The figures of docs/SCALING.md come from here.
+CPU seconds per 1,000 commands, and for which share of the time a transaction held the log. The
+runs alternate, because machines change from minute to minute. The figures of docs/SCALING.md come
+from here.
 """
 
 import argparse
@@ -31,9 +32,19 @@ from tests.bench.processes import ProcessUsages, environment, roles, servers
 FROM, UNTIL = 0.1, 0.9
 """The part of the work that is measured: the beginning and the end have idle processes."""
 
-_LOOK_EVERY_S: Final = 0.05
+_LOOK_EVERY_S: Final = 0.01
+_LOOKS: Final = 5
+"""At the log for each time that it is counted how much is done."""
+
 _GIVE_UP_S: Final = 1800.0
 _DECIDED: Final = "SELECT count(*) FROM inbox"
+_LOG_IS_LOCKED: Final = """
+SELECT EXISTS (
+    SELECT FROM pg_locks, hashtextextended('scserv log', 0) AS key
+    WHERE locktype = 'advisory' AND granted
+        AND classid::bigint = (key >> 32) & 4294967295 AND objid::bigint = key & 4294967295
+)
+"""
 _PUBLISHED: Final = "SELECT coalesce(sum(position), 0) FROM outbox_cursors WHERE feed = 'events'"
 
 
@@ -91,6 +102,7 @@ def _run(folder: Path, variant: Variant, commands: int) -> dict[str, float]:
         "commands_per_s": round(decided["per_s"]),
         "worker_cpu_s_per_1000": round(decided["cpu_s"] * 1000 / commands, 3),
         "worker_postgres_cpu_s_per_1000": round(decided["postgres_cpu_s"] * 1000 / commands, 3),
+        "log_locked_share": round(decided["log_locked"], 2),
         "relayed_commands_per_s": round(scaled),
         "relay_cpu_s_per_1000": round(published["cpu_s"] * 1000 / commands, 3),
     }
@@ -105,13 +117,21 @@ def _measure(
 ) -> dict[str, float]:
     """Wait until the processes have made `query` count to `total`."""
     usages = ProcessUsages({**servers_pids, **pids})
+    looks: list[bool] = []
     with psycopg.connect(settings["SCSERV_DATABASE_URL"], autocommit=True) as connection:
 
-        def count() -> int:
-            row = connection.execute(query.encode()).fetchone()
+        def one(asked: str) -> int:
+            row = connection.execute(asked.encode()).fetchone()
             return int(row[0]) if row else 0
 
+        def count() -> int:
+            for _ in range(_LOOKS):
+                looks.append(bool(one(_LOG_IS_LOCKED)))
+                time.sleep(_LOOK_EVERY_S)
+            return one(query)
+
         begun, before = _reached(count, total * FROM), usages.usage()
+        looks.clear()
         ended, after = _reached(count, total * UNTIL), usages.usage()
     used = {name: after[name].cpu_s - before[name].cpu_s for name in after}
     share = (ended.done - begun.done) / total
@@ -119,6 +139,7 @@ def _measure(
         "per_s": (ended.done - begun.done) / (ended.at - begun.at),
         "cpu_s": sum(used[name] for name in pids) / share,
         "postgres_cpu_s": used["postgres"] / share,
+        "log_locked": sum(looks) / max(1, len(looks)),
     }
 
 
@@ -132,7 +153,6 @@ def _reached(count: Callable[[], int], wanted: float) -> _Reached:
     while time.monotonic() < until:
         if (found := count()) >= wanted:
             return _Reached(time.monotonic(), found)
-        time.sleep(_LOOK_EVERY_S)
     raise TimeoutError(f"{count()} of {wanted:g} after {_GIVE_UP_S:g} s")
 
 
