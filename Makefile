@@ -47,8 +47,6 @@ test-long: $(KAFKA)  ## what takes an hour: other and more random examples, fuzz
 	@$(BIN)/python -m pytest $(WORKING) --hypothesis-profile=long $(ARGS)
 	@$(BIN)/python -m tests.unit.smpp.fuzz --seconds 1200
 	@for seed in 1 2 3 4; do $(MAKE) --no-print-directory chaos SEED=$$seed FAULTS=200 || exit 1; done
-	@$(BIN)/python -m tests.chaos.machines && $(MAKE) --no-print-directory chaos MACHINES=3 SEED=1332 FAULTS=7 \
-	  ARGS="--per-second 5 --only 'broker,slow disk,failover,standby,power,partition,line'"
 
 check: $(STAMP)  ## linters, types, import rules
 	@$(BIN)/ruff check .
