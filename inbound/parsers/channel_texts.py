@@ -50,6 +50,11 @@ class ChannelText:
         return f"{prefix}: {self.text}" + (f"\n{name}:{self.option}" if self.option else "")
 
 
+def begins_with_channel(text: str) -> bool:
+    """Whether a text begins with the name of a channel, whatever follows."""
+    return _PREFIX.match(text) is not None
+
+
 def readable(text: str, channel: Channel | None) -> str:
     """Return what the recipient reads of the text of an order: "" of a question to the network."""
     if channel is None:

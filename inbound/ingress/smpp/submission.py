@@ -12,7 +12,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from inbound.parsers.channel_texts import ChannelTextError, parse_channel_text
+from inbound.parsers.channel_texts import (
+    ChannelTextError,
+    begins_with_channel,
+    parse_channel_text,
+)
 from inbound.smpp import alphabet
 from inbound.smpp.address import TON_ALPHANUMERIC, Address
 from inbound.smpp.errors import PduError
@@ -80,10 +84,17 @@ class Text:
 def with_named_coding(pdu: SubmitSm, *, iso: bool) -> SubmitSm:
     """Return a submit_sm whose data_coding means the same on every link.
 
-    `iso`: on this link data_coding 0 means ISO-8859-1 instead of GSM 03.38.
+    `iso`: on this link data_coding 0 means ISO-8859-1 instead of GSM 03.38. So it does for a text
+    that begins with a channel in ASCII: read as GSM it would go to the phone, as "§§HLR§§".
     """
-    is_latin = pdu.data_coding == _OCTETS or (iso and pdu.data_coding == alphabet.DEFAULT)
+    is_latin = pdu.data_coding == _OCTETS or (
+        pdu.data_coding == alphabet.DEFAULT and (iso or _names_channel(pdu))
+    )
     return replace(pdu, data_coding=alphabet.LATIN_1) if is_latin else pdu
+
+
+def _names_channel(pdu: SubmitSm) -> bool:
+    return begins_with_channel(user_data_of(pdu).body.decode("latin-1"))
 
 
 def read(pdu: SubmitSm, country: str, now: datetime) -> Submission:

@@ -314,6 +314,26 @@ async def test_the_same_message_over_the_same_link_is_refused_and_over_a_new_one
         assert {first.message_id, second.message_id} < told
 
 
+async def test_a_message_that_has_ended_when_it_is_sent_again_has_its_receipt_at_once(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        first = await program.submit()
+        conn.execute(
+            "UPDATE orders SET state = 'undelivered', error = '00B', receipt = 'expired'"
+            " WHERE state = 'queued'"
+        )
+        told = [await program.receive()]
+        program.peer.close()
+        again = await bind(port, shop)
+        second = await again.submit()
+        told.append(await again.receive())
+    assert [id_of(one) for one in told] == [first.message_id, second.message_id]
+    for one in told:
+        assert one.short_message.endswith(b"stat:EXPIRED err:00B")
+
+
 async def test_a_comment_is_neither_sent_nor_counted(
     shop: dict[str, Any], conn: psycopg.Connection
 ) -> None:
@@ -698,7 +718,9 @@ async def test_a_mail_has_its_last_receipt_when_it_is_sent(conn: psycopg.Connect
             ("__MAIL__: hello", Status.ESME_RINVDSTADR),
             ("__HLR__", Status.ESME_RINVSERTYP),
         ):
-            assert (await program.submit(channel.encode("gsm23.038"))).status == status
+            # Programs write the _ as in ASCII, too.
+            for coding in ("gsm23.038", "ascii"):
+                assert (await program.submit(channel.encode(coding))).status == status
         conn.execute("UPDATE orders SET channel = 'mail' WHERE state = 'queued'")
         end_orders(conn, "sent")
         receipt = await program.receive()
