@@ -80,3 +80,13 @@ async def test_what_the_network_told_is_in_the_status(
     assert (await values(http, shop, **asked, all="2"))[17] == "HLR"
     both = await status(http, shop, phone=f"{phone},{other}", id="h-1")
     assert [one.get("imsi") for one in both] == [TOLD[0], None]
+
+
+async def test_a_question_about_more_than_a_thousand_messages_is_refused(
+    shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    phones = [f"7903{n:07d}" for n in range(1001)]
+    for many, told in ((phones[1:], "-3"), (phones, "ERROR = 1")):
+        asked = signed(shop, phone=",".join(many), id="m-1", fmt=0 if told[0] == "E" else 1)
+        answer = await http.post("/sys/status.php", data=asked)
+        assert answer.text.startswith(told)

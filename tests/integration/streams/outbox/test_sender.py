@@ -163,6 +163,15 @@ async def test_a_centre_whose_queue_is_full_gets_a_pause(bench: Bench) -> None:
     assert bench.bind.throttles == 1
 
 
+async def test_full_queues_with_accepted_messages_between_them_are_those_of_phones(
+    bench: Bench,
+) -> None:
+    for _ in range(FULL_QUEUES):
+        bench.script.fault = reacts(Status.ESME_RMSGQFUL)
+        await bench.result(bench.offer(bench.owe(bench.person())))
+    assert bench.bind.throttles == 0
+
+
 async def test_the_result_says_how_the_centre_writes_its_ids(bench: Bench) -> None:
     message = bench.offer(bench.owe(bench.person()))
     assert (await bench.result(message)).id_form is None
