@@ -13,6 +13,7 @@ from typing import Final
 _FORM = re.compile(
     r"([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9])([0-9]{2})([-+R])"
 )
+_RELATIVE: Final = "R"
 _QUARTER: Final = timedelta(minutes=15)
 _MAX_QUARTERS: Final = 48
 # DD of the relative form ends at 31. Months and years, whose length varies, are parsed but
@@ -61,13 +62,18 @@ def parse_time(value: str, now: datetime) -> datetime | None:
         raise ValueError("not a time as in SMPP 3.4, 7.1.1")
     *numbers, sign = match.groups()
     year, month, day, hour, minute, second, tenth, quarters = map(int, numbers)
-    if sign == "R":
+    if sign == _RELATIVE:
         remainder = timedelta(days=day, hours=hour, minutes=minute, seconds=second)
         return _months_later(now, 12 * year + month) + remainder
     if quarters > _MAX_QUARTERS:
         raise ValueError(f"time zone of {quarters} quarter hours: at most 48 are allowed")
     zone = timezone(quarters * _QUARTER * (1 if sign == "+" else -1))
     return datetime(2000 + year, month, day, hour, minute, second, tenth * 100_000, tzinfo=zone)
+
+
+def is_relative_time(value: str) -> bool:
+    """Whether a time field that `parse_time` takes counts from when it arrives."""
+    return value.endswith(_RELATIVE)
 
 
 def _months_later(moment: datetime, months: int) -> datetime:

@@ -24,7 +24,7 @@ from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.segmentation import text_of
 from inbound.smpp.status import Status
 from inbound.smpp.subscriber import parse_subscriber
-from inbound.smpp.times import parse_time
+from inbound.smpp.times import is_relative_time, parse_time
 from inbound.smpp.user_data import (
     CONCATENATIONS,
     IE_CONCAT_8,
@@ -67,6 +67,8 @@ class Submission:
     not_before: datetime | None
     expires_at: datetime | None
     registered: int
+    schedule: str
+    """What tells its schedule_delivery_time from others: a relative one is as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ def read(pdu: SubmitSm, country: str, now: datetime) -> Submission:
     user_data = user_data_of(pdu)
     if user_data.has_malformed_header:
         raise SubmissionError(Status.ESME_RINVESMCLASS, "the user data header is malformed")
+    not_before = _moment(pdu.schedule_delivery_time, now, Status.ESME_RINVSCHED)
+    is_relative = is_relative_time(pdu.schedule_delivery_time)
     return Submission(
         phone=_phone(pdu, country),
         sender=_sender(pdu),
@@ -113,9 +117,10 @@ def read(pdu: SubmitSm, country: str, now: datetime) -> Submission:
         destination=Address(pdu.dest_addr_ton, pdu.dest_addr_npi, pdu.destination_addr),
         text="" if user_data.part else _decoded(user_data.body, pdu.data_coding),
         part=user_data.part,
-        not_before=_moment(pdu.schedule_delivery_time, now, Status.ESME_RINVSCHED),
+        not_before=not_before,
         expires_at=_moment(pdu.validity_period, now, Status.ESME_RINVEXPIRY),
         registered=pdu.registered_delivery & 0x03,
+        schedule=pdu.schedule_delivery_time if is_relative else str(not_before or ""),
     )
 
 

@@ -207,7 +207,7 @@ class Submitting:
         digest = self.order_hasher.digest(
             *(b"smpp", account.encode(), submission.phone.encode()),
             *((submission.sender or "").encode(), text.text.encode()),
-            str(submission.not_before or "").encode(),
+            submission.schedule.encode(),
         )
         words = words_of(self.order_hasher, account, text.comment) if text.comment else None
         messages = [

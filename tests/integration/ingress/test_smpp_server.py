@@ -334,6 +334,23 @@ async def test_a_message_that_has_ended_when_it_is_sent_again_has_its_receipt_at
         assert one.short_message.endswith(b"stat:EXPIRED err:00B")
 
 
+async def test_a_message_with_a_relative_schedule_is_the_same_when_it_comes_again(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    schedule = {"schedule_delivery_time": "000000000006000R"}
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        first = await program.submit(**schedule)
+        assert (await program.submit(**schedule)).status == Status.ESME_RSUBMITFAIL
+        later = await program.submit(schedule_delivery_time="000000000007000R")
+        assert later.status == 0, "another schedule is another message"
+        program.peer.close()
+        again = await bind(port, shop)
+        second = await again.submit(**schedule)
+        assert (second.status, second.message_id != first.message_id) == (0, True)
+    assert len(rows(conn, "SELECT order_id FROM orders")) == 2
+
+
 async def test_a_comment_is_neither_sent_nor_counted(
     shop: dict[str, Any], conn: psycopg.Connection
 ) -> None:
