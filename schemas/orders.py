@@ -7,7 +7,7 @@ holds a number and a text, so it goes to no topic of ours and to no log; the eve
 from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -187,6 +187,12 @@ class Order(Model):
     not_before: UtcTime | None = None
     expires_at: UtcTime | None = None
     hours: SendingHours | None = None
+    as_written: dict[Literal["not_before", "expires_at"], str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="the times that count from when the order came, as they were written: a "
+        "repeated order has the same ones, although they mean later moments",
+    )
     idempotency_key: (
         Annotated[str, StringConstraints(pattern=patterns.KEY, max_length=255)] | None
     ) = Field(default=None, repr=False)

@@ -139,7 +139,9 @@ class Drafts:
             address = addresses.get((order.channel, recipient.number))
             rendered = _NO_ADDRESS if address is None else rendered
         text = rendered.text if isinstance(rendered, RenderedText) else ""
-        content = order.model_dump_json(exclude=_NOT_CONTENT, exclude_defaults=True)
+        # Times from now on are other moments in a repeated order: those stand as they were written.
+        left_out = _NOT_CONTENT | order.as_written.keys()
+        content = order.model_dump_json(exclude=left_out, exclude_defaults=True)
         return Draft(
             order=order,
             order_id=order.order_id or order_id,

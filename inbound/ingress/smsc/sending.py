@@ -18,7 +18,7 @@ from inbound.ingress.smsc.channels import written as written_text
 from inbound.ingress.smsc.codes import ErrorCode, error_of, text_of
 from inbound.ingress.smsc.content import is_mobile, read_phones, read_text
 from inbound.ingress.smsc.ids import DIALECT, IdKind, MessageId, check_id
-from inbound.ingress.smsc.times import parse_time, parse_valid
+from inbound.ingress.smsc.times import as_written, parse_time, parse_valid
 from inbound.ingress.smsc.values import OFF
 from inbound.money import amount_text
 from inbound.orders.horizon import beyond_horizon
@@ -91,8 +91,9 @@ def _orders(
     message_id: MessageId,
 ) -> list[Order]:
     now = parts.clock()
-    time = parse_time(fields.get("time", ""), fields.get("tz", ""), parts.zone, now)
-    expires_at = parse_valid(fields.get("valid", ""), time, now)
+    time, valid = fields.get("time", ""), fields.get("valid", "")
+    sending = parse_time(time, fields.get("tz", ""), parts.zone, now)
+    expires_at = parse_valid(valid, sending, now)
     sender = fields.get("sender", "").strip() or None
     if sender is not None and not _SENDER.fullmatch(sender):
         raise SmscError(ErrorCode.DENIED)
@@ -104,9 +105,10 @@ def _orders(
                 client_id=recipient.client_id,
                 text=text,
                 sender=sender,
-                not_before=time.not_before,
+                not_before=sending.not_before,
                 expires_at=expires_at,
-                hours=time.hours,
+                hours=sending.hours,
+                as_written=as_written(time, valid, sending, expires_at),
                 idempotency_key=f"{DIALECT}:{message_id.order_key(phone)}",
                 channel=channel,
             )

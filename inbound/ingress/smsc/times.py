@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from inbound.ingress.smsc.answers import SmscError
@@ -26,10 +26,11 @@ _CENTURY: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class SendingTime:
-    """When a message may be sent; None and no hours: at once."""
+    """When a message may be sent; None and no hours: at once. `is_relative`: counted from now."""
 
     not_before: datetime | None = None
     hours: SendingHours | None = None
+    is_relative: bool = False
 
 
 def parse_time(text: str, tz: str, zone: str, now: datetime) -> SendingTime:
@@ -42,7 +43,7 @@ def parse_time(text: str, tz: str, zone: str, now: datetime) -> SendingTime:
         return SendingTime()
     try:
         if match := _LATER.fullmatch(text):
-            return SendingTime(now + timedelta(minutes=int(match[1])))
+            return SendingTime(now + timedelta(minutes=int(match[1])), is_relative=True)
         if match := _STAMP.fullmatch(text):
             return SendingTime(datetime.fromtimestamp(int(match[1]), UTC))
         if match := _HOURS.fullmatch(text):
@@ -65,6 +66,21 @@ def parse_valid(text: str, sending: SendingTime, now: datetime) -> datetime | No
     if not timedelta() < length <= _LONGEST_VALID:
         raise SmscError(ErrorCode.TIME)
     return max(now, sending.not_before or now) + length
+
+
+def as_written(
+    time: str, valid: str, sending: SendingTime, expires_at: datetime | None
+) -> dict[Literal["not_before", "expires_at"], str]:
+    """Return the times that are other moments when the request is repeated, as they were given.
+
+    When a message expires is one of them: it depends on now as soon as `time` has passed.
+    """
+    written: dict[Literal["not_before", "expires_at"], str] = {}
+    if sending.is_relative:
+        written["not_before"] = time
+    if expires_at is not None:
+        written["expires_at"] = valid
+    return written
 
 
 def _ahead(tz: str) -> timedelta:

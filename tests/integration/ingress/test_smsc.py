@@ -238,6 +238,32 @@ async def test_an_id_of_the_program_makes_repeating_safe(
     assert changed["error"] == "id belongs to another message"
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"time": "+10"},
+        {"valid": "2"},
+        {"valid": "01:30"},
+        {"time": "+10", "valid": "2"},
+        {"time": "0203261501", "valid": "2"},  # has passed when the request is repeated
+        {"time": "10-18", "valid": "2"},
+    ],
+)
+async def test_a_repeated_request_with_times_from_now_on_is_the_same_message(
+    world: World, shop: Credentials, http: httpx.AsyncClient, times: dict[str, str]
+) -> None:
+    (phone,) = world.clients(1)
+    asked = {"phones": phone, "mes": TEXT, "id": 7} | times
+    first = await sent(http, shop, **asked)
+    world.now += timedelta(minutes=2)
+    assert await sent(http, shop, **asked) == first
+    for name in times:
+        changed = await sent(http, shop, **asked | {name: {"time": "+11", "valid": "3"}[name]})
+        assert changed["error"] == "id belongs to another message", name
+    accepted = [state for state, *_ in world.orders("shop") if state != "refused"]
+    assert len(accepted) == 1
+
+
 async def test_times(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
     (phone,) = world.clients(1)
     given = {  # it is 15:00 in Moscow
