@@ -46,9 +46,12 @@ class Result:
 
     @property
     def line(self) -> str:
-        """The values with commas."""
+        """The values with commas.
+
+        Programs split it at every comma, whatever stands around it, so one in a value is a blank.
+        """
         values = self.fields.values() if self.values is None else self.values
-        return ",".join(map(str, values))
+        return ",".join(str(one).replace(",", " ") for one in values)
 
 
 class SmscError(Exception):

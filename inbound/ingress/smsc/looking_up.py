@@ -164,8 +164,7 @@ def _result(
     values: list[str | int] = [status.code, changed.stamp, status.error]
     if told is not None:
         fields |= told
-        # A comma in a name would move the values behind it.
-        values += [one.replace(",", " ") for one in told.values()]
+        values += told.values()
     if details in _DETAILS:
         created = _Moment(order.created_at if order else None)
         cost = amount_text(charged(order) if order else Decimal())

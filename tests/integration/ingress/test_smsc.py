@@ -204,6 +204,18 @@ async def test_the_state_and_the_code_of_the_sms_centre(
     assert found.text == line.format(int(world.now.timestamp()))
 
 
+async def test_a_comma_in_a_sender_moves_no_value(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    await sent(http, shop, phones=phone, mes=TEXT, id="42")
+    world.rows("UPDATE orders SET sender = 'Ma,g'")
+    asked = signed(shop, phone=phone, id="42", all=1)
+    line = (await http.get("/sys/status.php", params=asked | {"fmt": 1})).text
+    assert line.split(",")[5:] == ["2.50", "Ma g", "Ожидает отправки", ""]
+    assert (await status(http, shop, phone=phone, id="42", all=1))["sender_id"] == "Ma,g"
+
+
 @pytest.mark.parametrize("value", ["yes", "3", "-1", "2"])
 async def test_values_of_look_ups_that_mean_nothing_are_refused(
     shop: Credentials, http: httpx.AsyncClient, value: str
