@@ -2,7 +2,8 @@
 
 h11 accepts what RFC 9112 lets a lenient server accept: bare LF, folded lines, Content-Length
 beside Transfer-Encoding. A proxy in front may read the same octets as another request, so here
-they are errors, and so is a second header that only one reader would take. h11 does the rest.
+they are errors, and so is a second header that only one reader would take. A target that names its
+host counts instead of the Host header, as the RFC has it (3.2.2). h11 does the rest.
 """
 
 import re
@@ -20,6 +21,7 @@ HEAD_TOO_LARGE: Final = 431
 _CRLF: Final = b"\r\n"
 # What the line with the size of a chunk may begin with (RFC 9112, 7.1), as h11 limits it.
 _CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,20}([ \t]*|;[^\r\n]*)\r?)?")
+_ABSOLUTE: Final = re.compile(rb"(?i:https?)://(?P<host>[^/?#@]+)(?P<rest>(?:[/?].*)?)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 _SINGLE: Final = frozenset(
     {
@@ -59,12 +61,34 @@ class StrictConnection(h11.Connection):
         if self.their_state is h11.IDLE:
             self.request_line = self._receive_buffer.first_line()
         try:
-            return super().next_event()
+            event = super().next_event()
         except h11.RemoteProtocolError as error:
             self.error_status = error.error_status_hint
             # h11 makes it an error of the other side by giving it another class.
             self.repeated = getattr(error, "repeated_header", "")
             raise
+        return _in_origin_form(event) if isinstance(event, h11.Request) else event
+
+
+def split_target(target: bytes) -> tuple[bytes | None, bytes]:
+    """Return the host that a request target names, if any, and the target without it."""
+    if (match := _ABSOLUTE.fullmatch(target)) is None:
+        return None, target
+    rest = match["rest"]
+    return match["host"], rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    host, target = split_target(request.target)
+    if host is None:
+        return request
+    others = [(name, value) for name, value in request.headers if name != b"host"]
+    return h11.Request(
+        method=request.method,
+        headers=[(b"host", host), *others],
+        target=target,
+        http_version=request.http_version,
+    )
 
 
 class _StrictBuffer(ReceiveBuffer):

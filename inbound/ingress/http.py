@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.addresses import ClientAddresses, parse_networks
 from inbound.api.bodies import MAX_SENDING_BODY_BYTES, Body, LargeBodies, drain, too_large
+from inbound.api.framing import split_target
 from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware, Served
 from inbound.api.problems import ProblemKind, Refusal
 from inbound.errors import RetryableError
@@ -62,7 +63,7 @@ def make_http(parts: Parts, settings: IngressSettings) -> ASGIApp:
 def refuse_unread(refusal: Refusal, request_line: bytes) -> Response:
     """Answer what is no HTTP in the form of the dialect whose path its first line has."""
     target = request_line.partition(b" ")[2].rpartition(b" HTTP/")
-    path, _, query = (target[0] or target[2]).partition(b"?")
+    path, _, query = split_target(target[0] or target[2])[1].partition(b"?")
     scope = {"path": unquote_to_bytes(path).decode("utf-8", "replace"), "query_string": query}
     return _PATHS.answer(refusal, scope)
 

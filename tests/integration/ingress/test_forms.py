@@ -1,6 +1,7 @@
 """Every answer under a dialect's paths is in its own form, also to what is no HTTP."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -80,6 +81,26 @@ async def test_what_is_no_http_is_answered_in_the_form_of_its_path(world: World,
             answer = await sent(url, octets)
             assert (answer.status, answer.body) == PATHS[path], octets[:90]
             assert "connection: close" in answer.headers
+
+
+async def test_a_target_that_names_its_host_is_that_path(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "inbound")
+    shop = world.account()
+    query = f"/sys/balance.php?login={shop.login}&psw={shop.password}&fmt=3".encode()
+    async with served(world) as url:
+        for before in (b"http://scserv.test", b"HTTPS://[::1]:8100", b"http://" + b"x" * 99):
+            head = b"GET " + before + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            assert (await sent(url, head)).body == '{"balance": "1000000.00"}', before
+        for after in (b"", b"?fmt=3"):
+            head = b"GET http://scserv.test" + after + b" HTTP/1.1\r\nHost: x\r\n"
+            answer = await sent(url, head + b"Connection: close\r\n\r\n")
+            assert (answer.status, answer.body) == (404, "there is no such path"), after
+        malformed = b"GET http://scserv.test" + query + b"&a=\xff HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert (await sent(url, malformed)).body == JSON
+    assert any("/sys/balance.php" in message for message in caplog.messages)
+    assert not [one for one in caplog.messages if shop.password in one or "scserv.test" in one]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
@@ -154,6 +155,17 @@ async def test_a_chunk_may_arrive_octet_by_octet(echo: tuple[Echo, HttpServer]) 
             await asyncio.sleep(0)
         assert b"read abc" in await reader.read()
         writer.close()
+
+
+async def test_the_host_of_a_target_counts_and_not_the_header() -> None:
+    async def tell(scope: Scope, receive: Receive, send: Send) -> None:
+        told = f"host {Headers(scope=scope).getlist('host')} path {scope['path']}"
+        await PlainTextResponse(told)(scope, receive, send)
+
+    head = b"GET http://desk.test:81/a?b=c HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    async with serving(tell) as (made, _):
+        answer = await exchange(made, head)
+    assert answer.endswith(b"host ['desk.test:81'] path /a")
 
 
 async def test_what_is_clear_is_served(echo: tuple[Echo, HttpServer]) -> None:
