@@ -154,7 +154,7 @@ class CommandProcessor:
         changes.inbox = [InboxRow(each.request_id, each.text.mo.arrived_at) for each in fresh]
         changes.events = subjects.events
         changes.states = subjects.states()
-        changes.tells_commands = senders.tells_commands
+        changes.wants_command_callbacks = senders.wants_command_callbacks
         return decided, budget
 
     async def _admit(

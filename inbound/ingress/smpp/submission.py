@@ -68,7 +68,7 @@ class Submission:
     expires_at: datetime | None
     registered: int
     schedule: str
-    """What tells its schedule_delivery_time from others: a relative one is as it was written."""
+    """The schedule to compare retries by: a relative schedule_delivery_time stays as written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ NATIONAL_DIGITS: Final = 10
 class KnownSenders:
     """Which of some MOs were processed; the known subjects of their senders, with stored states.
 
-    `tells_commands` is whether an account is told of accepted commands.
+    `wants_command_callbacks`: some account has callbacks for accepted commands.
     """
 
     seen: set[UUID]
     subjects: dict[bytes, UUID]
     states: dict[UUID, StoredState]
-    tells_commands: bool = False
+    wants_command_callbacks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

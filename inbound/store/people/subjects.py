@@ -44,12 +44,12 @@ async def select_senders(
 
 async def senders_of(cursor: psycopg.AsyncCursor) -> KnownSenders:
     """Return what an answer tells."""
-    known = KnownSenders(set(), {}, {}, tells_commands=False)
+    known = KnownSenders(set(), {}, {}, wants_command_callbacks=False)
     async for mo_id, number_hash, subject_id, version, *state, account in cursor:
         if mo_id is not None:
             known.seen.add(mo_id)
         elif account is not None:
-            known.tells_commands = True
+            known.wants_command_callbacks = True
         else:
             known.subjects[number_hash] = subject_id
             if version is not None:

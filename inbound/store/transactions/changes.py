@@ -22,8 +22,8 @@ class Changes:
 
     `sent` are new parts, without the status from their receipts; `receipts` are known parts,
     new or old, with it. `rejected_mos` have each key once and never conflict. `unknown_numbers`
-    are accepted commands of unknown numbers by SMS centre. `tells_commands` is False if no account
-    is told of accepted commands (`Transaction.known_senders`), which saves a query.
+    are accepted commands of unknown numbers by SMS centre. `wants_command_callbacks` is False if no
+    account has callbacks for accepted commands (`Transaction.known_senders`): that saves a query.
     """
 
     inbox: list[InboxRow] = field(default_factory=list)
@@ -43,4 +43,4 @@ class Changes:
     held: list[HeldRegistration] = field(default_factory=list)
     audit: list[NewAuditEntry] = field(default_factory=list)
     orders: OrderWrites = field(default_factory=OrderWrites)
-    tells_commands: bool = True
+    wants_command_callbacks: bool = True

@@ -48,7 +48,7 @@ class Transaction(Protocol):
     ) -> KnownSenders:
         """Return what `seen`, `find_subjects` and `states` do, in one round trip.
 
-        And whether an account is told of commands: `Changes.tells_commands`.
+        And whether any account has callbacks for commands: `Changes.wants_command_callbacks`.
         """
         ...
 

@@ -106,7 +106,10 @@ def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query
         yield account_texts.insertion(changes.account_texts, sealer)
     yield from _receipt_queries(changes)
     yield from _order_queries(changes.orders)
-    if changes.tells_commands and (query := callbacks.of_commands(changes.events)) is not None:
+    if (
+        changes.wants_command_callbacks
+        and (query := callbacks.of_commands(changes.events)) is not None
+    ):
         yield query
 
 

@@ -228,7 +228,7 @@ async def test_commands_are_told_to_who_asked(world: World) -> None:
             event = accepted.model_copy(update={"request_id": uuid4()})
             subjects.append(subject_id, [event], None)
             changes = Changes(events=subjects.events, states=subjects.states())
-            changes.tells_commands = known.tells_commands
+            changes.wants_command_callbacks = known.wants_command_callbacks
             await tx.write(changes)
         return subject_id
 
