@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
+from inbound.ingress.credentials import Credentials
 from tests.fix_store import (  # noqa: F401  fixtures
     cipher,
     conn,
@@ -19,3 +21,13 @@ async def world(database_url: str) -> AsyncIterator[World]:  # noqa: F811
     made = World(database_url)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def shop(world: World) -> Credentials:
+    return world.account("shop")
+
+
+@pytest.fixture
+def http(world: World) -> httpx.AsyncClient:
+    return world.client()

@@ -27,11 +27,6 @@ def shop(world: World) -> Credentials:
     return world.account("shop", price_per_part=Decimal("2.5"), balance=Decimal(100))
 
 
-@pytest.fixture
-def http(world: World) -> httpx.AsyncClient:
-    return world.client()
-
-
 def signed(shop: Credentials, **fields: Any) -> dict[str, Any]:
     return {"id": shop.id, "key": shop.key} | fields
 

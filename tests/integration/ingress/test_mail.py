@@ -70,11 +70,6 @@ async def send(port: int, content: bytes) -> tuple[int, str]:
     return await asyncio.to_thread(deliver)
 
 
-@pytest.fixture
-def shop(world: World) -> Credentials:
-    return world.account("shop")
-
-
 async def test_a_mail_becomes_a_message(world: World, shop: Credentials) -> None:
     first, second = world.clients(2)
     async with served(world) as port:

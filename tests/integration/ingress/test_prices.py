@@ -28,11 +28,6 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], str, str]] = {
 """Accounts; what two parts cost, and the balance after them."""
 
 
-@pytest.fixture
-def http(world: World) -> httpx.AsyncClient:
-    return world.client()
-
-
 def signed(shop: Credentials, **fields: Any) -> dict[str, Any]:
     return {"login": shop.login, "psw": shop.password, "charset": "utf-8", "fmt": 3} | fields
 

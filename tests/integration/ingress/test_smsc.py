@@ -28,11 +28,6 @@ def shop(world: World) -> Credentials:
     return world.account("shop", price_per_part=Decimal("2.5"), balance=Decimal(100))
 
 
-@pytest.fixture
-def http(world: World) -> httpx.AsyncClient:
-    return world.client()
-
-
 def signed(shop: Credentials, **fields: Any) -> dict[str, Any]:
     return {"login": shop.login, "psw": shop.password, "charset": "utf-8"} | fields
 

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 from typing_extensions import override
 
 from inbound.callbacks.posting import CallbackFailed, Poster
@@ -57,16 +56,6 @@ class Receiver(Poster):
         names = ("phone", "mes", "to") if "mes" in call else ("id", "phone", "status")
         signed = ":".join([*(call[name] for name in names), SECRET])
         assert call["md5"] == hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
-
-
-@pytest.fixture
-def shop(world: World) -> Credentials:
-    return world.account("shop")
-
-
-@pytest.fixture
-def http(world: World) -> httpx.AsyncClient:
-    return world.client()
 
 
 def set_url(world: World, form: str = SMSC) -> None:

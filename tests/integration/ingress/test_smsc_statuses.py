@@ -1,7 +1,6 @@
 """`status.php` of SMSC: the places of its values, and what the network told about a number."""
 
 import httpx
-import pytest
 
 from inbound.ingress.credentials import Credentials
 from inbound.keys import VaultCipher
@@ -16,16 +15,6 @@ ANSWER = (
 )
 TOLD = ["250023012345678", "79232510066", "250", "02", "Russian Federation"]
 NAMES = ("imsi", "msc", "mcc", "mnc", "cn", "net", "rcn", "rnet")
-
-
-@pytest.fixture
-def shop(world: World) -> Credentials:
-    return world.account("shop")
-
-
-@pytest.fixture
-def http(world: World) -> httpx.AsyncClient:
-    return world.client()
 
 
 async def values(http: httpx.AsyncClient, shop: Credentials, **asked: str) -> list[str]:

@@ -16,16 +16,6 @@ PATH = "/users/send_bulk.php"
 TEXT = "Заявка 4711 выполнена"
 
 
-@pytest.fixture
-def shop(world: World) -> Credentials:
-    return world.account("shop")
-
-
-@pytest.fixture
-def http(world: World) -> httpx.AsyncClient:
-    return world.client()
-
-
 async def word(http: httpx.AsyncClient, shop: Credentials, **fields: Any) -> str:
     asked = {"user_id": shop.id, "service_id": shop.service_id} | fields
     answer = await http.get(PATH, params={k: v for k, v in asked.items() if v is not None})
