@@ -230,7 +230,7 @@ async def open_deployment(folder: Path) -> AsyncIterator[OneMachine]:
     """Start servers, SMS centres and roles on this machine; stop all of them after the block."""
     with (
         PostgresServer(folder / "postgres", settings=POSTGRES_SETTINGS) as postgres,
-        KafkaServer(folder / "kafka", heap_mb=384, listener=OPEN) as kafka,
+        KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN) as kafka,
     ):
         prepare_servers(postgres.url(), kafka.bootstrap, replicas=1)
         async with open_recorder(folder / "telemetry") as recorder:

@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-LANDED: Final = "1f6d97122513452900cf52d17e006c33bd7ce916"
+LANDED: Final = "031201ca80d2a07e2ce82e495fd43385767a58df"
 
 _ROOT: Final = Path(__file__).parents[2]
 _PARTS: Final = (

@@ -27,7 +27,7 @@ from tests.chaos.balance import as_json
 from tests.chaos.campaign import CampaignResult, Load, run_campaign
 from tests.chaos.deployment import Deployment, OneMachine
 from tests.chaos.schedule import PlannedFault
-from tests.chaos.soak.plan import plan, spare_servers
+from tests.chaos.soak.plan import SERVERS_LIVE_FROM, plan, spare_servers
 from tests.chaos.soak.samples import FILE, Sampler, read_samples
 from tests.chaos.soak.verdict import Figure, figures
 
@@ -108,7 +108,7 @@ def _until_over(seed: int, lasts_s: float) -> Iterator[PlannedFault]:
         share = (time.monotonic() - began) / lasts_s
         if share >= 1:
             return
-        yield spare_servers(fault) if share >= 0.5 else fault
+        yield spare_servers(fault) if share >= SERVERS_LIVE_FROM else fault
 
 
 def _figures(path: Path) -> list[Figure]:

@@ -1,7 +1,7 @@
 """The faults of a soak: those of a campaign, one a minute. Pure.
 
-The eldest process of each role and, in the second half, both servers live on: only what lives for
-hours can show that it grows. Campaigns kill all of them.
+The eldest process of each role and, after a third of the time, both servers live on: only what
+lives for hours can show that it grows. Campaigns kill all of them.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from typing import Final
 from tests.chaos.schedule import PlannedFault, schedule
 
 FAULT_EVERY_S: Final = 60.0
+SERVERS_LIVE_FROM: Final = 1 / 3
+"""Of the time: so that a server has filled its memory before the second half is judged."""
 
 _SINGLE: Final = frozenset({"api", "ingress"})
 """Roles with one process: it is suspended instead."""
@@ -24,7 +26,7 @@ def plan(seed: int) -> Iterator[PlannedFault]:
 
 
 def spare_servers(fault: PlannedFault) -> PlannedFault:
-    """Return the fault of the second half: a server that would be killed is suspended."""
+    """Return the fault of later: a server that would be killed is suspended."""
     if fault.kind == "kill -9 server":
         return replace(fault, kind="SIGSTOP server", lasts_s=min(fault.lasts_s, _SUSPENDED_S))
     return fault

@@ -1,9 +1,11 @@
 """Whether the samples of a soak are flat. Pure.
 
-Memory, files and connections are compared within the life of each process, after its warm-up. If no
-process of a name lives long enough, they are "not judged", which is no success either. A table or
-topic that keeps history grows with the number of events: an event must not take more of it later
-than at first. Every other table has to stay as it is.
+Memory, files, connections and tables without history are judged by the second half of the time:
+what fills up to a limit, as a cache or an hour's memory does, is full by then. Growth is what the
+slope of that half makes of the whole time. Processes are compared within the life of each, after
+its warm-up; if no process of a name lives long enough, they are "not judged", which is no success
+either. A table or topic that keeps history grows with the number of events: an event must not take
+more of it later than at first.
 """
 
 from collections import defaultdict
@@ -17,15 +19,15 @@ from tests.chaos.soak.samples import KAFKA, ProcessSample, Sample
 SHARE: Final = 0.10
 """By which memory, files, connections and tables may grow."""
 MEMORY_MB: Final = 8.0
-HEAP_MB: Final = 128.0
-"""Of Kafka, whose Java fills its heap of 384 MB before it collects."""
+HEAP_MB: Final = 64.0
+"""Of Kafka, whose Java fills its heap of 256 MB before it collects."""
 FILES: Final = 8.0
 CONNECTIONS: Final = 5.0
 TABLE_MB: Final = 1.0
 """What may be added to a table or topic at any rate: it grows by pages and segments."""
 HISTORY_SHARE: Final = 0.30
-SHORTEST_LIFE_SHARE: Final = 0.25
-"""Of the time: the longest life of a process has to be this long, or it isn't judged."""
+SHORTEST_LIFE_SHARE: Final = 0.4
+"""Of the second half: the longest life of a process has to be this long, or it isn't judged."""
 
 HISTORY: Final = frozenset(
     {
@@ -84,9 +86,11 @@ def figures(samples: Sequence[Sample], warm_up_s: float) -> list[Figure]:
     settled = [sample for sample in samples if sample.at_s >= warm_up_s]
     if len(settled) < 3:
         return []
+    lasted_s = samples[-1].at_s
+    second_half = [sample for sample in settled if sample.at_s >= lasted_s / 2]
     return [
-        *_of_processes(settled, warm_up_s),
-        *_flat_tables(settled),
+        *_of_processes(second_half, warm_up_s, lasted_s),
+        *_flat_tables(second_half, lasted_s),
         *_history(
             settled, "table", lambda sample: sample.tables, settled[-1].tables.keys() & HISTORY
         ),
@@ -94,7 +98,7 @@ def figures(samples: Sequence[Sample], warm_up_s: float) -> list[Figure]:
     ]
 
 
-def _of_processes(samples: Sequence[Sample], warm_up_s: float) -> Iterable[Figure]:
+def _of_processes(samples: Sequence[Sample], warm_up_s: float, lasted_s: float) -> Iterable[Figure]:
     kinds: tuple[tuple[str, Callable[[ProcessSample], float], float], ...] = (
         ("MB", lambda one: one.memory_mb, MEMORY_MB),
         ("files", lambda one: one.files, FILES),
@@ -108,19 +112,22 @@ def _of_processes(samples: Sequence[Sample], warm_up_s: float) -> Iterable[Figur
                     if one.name == name and one.age_s >= warm_up_s:
                         lives[one.pid].append((sample.at_s, value(one)))
             allowed = HEAP_MB if (name, unit) == (KAFKA, "MB") else least
-            yield _flat(f"{name}, {unit}", list(lives.values()), _duration(samples), allowed)
+            shortest_s = SHORTEST_LIFE_SHARE * (samples[-1].at_s - samples[0].at_s)
+            yield _flat(f"{name}, {unit}", list(lives.values()), shortest_s, lasted_s, allowed)
 
 
-def _flat_tables(samples: Sequence[Sample]) -> Iterable[Figure]:
+def _flat_tables(samples: Sequence[Sample], lasted_s: float) -> Iterable[Figure]:
     for name in sorted(samples[-1].tables.keys() - HISTORY):
         points = [(one.at_s, one.tables.get(name, 0) / _MB) for one in samples]
-        yield _flat(f"table {name}, MB", [points], _duration(samples), TABLE_MB)
+        yield _flat(f"table {name}, MB", [points], 0.0, lasted_s, TABLE_MB)
 
 
-def _flat(name: str, lives: Collection[Points], lasted_s: float, least: float) -> Figure:
+def _flat(
+    name: str, lives: Collection[Points], shortest_s: float, lasted_s: float, least: float
+) -> Figure:
     usual = median([y for life in lives for _, y in life] or [0.0])
     longest_s = max((life[-1][0] - life[0][0] for life in lives), default=0.0)
-    is_judged = longest_s > 0 and longest_s >= SHORTEST_LIFE_SHARE * lasted_s
+    is_judged = longest_s > 0 and longest_s >= shortest_s
     growth = slope(lives) * lasted_s if is_judged else None
     return Figure(name, usual, growth, max(least, SHARE * usual))
 
@@ -154,7 +161,3 @@ def _history(
             growth,
             max(TABLE_MB, HISTORY_SHARE * expected),
         )
-
-
-def _duration(samples: Sequence[Sample]) -> float:
-    return samples[-1].at_s - samples[0].at_s

@@ -78,6 +78,20 @@ def test_the_start_of_a_process_is_no_leak() -> None:
     assert _with("grew", samples) == set()
 
 
+def test_what_fills_up_in_the_first_half_is_flat() -> None:
+    samples = _samples(
+        memory=lambda minute: 100.0 + min(minute, 55),
+        clients=lambda minute: 100_000 * min(minute, 55),
+    )
+    assert _with("grew", samples) == set()
+
+
+def test_growth_is_that_of_the_whole_time() -> None:
+    found = figures(_samples(memory=lambda minute: 100 + minute / 10), WARM_UP_S)
+    [memory] = [one for one in found if one.name == "worker, MB"]
+    assert memory.growth == pytest.approx(11.9)
+
+
 def test_what_never_lives_long_is_not_judged() -> None:
     samples = _samples(memory=lambda minute: 100 + minute / 4, lives=8)
     assert _with("not judged", samples) == OF_PROCESSES
@@ -133,6 +147,6 @@ def test_faults_spare_the_eldest_of_a_role_and_no_kind_is_left_out() -> None:
     assert {one.pause_s for one in planned} == {60.0}
 
 
-def test_servers_live_through_the_second_half() -> None:
+def test_servers_that_live_on_are_suspended() -> None:
     kinds = {spare_servers(one).kind for one in islice(schedule(1), 2_000)}
     assert ServerFaults.ACTIONS.keys() - kinds == {"kill -9 server"}
