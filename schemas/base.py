@@ -16,6 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from schemas.reading import CACHED
+
 
 def _in_utc(moment: datetime) -> datetime:
     try:
@@ -40,6 +42,7 @@ class Model(BaseModel):
         extra="ignore",
         ser_json_bytes="base64",
         val_json_bytes="base64",
+        cache_strings=CACHED,
         hide_input_in_errors=True,  # an error text must not repeat a number or a secret
     )
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from schemas.events import EVENTS, DomainEvent
+from schemas.reading import read_json
 
 Cast = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -67,7 +68,7 @@ def read_object(
         if (type_, step) not in upcasters:
             raise UnknownEventError(f"no upcaster for {type_} version {step}")
     try:
-        value: dict[str, Any] = from_json(data)
+        value: dict[str, Any] = read_json(data)
         for step in steps:
             value = upcasters[type_, step](value)
     except (LookupError, TypeError, ValueError) as error:
@@ -97,5 +98,5 @@ def older_forms(
     """Yield the event's JSON in each older version that is still written, newest first."""
     while (cast := downcasters.get((type_, version))) is not None:
         version -= 1
-        data = to_json(cast(from_json(data)))
+        data = to_json(cast(read_json(data)))
         yield version, data

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from schemas.base import UtcTime
 from schemas.events import (
@@ -30,6 +30,7 @@ from schemas.order_events import (
     OrderRefused,
     OrderRescheduled,
 )
+from schemas.reading import CACHED
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 from schemas.sending_hours import SendingHours
 
@@ -111,6 +112,7 @@ class Previous:
     waited_s: float = 0.0
 
 
+@with_config(ConfigDict(cache_strings=CACHED))
 @dataclass(frozen=True, slots=True)
 class SubjectState:
     """What the next decision needs. Its size doesn't grow with the history.

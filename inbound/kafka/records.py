@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import NotRequired, Protocol, TypedDict
 from uuid import UUID
 
-from pydantic_core import from_json
-
 from schemas.chain import metadata_digest
 from schemas.cloudevents import SOURCE, Attributes, Headers, to_headers
 from schemas.events import (
@@ -20,6 +18,7 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import LogHead, Subscription
+from schemas.reading import read_json
 from schemas.upcasters import DOWNCASTERS, Cast, older_forms
 
 SUBSCRIPTION_TYPES = {
@@ -119,7 +118,7 @@ def attributes_of(event: LoggedEvent, type_: str, replay: str | None = None) -> 
         type=type_,
         time=event.recorded_at,
         subject=str(event.stream_id),
-        traceparent=from_json(event.metadata).get("traceparent"),
+        traceparent=read_json(event.metadata).get("traceparent"),
         replay=replay,
     )
 
@@ -135,7 +134,7 @@ def of_event(event: LoggedEvent, topic: str, replay: str | None = None) -> Produ
         type=f"{event.type}.v{event.schema_version}",
         time=event.recorded_at,
         subject=subject,
-        traceparent=from_json(event.metadata).get("traceparent"),
+        traceparent=read_json(event.metadata).get("traceparent"),
         replay=replay,
         position=event.position,
         metadata_digest=metadata_digest(event.metadata),

@@ -21,7 +21,6 @@ from typing import Final
 
 import psycopg
 from kafka.errors import KafkaError
-from pydantic_core import from_json
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from inbound.errors import RetryableError
@@ -46,6 +45,7 @@ from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import LOG, Shard
 from inbound.store.outbox.rows import OutboxRow
 from schemas.cloudevents import Attributes, to_headers
+from schemas.reading import read_json
 from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> Non
 
 def _of_outbox(row: OutboxRow) -> ProducerRecord:
     # Internal, so only the attributes that CloudEvents requires: each header costs.
-    traceparent = from_json(row.headers).get("traceparent")
+    traceparent = read_json(row.headers).get("traceparent")
     attributes = Attributes(id=row.event_id, type=row.type, traceparent=traceparent)
     key = row.key.encode() if row.key is not None else None
     return {"topic": row.topic, "value": row.value, "key": key, "headers": to_headers(attributes)}

@@ -12,7 +12,6 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import from_json
 from typing_extensions import override
 
 from inbound.handlers.decision import message_id
@@ -30,6 +29,7 @@ from schemas.message_events import (
     MessageUnknown,
 )
 from schemas.messages import Purpose
+from schemas.reading import read_json
 
 RESENT: Final = "resent"
 """The outcome of a message that had an unknown outcome and is resent."""
@@ -138,7 +138,7 @@ def _accept(row: _Row, event: Event) -> None:
 
 def _trace_id(metadata: str) -> str | None:
     """Return the trace id of a traceparent (W3C Trace Context, 3.2.2.3), None without one."""
-    parts = str(from_json(metadata).get("traceparent", "")).split("-")
+    parts = str(read_json(metadata).get("traceparent", "")).split("-")
     if len(parts) < 4 or len(parts[1]) != _TRACE_ID_DIGITS:
         return None
     return parts[1] if set(parts[1]) <= _HEX else None

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import last_digits
@@ -23,6 +23,7 @@ from inbound.smpp import alphabet, segmentation
 from inbound.smpp.user_data import ConcatenatedPart
 from inbound.store.mo.rows import DroppedParts, MessagePart, PartChanges, PartsKey, StoredPart
 from inbound.store.transactions.port import Transaction
+from schemas.reading import read_json
 from streams.commands.texts import Assembled, ReceivedText
 
 PARTS_WITHIN: Final = timedelta(minutes=2)
@@ -129,7 +130,7 @@ def leftover_sequences(parts: Sequence[MessagePart], before: Sequence[MessagePar
 
 def _heard_at(part: MessagePart) -> datetime:
     """Return when a part arrived by the clock that gateways share: wall clocks are stepped."""
-    heard_at = from_json(part.data).get("heard_at")
+    heard_at = read_json(part.data).get("heard_at")
     return datetime.fromisoformat(heard_at) if heard_at else part.received_at
 
 
@@ -152,7 +153,7 @@ def _part_of(text: ReceivedText, hasher: SubjectHasher) -> MessagePart | None:
 
 def _whole(last: ReceivedText, parts: Sequence[MessagePart]) -> ReceivedText:
     """Return the text of all parts, with the id of the first and the arrival of the last."""
-    described = [from_json(part.data) for part in parts]
+    described = [read_json(part.data) for part in parts]
     body = segmentation.text_of(
         (
             ConcatenatedPart(0, 8, len(parts), part.sequence, part.payload, about["data_coding"])

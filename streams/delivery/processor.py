@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from inbound.deadletter.isolation import read_all
 from inbound.handlers.decision import Disposition
@@ -34,6 +34,7 @@ from inbound.subjects import StateCache, Subjects
 from schemas.events import EVENTS, AcknowledgementLate
 from schemas.message_events import MessageEvent, MessageSubmitted
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
+from schemas.reading import read_json
 from schemas.topics import TopicNames
 from streams.delivery.receipt_matcher import MatchedOutcome, ReceiptMatcher
 
@@ -189,7 +190,7 @@ async def _append_late(
         return
     streams = await transaction.load_streams({result.subject_id for result in results})
     logged = {
-        _identity(event_type, from_json(data))
+        _identity(event_type, read_json(data))
         for event_type, data in (
             *((one.type, one.data) for stream in streams.values() for one in stream),
             *((one.type, one.data) for one in subjects.events),
@@ -201,7 +202,7 @@ async def _append_late(
         attempts[message_id].add(attempt)
     for result in results:
         event, known = event_of(result), attempts[str(result.message_id)]
-        identity = _identity(event.TYPE, from_json(event.to_json()))
+        identity = _identity(event.TYPE, read_json(event.to_json()))
         names = result.request_id or result.order_id
         if names is not None and identity not in logged:
             logged.add(identity)
@@ -226,7 +227,7 @@ def split(record: TopicRecord) -> list[TopicRecord]:
     The JSON is split as it is, so that nothing is lost that this release can't decode.
     """
     try:
-        content = from_json(record.value)
+        content = read_json(record.value)
     except ValueError:
         return [record]
     for name in ("results", "receipts"):

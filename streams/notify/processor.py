@@ -6,8 +6,6 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from pydantic_core import from_json
-
 from inbound import unique_names
 from inbound.deadletter.isolation import read_all
 from inbound.errors import PoisonError
@@ -19,6 +17,7 @@ from inbound.orders.ports import Placed
 from schemas.cloudevents import header
 from schemas.notify import OrderRequested, order_id_of
 from schemas.orders import DEFAULT_ACCOUNT, Order
+from schemas.reading import read_json
 
 Place = Callable[[Sequence[Order]], Awaitable[Sequence[Placed]]]
 
@@ -110,7 +109,7 @@ def _check_envelope(record: TopicRecord) -> None:
 def _computable_id(record: TopicRecord) -> UUID | None:
     """Return the id of the order that its writer computes, if the record is one of an account."""
     try:
-        content = from_json(record.value)
+        content = read_json(record.value)
     except ValueError:
         content = None
     content = content if isinstance(content, dict) else {}

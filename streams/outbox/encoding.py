@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from pydantic_core import from_json
-
 from inbound.channels.port import Outgoing
 from inbound.smpp import address
 from inbound.smpp import alphabet as alphabets
@@ -19,6 +17,7 @@ from inbound.smpp.times import format_validity
 from inbound.smpp.user_data import UDHI
 from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
+from schemas.reading import read_json
 
 LONGEST_VALIDITY = timedelta(days=31)
 """The relative form of a validity period has two digits for the days (SMPP 3.4, 7.1.1)."""
@@ -102,7 +101,7 @@ class Encoder:
         has_fields = bool(message.params) or secret is not None
         if not has_fields and (text := self._constant.get((message.template, alphabet))):
             return text
-        fields: Mapping[str, str] = {**message.params, **(from_json(secret) if secret else {})}
+        fields: Mapping[str, str] = {**message.params, **(read_json(secret) if secret else {})}
         rendered = self._catalogue[message.template].render(fields)
         text = EncodedText(alphabet, split(rendered, message.message_id.int, alphabet))
         if not has_fields and len(text) == 1:

@@ -13,12 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic_core import from_json
-
 from inbound.errors import RetryableError
 from inbound.store.claims.port import Claims
 from inbound.store.claims.rows import record_of
 from schemas.messages import SubmitResult
+from schemas.reading import read_json
 from streams.outbox.phases import Fetched
 
 log = logging.getLogger(__name__)
@@ -110,7 +109,7 @@ def recorded_result(data: str, fetched: Fetched) -> SubmitResult:
     """Return the result that was recorded for a message, as its gateway published it."""
     message = fetched.message
     return SubmitResult(
-        **from_json(data),
+        **read_json(data),
         message_id=message.message_id,
         subject_id=message.subject_id,
         request_id=message.request_id,
