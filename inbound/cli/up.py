@@ -7,7 +7,7 @@ import string
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from pydantic import SecretStr
@@ -20,6 +20,9 @@ from inbound.private_files import prepare_folder, prepare_subfolder, read_secret
 from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, SmppServerSettings, load_settings
 from inbound.settings.smpp import PASSWORD_MAX
+
+if TYPE_CHECKING:
+    from inbound.local.forks import Template
 
 _CHARACTERS: Final = string.ascii_letters + string.digits
 _GROUPS: Final = {"smpp_port": SmppServerSettings.group}
@@ -72,23 +75,38 @@ def up(
     Without SCSERV_DATABASE_URL and SCSERV_KAFKA_BOOTSTRAP_SERVERS it starts its own PostgreSQL
     and Apache Kafka, kept in the data folder.
     """
-    from inbound.cli._runner import run_until_signal
-    from inbound.cli.audit import os_user
-    from inbound.local.folder_lock import locked_folder, remove_unused
-    from inbound.local.service import LocalService
+    from inbound.local.spawning import role_template
 
     _export_options(smsc, system_id, password_file)
     for name, chosen in ports.items():  # such as api_port
         if chosen is not None:
             group = _GROUPS.get(name) or name.removesuffix("_port").upper()
             os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
+    with role_template() as template:  # as early as possible: it imports while others start
+        status = _run(data_dir, port, config, template, has_centre=smsc is not None)
+    sys.exit(status)
+
+
+def _run(
+    data_dir: Path,
+    port: int | None,
+    config: Path | None,
+    template: "Template | None",
+    *,
+    has_centre: bool,
+) -> int:
+    from inbound.cli._runner import run_until_signal
+    from inbound.cli.audit import os_user
+    from inbound.local.folder_lock import locked_folder, remove_unused
+    from inbound.local.service import LocalService
+
     data_dir = data_dir.absolute()
     given, is_new = load_settings(config), not data_dir.exists()
     make_folder(data_dir)
     try:
         with locked_folder(data_dir):
             settings = load_settings(config, make_keys(data_dir, given))
-            built_in = smsc is None and not settings.binds
+            built_in = not has_centre and not settings.binds
             if built_in:
                 settings = _with_password(data_dir, settings)
             service = LocalService(
@@ -98,13 +116,13 @@ def up(
                 config,
                 built_in_simulator=built_in,
                 operator=os_user(),
+                template=template,
             )
-            status = asyncio.run(run_until_signal(service.run))
+            return asyncio.run(run_until_signal(service.run))
     except SetupError:
         if is_new:
             remove_unused(data_dir)
         raise
-    sys.exit(status)
 
 
 def _export_options(smsc: str | None, system_id: str | None, password_file: Path | None) -> None:

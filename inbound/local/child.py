@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from inbound.errors import SetupError
 from inbound.local.child_logs import last_line
 from inbound.local.probes import answers_ok, status_of
-from inbound.ops.parent import PARENT_FD
+from inbound.local.spawning import Process, Spawn, execute
 from inbound.private_files import open_file
 
 if TYPE_CHECKING:
@@ -117,13 +117,15 @@ class SupervisedChild:
         log: Path,
         on_event: Callable[[ChildEvent], None],
         backoff: RestartBackoff,
+        spawn: Spawn = execute,
     ) -> None:
         self.child = child
         self.log = log
         self.first_ready = asyncio.Event()
         self._on_event = on_event
         self._backoff = backoff
-        self._process: asyncio.subprocess.Process | None = None
+        self._spawn = spawn
+        self._process: Process | None = None
         self._restart = 0
 
     @property
@@ -141,7 +143,7 @@ class SupervisedChild:
         deaths = 0
         while True:
             began = time.monotonic()
-            self._process = await self._spawn(life)
+            self._process = await self._spawn_logged(life)
             self._tell(ChildEventType.STARTED)
             status = await self._until_exit(self._process)
             is_final = self._restart == 0 and not callable(self.child.env)
@@ -187,25 +189,12 @@ class SupervisedChild:
             _kill_group(self._process.pid)
             self._process = None
 
-    async def _spawn(self, life: int) -> asyncio.subprocess.Process:
+    async def _spawn_logged(self, life: int) -> Process:
         env = self.child.env() if callable(self.child.env) else self.child.env
         with open_file(self.log, "ab") as log:
-            try:
-                return await asyncio.create_subprocess_exec(
-                    *self.child.argv,
-                    env={**os.environ, **env, PARENT_FD: str(life)},
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(life,),
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise SetupError(
-                    f"{self.child.name} can't be started: {self.child.argv[0]}: {error.strerror}"
-                ) from error
+            return await self._spawn(self.child, {**os.environ, **env}, log, life)
 
-    async def _until_exit(self, process: asyncio.subprocess.Process) -> int:
+    async def _until_exit(self, process: Process) -> int:
         asking = asyncio.create_task(self._watch(process))
         try:
             return await process.wait()
@@ -216,7 +205,7 @@ class SupervisedChild:
                 # Processes that it started must not survive it.
                 _kill_group(process.pid)
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, process: Process) -> None:
         """Say when the child is ready; end it when it hangs in a restart, or is not live."""
         # In its first start the supervisor waits for it, and gives up.
         limit_s = self.child.ready_timeout_s if self.first_ready.is_set() else None

@@ -12,9 +12,11 @@ from pathlib import Path
 from inbound.errors import RetryableError, SetupError
 from inbound.local.administrator import Administrator, prepare_administrator
 from inbound.local.embedded import EmbeddedServers
+from inbound.local.forks import Template
 from inbound.local.preparation import effective, import_samples, migrate_and_check
 from inbound.local.probes import LOOPBACK, accepts, answers_smpp, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES
+from inbound.local.spawning import SCSERV, FromTemplate, Spawn, execute
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.local.waiting import Waiting
 from inbound.ops.health import Health, HealthServer
@@ -33,7 +35,6 @@ ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk", 
 STARTING = ": starting"
 # Figures in a reason change all the time and are ignored when reasons are compared.
 _FIGURES = re.compile(r"[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
-SCSERV = (sys.executable, "-m", "inbound.cli")
 
 
 class LocalService:
@@ -51,9 +52,14 @@ class LocalService:
         *,
         built_in_simulator: bool,
         operator: str,
+        template: Template | None = None,
     ) -> None:
-        """`operator` is who runs the service, for the audit; without `port` a free one is taken."""
+        """`operator` is who runs the service, for the audit; without `port` a free one is taken.
+
+        Roles are forked from `template`, if there is one.
+        """
         self._operator = operator
+        self._spawn: Spawn = FromTemplate(template, self._say) if template else execute
         self._settings = settings
         self._data_dir = data_dir
         self._port = port
@@ -107,7 +113,7 @@ class LocalService:
             raise SetupError(f"{error}; start it, or correct the address") from error
         children = self._children()
         self._say(f"starting {', '.join(child.name for child in children)}")
-        supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
+        supervisor = Supervisor(children, self._data_dir / "logs", self._tell, spawn=self._spawn)
         self._supervisor = supervisor
         await stack.enter_async_context(supervisor)
         async with asyncio.TaskGroup() as group:

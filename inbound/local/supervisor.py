@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from inbound.errors import SetupError
 from inbound.local.child import Child, ChildEvent, ChildEventType, RestartBackoff, SupervisedChild
 from inbound.local.child_logs import bound_log, last_line
+from inbound.local.spawning import Spawn, execute
 from inbound.ops.parent import end_with_parent
 from inbound.private_files import prepare_subfolder
 
@@ -53,6 +54,7 @@ class Supervisor:
         on_event: Callable[[ChildEvent], None],
         *,
         backoff: RestartBackoff | None = None,
+        spawn: Spawn = execute,
         stop_limit_s: float = 60.0,
         log_limit_bytes: int = 10 * 1024 * 1024,
     ) -> None:
@@ -61,7 +63,7 @@ class Supervisor:
         self._stop_limit_s = stop_limit_s
         self._kept = [
             SupervisedChild(
-                child, logs / f"{child.name}.log", on_event, backoff or RestartBackoff()
+                child, logs / f"{child.name}.log", on_event, backoff or RestartBackoff(), spawn
             )
             for child in children
         ]

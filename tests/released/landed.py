@@ -18,11 +18,7 @@ import pytest
 LANDED: Final = "031201ca80d2a07e2ce82e495fd43385767a58df"
 
 _ROOT: Final = Path(__file__).parents[2]
-_PARTS: Final = (
-    *("inbound", "schemas", "streams", "pyproject.toml"),
-    # What `tests.forks.ForkServer` needs.
-    *("tests/__init__.py", "tests/forks.py"),
-)
+_PARTS: Final = ("inbound", "schemas", "streams", "pyproject.toml")
 _LACKING: Final = (
     f"this clone lacks {LANDED}, the release that landed last: run `git fetch --unshallow`, or "
     "`python -m tests.released.landed`, which fetches this commit alone"

@@ -14,7 +14,7 @@ import pytest
 
 from inbound.local import child as child_module
 from inbound.local.probes import accepts, answers_smpp, free_port
-from inbound.local.service import SCSERV
+from inbound.local.spawning import SCSERV
 from inbound.local.supervisor import Child, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from tests.patience import PATIENCE_S

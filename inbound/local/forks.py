@@ -1,0 +1,237 @@
+"""Starts processes of ours by forking one that has imported everything (`inbound.local.template`).
+
+A role takes up to a second of CPU for its imports, and nine of them import much the same; a fork
+takes 10 ms. A forked process is what one with a command line of its own would be: a child of this
+process in a session of its own, with its environment, folder, output and exit status. Linux only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+from inbound.errors import ScservError
+from inbound.local import template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER: Final = 36
+"""linux/prctl.h"""
+
+_FORK_WITHIN_S: Final = 60.0
+"""The first fork waits for the imports; on a busy machine they take long."""
+
+
+class ForkError(ScservError):
+    """The template does not fork: it has ended, or hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a process is to be: arguments, environment and folder.
+
+    `module` has the function `main` that it runs. `passed` are descriptors for it, by the variable
+    in which it finds the number.
+    """
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: str
+    module: str = "inbound.cli"
+    passed: Mapping[str, int] = field(default_factory=dict)
+
+
+class Forked:
+    """A running process; behaves as `asyncio.subprocess.Process` does."""
+
+    def __init__(self, pid: int) -> None:
+        """Watch a child of this process until its end, in the running loop."""
+        self.pid = pid
+        self.returncode: int | None = None
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = os.pidfd_open(pid)
+        self._loop.add_reader(self._descriptor, self._collect)
+
+    def _collect(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        _, status = os.waitpid(self.pid, 0)
+        self.returncode = os.waitstatus_to_exitcode(status)
+        self._ended.set()
+
+    async def wait(self) -> int:
+        """Wait for its end and return its exit status, or the negative signal that ended it."""
+        while self.returncode is None:
+            await self._ended.wait()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended. Raises ProcessLookupError if it just has."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+
+class Template:
+    """The process that others are forked from; a context manager.
+
+    `modules` are imported there. `tree` is the source tree whose code it runs, this one by default.
+    """
+
+    def __init__(self, modules: Sequence[str], tree: Path | None = None) -> None:
+        self._modules = modules
+        self._tree = tree
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._is_closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and running else None
+
+    def start(self) -> Self:
+        """Start the process, which begins to import; don't wait for that. Raises OSError."""
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                (
+                    *(sys.executable, "-P", template.__file__, str(theirs.fileno())),
+                    *self._modules,
+                ),
+                env=os.environ | ({"PYTHONPATH": str(self._tree)} if self._tree else {}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # Ctrl-C is the supervisor's
+            )
+        return self
+
+    def fork(self, wanted: Wanted, out: int, err: int) -> int:
+        """Return the id of a new process, a child of this one, that writes to two descriptors.
+
+        Blocks until it is there, after the imports. Starts the template if it was not started yet.
+        Raises `ForkError`; then there is no process.
+        """
+        with self._turn, _as_subreaper(), contextlib.ExitStack() as stack:
+            try:
+                if self._control is None and not self._is_closed:
+                    self.start()
+                talk = stack.enter_context(self._ask_for_one())
+                pid = _process_id(talk)
+            except OSError as error:
+                raise ForkError(f"the template does not fork: {error}") from error
+            try:
+                _tell(talk, wanted, out, err)
+            except OSError as error:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise ForkError(f"the forked process has ended: {error}") from error
+            return pid
+
+    def _ask_for_one(self) -> socket.socket:
+        control, (talk, theirs) = self._control, socket.socketpair()
+        with theirs:
+            talk.settimeout(_FORK_WITHIN_S)
+            try:
+                if control is None:
+                    raise ConnectionResetError("it was closed")
+                socket.send_fds(control, [b"\0"], [theirs.fileno()])
+            except OSError:
+                talk.close()
+                raise
+        return talk
+
+    def close(self) -> None:
+        """End the process for good; those that came from it go on. Safe to repeat."""
+        self._is_closed = True
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+async def start(source: Template, wanted: Wanted, out: int, err: int) -> Forked:
+    """Fork a process and return it. Raises `ForkError`. If cancelled it ends the process."""
+    forking = asyncio.ensure_future(asyncio.to_thread(source.fork, wanted, out, err))
+    try:
+        return Forked(await asyncio.shield(forking))
+    except asyncio.CancelledError:
+        with contextlib.suppress(ForkError):
+            forked = Forked(await forking)
+            forked.kill()
+            await forked.wait()
+        raise
+
+
+def _process_id(talk: socket.socket) -> int:
+    octets = talk.recv(template.HEADER)
+    if len(octets) < template.HEADER:
+        raise ConnectionResetError("it has ended")
+    return int.from_bytes(octets)
+
+
+def _tell(talk: socket.socket, wanted: Wanted, out: int, err: int) -> None:
+    message = json.dumps(
+        {
+            "arguments": list(wanted.arguments),
+            "environment": dict(wanted.environment),
+            "folder": wanted.folder,
+            "module": wanted.module,
+            "passed": list(wanted.passed),
+        }
+    ).encode("ascii")
+    header = len(message).to_bytes(template.HEADER)
+    socket.send_fds(talk, [header], [out, err, *wanted.passed.values()])
+    talk.sendall(message)
+
+
+@contextlib.contextmanager
+def _as_subreaper() -> Iterator[None]:
+    """Become the parent of processes whose parent ends meanwhile, among our descendants.
+
+    Only for that long: those of servers that have been killed are no business of ours.
+    """
+    _set_subreaper(1)
+    try:
+        yield
+    finally:
+        _set_subreaper(0)
+
+
+def _set_subreaper(value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, value, 0, 0, 0) != 0:
+        raise ForkError(f"prctl: {os.strerror(ctypes.get_errno())}")

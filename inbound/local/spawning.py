@@ -1,0 +1,120 @@
+"""Starts the processes of a supervisor: by their command line, or forked from a template."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Protocol
+
+from inbound.errors import SetupError
+from inbound.local.forks import Forked, ForkError, Template, Wanted, start
+from inbound.ops.parent import PARENT_FD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from inbound.local.child import Child
+
+SCSERV: Final = (sys.executable, "-m", "inbound.cli")
+"""A process of ours begins with these words; only such a one can be forked."""
+
+ROLE_MODULES: Final = (
+    "inbound.startup",
+    *("inbound.cli._runner", "inbound.cli._sources", "inbound.cli._sign_in"),
+    *(f"inbound.cli.{role}" for role in ("simulator", "roles", "scheduler", "api", "desk")),
+    *("inbound.cli.ingress", "inbound.cli._dead_letter_retries"),
+)
+"""Modules that a template imports for the roles, with what these import."""
+
+Process = asyncio.subprocess.Process | Forked
+
+
+@contextmanager
+def role_template() -> Iterator[Template | None]:
+    """Run the template of the roles during the block; None on a system that can't do it."""
+    if _can_watch_forks():
+        with Template(ROLE_MODULES) as template:
+            yield template
+    else:
+        yield None
+
+
+def _can_watch_forks() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # not Linux, or an old one
+        return False
+    return True
+
+
+class Spawn(Protocol):
+    """Starts the process of a child, in a session of its own.
+
+    It has the descriptor `life`, and ends when the other end is closed (`inbound.ops.parent`).
+    Raises `SetupError` if its program can't be started.
+    """
+
+    async def __call__(
+        self, child: Child, environment: Mapping[str, str], log: IO[bytes], life: int
+    ) -> Process:
+        """Start it with this environment; it writes to the log."""
+
+
+async def execute(
+    child: Child, environment: Mapping[str, str], log: IO[bytes], life: int
+) -> Process:
+    """Start a process by its command line."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            *child.argv,
+            env={**environment, PARENT_FD: str(life)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(life,),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SetupError(
+            f"{child.name} can't be started: {child.argv[0]}: {error.strerror}"
+        ) from error
+
+
+class FromTemplate:
+    """Forks processes of ours from a template; executes others, and all once it has failed.
+
+    A template that has ended is not started again: that would take as long as most processes that
+    it would ever fork, and production starts every process by its command line, too. `say` tells
+    of it.
+    """
+
+    def __init__(self, template: Template, say: Callable[[str], None]) -> None:
+        self._template = template
+        self._say = say
+        self._works = True
+
+    async def __call__(
+        self, child: Child, environment: Mapping[str, str], log: IO[bytes], life: int
+    ) -> Process:
+        """Start it as `Spawn` says."""
+        if self._works and _is_ours(child.argv):
+            arguments = child.argv[len(SCSERV) :]
+            wanted = Wanted(arguments, environment, str(Path.cwd()), passed={PARENT_FD: life})
+            try:
+                return await start(self._template, wanted, log.fileno(), log.fileno())
+            except ForkError as error:
+                self._give_up(error)
+        return await execute(child, environment, log, life)
+
+    def _give_up(self, why: ForkError) -> None:
+        if self._works:
+            self._works = False
+            self._template.close()
+            self._say(f"{why}; from now on processes start without it, which takes longer")
+
+
+def _is_ours(argv: Sequence[str]) -> bool:
+    return tuple(argv[: len(SCSERV)]) == SCSERV
