@@ -103,6 +103,12 @@ class Facts(Model):
         description="whether the directory had an open case of the client; only if a client asked "
         "for registration data and the service goes by it",
     )
+    is_recipient: bool | None = Field(
+        default=None,
+        description="whether an order for the number had been accepted, or notifications to it "
+        "switched off; only if it was not in the directory; absent otherwise, and where only "
+        "clients could switch",
+    )
 
 
 class Arrival(Model):

@@ -16,7 +16,7 @@ from inbound.handlers.decision import (
     Reply,
     message_id,
 )
-from inbound.handlers.definitions import SENDS_REGISTRATION, plan
+from inbound.handlers.definitions import SENDS_REGISTRATION, is_carried_out, plan
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import gate
 from inbound.handlers.state import HOUR, SubjectState
@@ -39,7 +39,9 @@ def decide_command(state: SubjectState, request: CommandRequest, policies: Polic
         or _is_late_copy(state, request)
     ):
         return Decision(Disposition.DUPLICATE)
-    if not request.client_known and policies.unknown_number == "silent":
+    if policies.unknown_number == "silent" and not is_carried_out(
+        request.command, client_known=request.client_known, is_recipient=request.is_recipient
+    ):
         return Decision(Disposition.UNKNOWN_NUMBER)
     limit = policies.commands_per_hour
     if limit and state.accepted_in_hour_before(request.arrived_at) >= limit:
@@ -59,6 +61,7 @@ def decide_command(state: SubjectState, request: CommandRequest, policies: Polic
             decided_at=request.decided_at,
             registrations=request.registrations,
             case_open=request.case_open,
+            is_recipient=request.is_recipient,
         ),
         plan=planned.plan,
         confirm=planned.confirm,

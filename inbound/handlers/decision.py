@@ -24,7 +24,8 @@ class Disposition(StrEnum):
 class CommandRequest:
     """A command to decide, and what is known of it. Times are UTC; `request_id` is the MO's id.
 
-    `registrations` and `case_open` are known only if a client asks for registration data.
+    `registrations` and `case_open` are known only if a client asks for registration data,
+    `is_recipient` (`SubjectState.is_recipient`) only if the number is no client's.
     """
 
     request_id: UUID
@@ -39,6 +40,7 @@ class CommandRequest:
     arrival: Arrival | None = None
     registrations: RegistrationUsage | None = None
     case_open: bool | None = None
+    is_recipient: bool | None = None
 
     @property
     def heard_at(self) -> datetime | None:

@@ -47,13 +47,15 @@ Planner = Callable[[SubjectState, CommandRequest, Policies], Planned]
 class CommandDefinition:
     """One command. `spelling` is its text as the instruction writes it, in ASCII.
 
-    `plans` are all that `planner` may return.
+    `plans` are all that `planner` may return. `serves_recipients`: it is carried out for people
+    outside the directory, too, once an order for them was accepted.
     """
 
     command: Command
     spelling: str
     planner: Planner
     plans: frozenset[Plan]
+    serves_recipients: bool = False
 
     @property
     def is_accepted(self) -> bool:
@@ -101,8 +103,20 @@ DEFINITIONS: Final = (
         plan_info,
         frozenset({Plan.REGISTRATION, Plan.INFO_STALE}),
     ),
-    CommandDefinition(Command.SMS_STOP, "CLIENT sms stop", plan_stop, frozenset({Plan.STOPPED})),
-    CommandDefinition(Command.SMS_START, "CLIENT sms start", plan_start, frozenset({Plan.STARTED})),
+    CommandDefinition(
+        Command.SMS_STOP,
+        "CLIENT sms stop",
+        plan_stop,
+        frozenset({Plan.STOPPED}),
+        serves_recipients=True,
+    ),
+    CommandDefinition(
+        Command.SMS_START,
+        "CLIENT sms start",
+        plan_start,
+        frozenset({Plan.STARTED}),
+        serves_recipients=True,
+    ),
 )
 """Every command, announced ones too, in the order in which clients read about them."""
 
@@ -135,13 +149,23 @@ def definition_of(command: Command) -> CommandDefinition:
     return _BY_COMMAND[command]
 
 
+def is_carried_out(command: Command, *, client_known: bool, is_recipient: bool | None) -> bool:
+    """Return whether `command` is carried out for a person; for others it is refused.
+
+    Clients may use all, recipients outside the directory those that switch notifications.
+    """
+    return client_known or (bool(is_recipient) and definition_of(command).serves_recipients)
+
+
 def plan(state: SubjectState, request: CommandRequest, policies: Policies) -> Planned:
-    """Return how to fulfil `request`. A number that is not in the directory is refused.
+    """Return how to fulfil `request`. Who may not use its command is refused.
 
     Raises `AnnouncedPlanError`, so that processes of the release before never meet a plan
     they can't read.
     """
-    if not request.client_known:
+    if not is_carried_out(
+        request.command, client_known=request.client_known, is_recipient=request.is_recipient
+    ):
         return Planned(Plan.UNKNOWN_NUMBER)
     planned = definition_of(request.command).planner(state, request, policies)
     if is_announced(planned.plan):

@@ -12,12 +12,14 @@ class Policies(BaseModel):
 
     unknown_number: Literal["refuse", "silent"] = Field(
         default="refuse",
-        description="a number that is not in the directory: acknowledge and refuse, or say nothing",
+        description="a number that is not in the directory: acknowledge and refuse, or say "
+        "nothing; people whom an account has texted may switch notifications with either",
     )
     unknown_numbers_per_minute: int | None = Field(
         default=None,
         ge=0,
-        description="commands accepted within a minute from numbers that are not in the directory; "
+        description="commands accepted within a minute from numbers that are not in the "
+        "directory, besides those that switch notifications of people whom an account has texted; "
         "more get no reply, and of several SMS centres each gets half at most; by default 0.1 % of "
         "the directory's numbers, at least 30; 0 sets no ceiling",
     )

@@ -1,6 +1,6 @@
 """Every decision that this release can make: for checks of a source tree and for tests.
 
-Circumstances are what planners go by: whether the number is a client's, whether
+Circumstances are what planners go by: whether the number is a client's or a recipient's, whether
 notifications are on, the age of the text, whether registrations are off or at a ceiling, and
 every policy with a list of values.
 """
@@ -32,6 +32,7 @@ _SUBJECT: Final = UUID(int=2)
 _NOON: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
 _AGES: Final = (timedelta(), timedelta(days=1))
 _YES_NO: Final = (True, False)
+_PEOPLE: Final = ((True, None), (False, True), (False, False))
 _MANY: Final = 1_000_000
 _USAGES: Final = (
     None,
@@ -47,8 +48,8 @@ def circumstances(command: Command) -> Iterator[Circumstances]:
     """Yield all circumstances under which `command` may be decided."""
     may_send = definition_of(command).may_send_registration
     usages = _USAGES if may_send else (None,)
-    for client_known, notifications_on, age, policies, usage in product(
-        _YES_NO, _YES_NO, _AGES, _all_policies(), usages
+    for (client_known, is_recipient), notifications_on, age, policies, usage in product(
+        _PEOPLE, _YES_NO, _AGES, _all_policies(), usages
     ):
         request = CommandRequest(
             request_id=_REQUEST,
@@ -60,6 +61,7 @@ def circumstances(command: Command) -> Iterator[Circumstances]:
             bind="main-1",
             data_coding=0,
             registrations=usage,
+            is_recipient=is_recipient,
         )
         yield SubjectState(notifications_on=notifications_on), request, policies
 

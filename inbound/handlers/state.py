@@ -34,7 +34,7 @@ from schemas.reading import CACHED
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 from schemas.sending_hours import SendingHours
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 """Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
@@ -118,6 +118,8 @@ class SubjectState:
     """What the next decision needs. Its size doesn't grow with the history.
 
     `heard` is when each command last arrived, by the clock that all gateways share.
+    `is_recipient`: an order for this person was accepted, or notifications were switched off; from
+    then on the person may switch them, in the directory or not.
     """
 
     notifications_on: bool = True
@@ -128,6 +130,7 @@ class SubjectState:
     heard: Mapping[Command, UtcTime] = field(default_factory=dict)
     orders: Mapping[UUID, OpenOrder] = field(default_factory=dict)
     unsent: UnsentOrder | None = None
+    is_recipient: bool = False
 
     def waiting_of(self, account: str) -> int:
         """Return how many of the open orders are this account's."""
@@ -169,7 +172,8 @@ def evolve(  # noqa: PLR0911 — a case for each kind of event
         case RequestAccepted():
             return _accepted(state, event)
         case SubscriptionStopped() | SubscriptionStarted() | SubscriptionRestored():
-            return replace(state, notifications_on=not isinstance(event, SubscriptionStopped))
+            off = isinstance(event, SubscriptionStopped)
+            return replace(state, notifications_on=not off, is_recipient=state.is_recipient or off)
         case RegistrationHeld() | RegistrationReleased() | RegistrationRefused():
             state = _gated(state, event)
         case CommandLimitReached():
@@ -237,6 +241,7 @@ def _order(
 ) -> SubjectState:
     match event:
         case OrderAccepted():
+            state = replace(state, is_recipient=True)
             order = OpenOrder(event.last_at, event.not_after, event.hours, account=event.account)
         case OrderRescheduled():
             order = OpenOrder(

@@ -17,7 +17,7 @@ _WRONG: Final[dict[RefusalReason, str]] = {
     RefusalReason.RECIPIENT_UNKNOWN: "the recipient is unknown",
     RefusalReason.RECIPIENT_NOT_A_CLIENT: "the number is not that of a client, and the account "
     "may not send to others",
-    RefusalReason.OPTED_OUT: "the client has switched notifications off",
+    RefusalReason.OPTED_OUT: "the person has switched notifications off",
     RefusalReason.TOO_MANY_WAITING: "too many messages of the account wait for this number",
     RefusalReason.TEMPLATE_UNKNOWN: "there is no such template",
     RefusalReason.TEMPLATE_FIELDS: "the fields don't fit the template",
@@ -47,7 +47,7 @@ _FIXES: Final[dict[RefusalReason, str]] = {
     RefusalReason.RECIPIENT_UNKNOWN: "name a client id of the directory, or a phone number",
     RefusalReason.RECIPIENT_NOT_A_CLIENT: "add the client with `scserv clients import`, or let the "
     f"account text other people with {_CHANGE} --grant strangers`",
-    RefusalReason.OPTED_OUT: "the client switches them on with CLIENT sms start; a service message "
+    RefusalReason.OPTED_OUT: "the person switches them on with CLIENT sms start; a service message "
     "is sent all the same",
     RefusalReason.TOO_MANY_WAITING: "order again when some of them have been sent",
     RefusalReason.TEMPLATE_UNKNOWN: "`scserv templates list` shows the templates",

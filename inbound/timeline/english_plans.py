@@ -76,6 +76,7 @@ def _switched(state: str, *, already: bool, since: str = "") -> str:
 def decision_step(plan: Plan, d: Details) -> str:
     """Say what was decided and why, for people who know the service."""
     client = "the number is a client's" if d["client_known"] else "no client has the number"
+    whose = f"{client}, but it was a recipient before" if d.get("is_recipient") else client
     age = english_duration(timedelta(seconds=d["age_s"]))
     match plan:
         case Plan.REGISTRATION:
@@ -92,4 +93,4 @@ def decision_step(plan: Plan, d: Details) -> str:
             assert_never(plan)
     was = "on" if d["notifications_on"] else "off"
     only = "" if d["confirm"] else "; it is acknowledged and not confirmed again"
-    return f"accepted, notifications {after}: {client}, they were {was}{only}"
+    return f"accepted, notifications {after}: {whose}, they were {was}{only}"

@@ -81,6 +81,7 @@ def decision_step(plan: Plan, d: Details) -> str:
     client = (
         "номер есть у клиента" if d["client_known"] else "такого номера нет ни у одного клиента"
     )
+    whose = f"{client}, но он уже был среди получателей" if d.get("is_recipient") else client
     age = russian_duration(timedelta(seconds=d["age_s"]))
     match plan:
         case Plan.REGISTRATION:
@@ -97,4 +98,4 @@ def decision_step(plan: Plan, d: Details) -> str:
             assert_never(plan)
     was = "включены" if d["notifications_on"] else "отключены"
     only = "" if d["confirm"] else "; повторно не подтверждается"
-    return f"принято, уведомления {after}: {client}, были {was}{only}"
+    return f"принято, уведомления {after}: {whose}, были {was}{only}"

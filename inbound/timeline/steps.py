@@ -131,6 +131,7 @@ def _acceptance(event: RequestAccepted) -> Iterator[Draft]:
             "plan": event.plan.value,
             "confirm": event.confirm,
             "client_known": event.facts.client_known,
+            "is_recipient": event.facts.is_recipient,
             "notifications_on": event.facts.notifications_on,
             "age_s": round((event.facts.decided_at - event.arrived_at).total_seconds(), 3),
         },

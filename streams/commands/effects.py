@@ -48,13 +48,15 @@ class Effects:
         now = self._clock()
         mo = parsed.text.mo
         registration = self._clients.registrations.get(parsed.number)
+        is_client = parsed.number in self._clients.known
+        state = self._subjects[subject_id]
         asks = registration is not None and definition_of(parsed.command).may_send_registration
         request = CommandRequest(
             request_id=parsed.request_id,
             command=parsed.command,
             arrived_at=mo.arrived_at,
             decided_at=now,
-            client_known=parsed.number in self._clients.known,
+            client_known=is_client,
             centre=mo.centre,
             bind=mo.bind,
             data_coding=mo.data_coding,
@@ -62,8 +64,9 @@ class Effects:
             arrival=arrival_of(parsed.text, self._settings.federal_number),
             registrations=self._budget.usage(mo.centre) if asks and self._budget else None,
             case_open=self._has_open_case(registration, now) if asks else None,
+            is_recipient=None if is_client else state.is_recipient,
         )
-        decision = decide_command(self._subjects[subject_id], request, self._settings.policies)
+        decision = decide_command(state, request, self._settings.policies)
         if self._budget is not None:
             self._budget.count(request, decision)
         traceparent = telemetry.span(

@@ -7,14 +7,15 @@ decided in its order.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from inbound.deadletter.isolation import read_all
 from inbound.directory.port import Directory
 from inbound.directory.size import DirectorySize
 from inbound.handlers.decision import Decision, Disposition
-from inbound.handlers.definitions import definition_of
+from inbound.handlers.definitions import definition_of, is_carried_out
 from inbound.handlers.registrations import ceilings
 from inbound.handlers.unknown_numbers import admit, unknown_number_ceilings
 from inbound.kafka.decoding import TopicRecord
@@ -127,9 +128,17 @@ class CommandProcessor:
             }.values()
         )
         clients = await self._look_up(fresh)
-        fresh, dropped = await self._admit(transaction, fresh, clients)
         subject_ids = senders.subjects
         await subjects.load(subject_ids.values(), senders.states)
+        unknown = {
+            each.request_id: each.text.mo.centre
+            for each in fresh
+            if not _is_served(each, clients, subjects, subject_ids)
+        }
+        admitted = await self._admit(transaction, unknown)
+        beyond = unknown.keys() - admitted
+        dropped = [each for each in fresh if each.request_id in beyond]
+        fresh = [each for each in fresh if each.request_id not in beyond]
         strangers = {
             each.number_hash: each.number for each in fresh if each.number_hash not in subject_ids
         }
@@ -146,9 +155,9 @@ class CommandProcessor:
         if budget is not None:
             changes.registrations = list(budget.counted())
         changes.unknown_numbers = Counter(
-            parsed.text.mo.centre
+            unknown[parsed.request_id]
             for parsed, decision in decided
-            if decision.disposition is Disposition.ACCEPTED and parsed.number not in clients.known
+            if decision.disposition is Disposition.ACCEPTED and parsed.request_id in unknown
         )
         decided += ((each, Decision(Disposition.UNKNOWN_NUMBER_CEILING)) for each in dropped)
         changes.inbox = [InboxRow(each.request_id, each.text.mo.arrived_at) for each in fresh]
@@ -157,26 +166,21 @@ class CommandProcessor:
         changes.wants_command_callbacks = senders.wants_command_callbacks
         return decided, budget
 
-    async def _admit(
-        self, transaction: Transaction, commands: list[ParsedCommand], clients: Clients
-    ) -> tuple[list[ParsedCommand], list[ParsedCommand]]:
-        """Return the commands to decide, and those of unknown numbers beyond the ceilings.
+    async def _admit(self, transaction: Transaction, unknown: Mapping[UUID, str]) -> set[UUID]:
+        """Return those of the commands of unknown numbers, with their centres, within the ceilings.
 
         Once a ceiling is reached no batch waits for another.
         """
-        unknown = [each for each in commands if each.number not in clients.known]
         if not unknown or self._settings.policies.unknown_number == "silent":
-            return commands, []
+            return set(unknown)
         limits = unknown_number_ceilings(self._settings.policies, await self._size.get())
         if not limits.limit:
-            return commands, []
-        centres = [each.text.mo.centre for each in unknown]
+            return set(unknown)
+        centres = list(unknown.values())
         admitted = admit(centres, await transaction.unknown_numbers_used(lock=False), limits)
         if any(admitted):
             admitted = admit(centres, await transaction.unknown_numbers_used(lock=True), limits)
-        dropped = [each for each, is_in in zip(unknown, admitted, strict=True) if not is_in]
-        out = {each.request_id for each in dropped}
-        return [each for each in commands if each.request_id not in out], dropped
+        return {id_ for id_, is_in in zip(unknown, admitted, strict=True) if is_in}
 
     async def _budget(
         self, transaction: Transaction, clients: Clients
@@ -207,3 +211,15 @@ class CommandProcessor:
         )
         for command, count in accepted.items():
             metrics.ACCEPTED.add(count, {"command": command})
+
+
+def _is_served(
+    parsed: ParsedCommand, clients: Clients, subjects: Subjects, subject_ids: Mapping[bytes, UUID]
+) -> bool:
+    """Whether a command is carried out for its sender. If it is, no ceiling may drop it."""
+    subject_id = subject_ids.get(parsed.number_hash)
+    return is_carried_out(
+        parsed.command,
+        client_known=parsed.number in clients.known,
+        is_recipient=subject_id is not None and subjects[subject_id].is_recipient,
+    )

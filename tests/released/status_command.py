@@ -66,8 +66,11 @@ DEFINITIONS: Final = (
     ),
     after(
         "inbound/handlers/definitions.py",
-        '    CommandDefinition(Command.SMS_START, "CLIENT sms start", plan_start, '
-        "frozenset({Plan.STARTED})),\n",
+        """        plan_start,
+        frozenset({Plan.STARTED}),
+        serves_recipients=True,
+    ),
+""",
         """    CommandDefinition(
         Command.CLIENT_STATUS,
         "CLIENT status",

@@ -5,6 +5,7 @@ from collections import Counter
 from itertools import count
 
 from inbound.handlers.policies import Policies
+from inbound.handlers.state import read_state
 from inbound.keys import VaultCipher
 from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import VAULT_KEY
@@ -33,6 +34,30 @@ async def test_strangers_beyond_the_ceiling_leave_nothing_but_a_count(backend: B
         assert len(await transaction.find_subjects(hashes)) == CEILING
     kinds = Counter(one.key.kind for one in world.backend.rejected_mos())
     assert kinds == {"unknown_number_ceiling": 40 - CEILING}
+
+
+async def test_a_recipient_is_heard_whatever_other_strangers_text(backend: Backend) -> None:
+    """Of people outside the directory the stop of one who was texted is never dropped."""
+    world = World(backend, RULES)
+    texted = strangers(3, 500)
+    for number in texted:
+        await world.ordered(number)
+    flood = [world.text("CLIENT sms stop", one) for one in strangers(50)]
+    stops = [world.text("CLIENT sms stop", one) for one in texted]
+    asks = world.text("CLIENT info", texted[0])
+    await world.commands([*flood, *stops, asks])
+    types = Counter(await world.types())
+    assert types["request.accepted"] == CEILING + len(texted)
+    assert types["subscription.stopped"] == len(texted)
+    async with world.store.transaction() as transaction:
+        used = await transaction.unknown_numbers_used(lock=False)
+        known = await transaction.find_subjects([world.hasher.hash(one) for one in texted])
+        states = await transaction.states(known.values())
+    assert used.hour == {"main": CEILING}
+    assert [read_state(one.state).notifications_on for one in states.values()] == [False] * 3
+    world.backend.spoil_states(lose=True)
+    await world.commands([world.text("CLIENT sms start", one) for one in texted])
+    assert Counter(await world.types())["subscription.started"] == len(texted)
 
 
 async def test_clients_are_served_whatever_strangers_text(backend: Backend) -> None:

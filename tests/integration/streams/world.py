@@ -15,6 +15,7 @@ from inbound.deadletter.isolation import BatchProcessor
 from inbound.deadletter.writing import DeadLetterWriter
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Registration
+from inbound.handlers.orders import decide_order
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
@@ -23,10 +24,11 @@ from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.errors import StoreUnavailable
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey
+from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.memory import MemoryStore
 from inbound.store.transactions.port import Store, Transaction
 from inbound.store.transactions.postgres import PostgresStore
-from inbound.subjects import StateCache
+from inbound.subjects import StateCache, Subjects
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import (
     MobileOriginated,
@@ -39,6 +41,8 @@ from schemas.messages import (
     SubmitResult,
     SubmitResults,
 )
+from schemas.order_facts import OrderFacts, OrderRequest
+from schemas.orders import OrderKind
 from schemas.topics import TopicNames
 from streams.commands.model import CommandSettings
 from streams.commands.processor import CommandProcessor
@@ -304,6 +308,23 @@ class World:
         """The centre took these messages."""
         each = [self.result(message, Outcome.SUBMITTED) for message in messages]
         await self.delivery([self.results(*each)])
+
+    async def ordered(self, number: str) -> None:
+        """An order for this number was accepted."""
+        request = OrderRequest(
+            order_id=UUID(int=next(self._ids)),
+            account="shop",
+            kind=OrderKind.NOTIFICATION,
+            template="text",
+        )
+        facts = OrderFacts(decided_at=self.now, valid_for_s=3600)
+        async with self.store.transaction() as transaction:
+            made = await transaction.subjects({self.hasher.hash(number): number})
+            subjects = Subjects(transaction, StateCache())
+            subjects.add_new(made.values())
+            for subject_id in made.values():
+                subjects.append(subject_id, [decide_order(request, facts)], None)
+            await transaction.write(Changes(events=subjects.events, states=subjects.states()))
 
     # -- what was written -------------------------------------------------------------
 

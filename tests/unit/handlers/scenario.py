@@ -33,12 +33,14 @@ class Scenario:
         *,
         delay_s: float = 0.1,
         known: bool = True,
+        told: bool = True,
         heard_s: float | None = None,
         registrations: RegistrationUsage | None = None,
     ) -> tuple[UUID, Decision]:
         """A command that arrives `at_s` after noon and is decided `delay_s` later.
 
-        `heard_s` is when it arrives by the clock that all gateways share.
+        `heard_s` is when it arrives by the clock that all gateways share. Without `told` nothing
+        is known of recipients outside the directory, as in releases that had none.
         """
         arrived_at = NOON + timedelta(seconds=at_s)
         arrival = None
@@ -56,6 +58,7 @@ class Scenario:
             data_coding=0,
             arrival=arrival,
             registrations=registrations,
+            is_recipient=self.state.is_recipient if told and not known else None,
         )
         return request.request_id, self.take(decide_command(self.state, request, self.policies))
 

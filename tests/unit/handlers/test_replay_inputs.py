@@ -32,6 +32,7 @@ REQUEST = CommandRequest(
     arrival=Arrival(esm_class=64, alphabet="gsm0338", octets=11, sequences=(2, 1)),
     registrations=RegistrationUsage(off=False, minute=3, hour=17, centre_hour=9, clients=400),
     case_open=False,
+    is_recipient=True,
 )
 
 

@@ -21,7 +21,7 @@ from schemas.base import UtcTime
 from schemas.events import Command, Plan
 from schemas.sending_hours import SendingHours
 
-VERSION: Final = 8
+VERSION: Final = 9
 FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
     SubjectState: {
         "notifications_on": bool,
@@ -32,6 +32,7 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "heard": Mapping[Command, UtcTime],
         "orders": Mapping[UUID, OpenOrder],
         "unsent": UnsentOrder | None,
+        "is_recipient": bool,
     },
     OpenRequest: {
         "plan": Plan,

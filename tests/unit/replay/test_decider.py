@@ -121,6 +121,21 @@ def test_silence_and_refusal(history: History) -> None:
     assert silent.disposition == "unknown_number"
 
 
+def test_a_recipient_is_decided_again_from_the_facts_of_the_time(history: History) -> None:
+    """Before the fact was recorded, whom an account had texted was refused."""
+    history.state = replace(history.state, is_recipient=True)
+    request_id, _ = history.text(STOP, known=False, told=False)
+    history.answer(request_id, "unknown_number")
+    request_id, _ = history.text(STOP, 600, known=False)
+    history.answer(request_id, "stopped", 600)
+    assert [one.plan for one in history.events if isinstance(one, RequestAccepted)] == [
+        Plan.UNKNOWN_NUMBER,
+        Plan.STOPPED,
+    ]
+    assert differences(history.stream()) == SAME
+    assert differences(history.stream(), carry=True) == SAME
+
+
 def test_a_plan_that_differs_brings_both_acceptances(history: History) -> None:
     history.text(INFO, delay_s=500)
     (found,) = differences(history.stream(), Policies(info_max_age_s=400))

@@ -2,6 +2,7 @@
 
 import io
 import tomllib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,22 @@ def test_the_decision_has_its_reason(
     person.texts(command, known=known, decided_s=decided_s)
     for language, text in ((Language.EN, english), (Language.RU, russian)):
         assert ("decided", text) in said(person.only_request(language=language))
+
+
+def test_it_says_why_somebody_outside_the_directory_may_switch() -> None:
+    person = Person()
+    person.state = replace(person.state, is_recipient=True)
+    person.texts(Command.SMS_STOP, known=False)
+    english = (
+        "accepted, notifications are switched off: no client has the number, but it was a "
+        "recipient before, they were on"
+    )
+    russian = (
+        "принято, уведомления отключаются: такого номера нет ни у одного клиента, но он уже был "
+        "среди получателей, были включены"
+    )
+    assert ("decided", english) in said(person.only_request(language=Language.EN))
+    assert ("decided", russian) in said(person.only_request(language=Language.RU))
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ class Person:
             parts=parts,
             arrival=arrival,
             registrations=registrations,
+            is_recipient=None if known else self.state.is_recipient,
         )
         decision = decide_command(self.state, request, self.policies)
         self._record(decision.events, seconds(at_s + decided_s))
