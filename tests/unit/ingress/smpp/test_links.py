@@ -91,6 +91,31 @@ def test_above_ten_at_once_an_account_s_messages_are_bulk_but_for_urgent_ones() 
     assert pace.is_forgettable
 
 
+def test_an_account_that_reconnects_gets_no_more_look_ups() -> None:
+    """What an idle account may do is forgotten with its last link; what it has used up is not."""
+    clock = Clock()
+    found = AccountLinks(clock, lambda: UUID(int=1))
+    for _ in range(2):
+        one = admit(found, BindTransceiver)
+        link = found.get(one)
+        assert link is not None
+        assert sum(link.pace.takes_lookup() for _ in range(200)) == (0 if clock.now else 100)
+        clock.now = 0.005
+        found.closed(one)
+        assert set(found._paces) == {"shop"}
+    clock.now = 1.01
+    one = admit(found, BindTransceiver)
+    link = found.get(one)
+    assert link is not None
+    assert link.pace.takes_lookup()
+    found.closed(one)
+    assert set(found._paces) == {"shop"}, "one look-up is missing"
+    one = admit(found, BindTransceiver)
+    clock.now = 2.0
+    found.closed(one)
+    assert not found._paces
+
+
 def test_a_rate_is_shared_with_other_processes_and_each_has_its_part() -> None:
     clock = Clock()
     pace = Pace(30, clock)
