@@ -13,6 +13,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from inbound.cli._client_import import run_import
@@ -25,6 +27,7 @@ from tests.bench.load import LoadSmsc, Run
 from tests.bench.processes import KEY, ProcessUsages, Usage, environment, roles, servers
 
 WARM_UP = 1000
+COSTS = "cpu_s_per_1000_of_each_part"
 REST_CORES = 0.4
 """The CPU that all processes may use when they have nothing to do."""
 REST_WITHIN_S = 60
@@ -48,8 +51,11 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def bench(folder: Path, requests: int, window: int) -> dict[str, object]:
-    """Start everything, load it, and return the figures. Blocks for a minute or two."""
+def bench(folder: Path, requests: int, window: int, parts: int = 1) -> dict[str, object]:
+    """Start everything, load it, and return the figures. Blocks for a minute or two.
+
+    The requests are sent in `parts`, and each has its own cost among the figures.
+    """
     say("starting PostgreSQL and Kafka")
     with servers(folder) as (postgres, kafka):
         admin.apply(KafkaConnection(kafka.bootstrap), TOPICS, 1)
@@ -60,9 +66,8 @@ def bench(folder: Path, requests: int, window: int) -> dict[str, object]:
         centre_port = free_port()
         settings = environment(postgres, kafka, centre_port, window)
         servers_pids = {"kafka": kafka.pid or 0, "postgres": postgres.pid or 0}
-        return asyncio.run(
-            _measure(folder, settings, servers_pids, centre_port, phases, requests, window)
-        )
+        driven = partial(drive, phases=phases, requests=requests, parts=parts)
+        return asyncio.run(_measure(folder, settings, servers_pids, centre_port, window, driven))
 
 
 async def _measure(
@@ -70,9 +75,8 @@ async def _measure(
     settings: dict[str, str],
     servers_pids: dict[str, int],
     centre_port: int,
-    phases: list[str],
-    requests: int,
     window: int,
+    driven: Callable[[LoadSmsc, ProcessUsages], Awaitable[dict[str, object]]],
 ) -> dict[str, object]:
     centre = LoadSmsc(window)
     await centre.start(centre_port)
@@ -82,14 +86,14 @@ async def _measure(
     pids = await asyncio.to_thread(context.__enter__)
     try:
         await centre.bound()
-        return await drive(centre, ProcessUsages({**servers_pids, **pids}), phases, requests)
+        return await driven(centre, ProcessUsages({**servers_pids, **pids}))
     finally:
         await asyncio.to_thread(context.__exit__, None, None, None)
         await centre.stop()
 
 
 async def drive(
-    centre: LoadSmsc, measured: ProcessUsages, phases: list[str], requests: int
+    centre: LoadSmsc, measured: ProcessUsages, phases: list[str], requests: int, parts: int = 1
 ) -> dict[str, object]:
     """Send `requests` texts as fast as they are taken, then some at a fifth of that rate.
 
@@ -100,45 +104,53 @@ async def drive(
     say(f"warming up with {WARM_UP} requests")
     await centre.text(phases[:WARM_UP], b"CLIENT sms stop")
     await _rest(measured)
-    say(f"{requests} requests")
-    before, begin, own = measured.usage(), time.monotonic(), time.process_time()
-    full = await centre.text(phases[WARM_UP : WARM_UP + requests], b"CLIENT sms stop")
-    took_s, own = time.monotonic() - begin, time.process_time() - own
-    await _rest(measured)
-    after = measured.usage()
+    runs, costs, took_s, own_s = [], [], 0.0, 0.0
+    before = after = measured.usage()
+    for part in range(parts):
+        first, last = (requests * edge // parts for edge in (part, part + 1))
+        say(f"{last - first} requests")
+        begin, own = time.monotonic(), time.process_time()
+        runs.append(await centre.text(phases[WARM_UP + first : WARM_UP + last], b"CLIENT sms stop"))
+        took_s, own_s = took_s + time.monotonic() - begin, own_s + time.process_time() - own
+        await _rest(measured)
+        used_s = _cpu_s(after)
+        after = measured.usage()
+        costs.append(round((_cpu_s(after) - used_s) * 1000 / (last - first), 3))
     rate = requests / took_s
     calm_requests = max(100, min(requests, int(rate * 0.2 * 20)))
     say(f"{calm_requests} requests at {rate * 0.2:.0f} a second")
     calm_numbers = phases[WARM_UP + requests : WARM_UP + requests + calm_requests]
     calm = await centre.text(calm_numbers, b"CLIENT sms stop", rate * 0.2)
-    return figures(requests, took_s, full, calm, before, after, own)
+    found = figures(requests, took_s, runs, calm, before, after, own_s)
+    return found | ({COSTS: costs} if parts > 1 else {})
 
 
 async def _rest(measured: ProcessUsages) -> None:
     """Wait until the processes have done what the last phase left them to do."""
     for _ in range(REST_WITHIN_S):
-        before = _cpu_s(measured)
+        before = _cpu_s(measured.usage())
         await asyncio.sleep(1.0)
-        if _cpu_s(measured) - before < REST_CORES:
+        if _cpu_s(measured.usage()) - before < REST_CORES:
             return
     say(f"the processes are still busy after {REST_WITHIN_S} s: what follows is slower for it")
 
 
-def _cpu_s(measured: ProcessUsages) -> float:
-    return sum(usage.cpu_s for usage in measured.usage().values())
+def _cpu_s(usages: Mapping[str, Usage]) -> float:
+    return sum(usage.cpu_s for usage in usages.values())
 
 
 def figures(
     requests: int,
     took_s: float,
-    full: Run,
+    full: Sequence[Run],
     calm: Run,
     before: dict[str, Usage],
     after: dict[str, Usage],
     generator_cpu_s: float,
 ) -> dict[str, object]:
     """Return the JSON object that `make bench` prints."""
-    latencies, calm_latencies = full.latencies(), calm.latencies()
+    latencies = sorted(seconds for run in full for seconds in run.latencies())
+    calm_latencies = calm.latencies()
     per_1000 = 1000 / requests
     cpu = {name: (after[name].cpu_s - before[name].cpu_s) * per_1000 for name in after}
     cpu["load_generator"] = generator_cpu_s * per_1000
@@ -157,8 +169,8 @@ def figures(
         "cpu_s_per_1000": {name: round(value, 3) for name, value in cpu.items()}
         | {"all": round(sum(cpu.values()), 3)},
         "peak_rss_mb": {name: round(usage.peak_rss_mb) for name, usage in after.items()},
-        "refused": full.refused + calm.refused,
-        "extra_replies": full.extra + calm.extra,
+        "refused": sum(run.refused for run in (*full, calm)),
+        "extra_replies": sum(run.extra for run in (*full, calm)),
     }
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from inbound.local.servers.postgres import PostgresServer
 from tests.bench import broadcast, dialects, messages
-from tests.bench.__main__ import WARM_UP, bench, drive, free_port, numbers, say
+from tests.bench.__main__ import COSTS, WARM_UP, bench, drive, free_port, numbers, say
 from tests.bench.kannel import kannel
 from tests.bench.kannel_app import sendsms
 from tests.bench.load import FIRST_RECIPIENT, ReceivingSmsc
@@ -34,6 +34,7 @@ OURS: Final = "scserv"
 THEIRS: Final = "kannel"
 PORTS: Final = ("admin", "box", "sendsms", "app")
 LONG_REQUESTS: Final = 100_000
+LONG_PARTS: Final = 5
 ACCEPTED: Final = "accepted_per_second"
 """Messages that are answered; ours with the name of each listener."""
 
@@ -50,11 +51,15 @@ def main() -> None:
     parser.add_argument("--recipients", type=int, default=10_000, help="of the broadcast")
     parser.add_argument("--window", type=int, default=500)
     parser.add_argument(
-        "--long", action="store_true", help=f"one round of {LONG_REQUESTS} requests"
+        "--long",
+        action="store_true",
+        help=f"one round of {LONG_REQUESTS} requests in {LONG_PARTS} parts, and nothing else: does "
+        "the cost of a request grow?",
     )
     options = parser.parse_args()
+    options.parts = 1
     if options.long:
-        options.rounds, options.requests = 1, LONG_REQUESTS
+        options.rounds, options.requests, options.parts = 1, LONG_REQUESTS, LONG_PARTS
     rounds = [_round(number, options) for number in range(1, options.rounds + 1)]
     print(json.dumps(_summary(rounds)))
 
@@ -73,7 +78,9 @@ def _round(number: int, options: argparse.Namespace) -> Figures:
 
 def _ours(options: argparse.Namespace) -> Figures:
     with _folder() as folder:
-        texts = bench(folder, options.requests, options.window)
+        texts = _of_texts(bench(folder, options.requests, options.window, options.parts))
+    if options.long:
+        return texts
     with _folder() as folder:
         sent = messages.bench(folder, options.messages, messages.LIST_SIZE)
     with _folder() as folder:
@@ -81,7 +88,7 @@ def _ours(options: argparse.Namespace) -> Figures:
     with _folder() as folder:
         [*turns] = dialects.bench(folder, options.messages, seconds=0, rounds=1)["turns"].items()
     return (
-        _of_texts(texts)
+        texts
         | {
             "messages_per_second": sent["messages_per_second"],
             "broadcast_per_second": to_all["messages_per_second"],
@@ -107,7 +114,10 @@ async def _measure_kannel(
         await centre.bound()
         measured = ProcessUsages({"postgres": postgres.pid or 0, **pids})
         phases = numbers(WARM_UP + 2 * options.requests)
-        found = _of_texts(await drive(centre, measured, phases, options.requests))
+        found = _of_texts(await drive(centre, measured, phases, options.requests, options.parts))
+        if options.long:
+            await centre.stop()
+            return found
         say(f"{options.messages} messages from {CONNECTIONS} connections")
         begin = time.monotonic()
         await _sendsms(ports["sendsms"], options.messages)
@@ -144,6 +154,7 @@ def _of_texts(figures: Mapping[str, Any]) -> Figures:
         "ack_p50_s_at_20_percent": calm["ack_p50_s"],
         "ack_p99_s_at_20_percent": calm["ack_p99_s"],
         "cpu_s_per_1000": figures["cpu_s_per_1000"],
+        **{key: figures[key] for key in (COSTS,) if key in figures},
         "peak_rss_mb": figures["peak_rss_mb"],
         "refused": figures["refused"],
     }
@@ -171,11 +182,11 @@ def _summary(rounds: Iterable[Figures]) -> Figures:
     return {
         "medians": medians,
         "ratio": ratios
-        | {
-            "broadcast_to_messages": round(
-                ours["broadcast_per_second"] / theirs["messages_per_second"], 2
-            )
-        },
+        | (
+            {"broadcast_to_messages": round(ours[broadcasts] / theirs["messages_per_second"], 2)}
+            if (broadcasts := "broadcast_per_second") in ours
+            else {}
+        ),
     }
 
 
