@@ -36,7 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PASSWORD = "correct-horse-battery"
 KEY_PASSWORD = "staple"
-WAIT_MS = 5_000
+WAIT_MS = 2_000
 """How long a client may try in vain."""
 
 
