@@ -16,6 +16,7 @@ from inbound.kafka.topic_reader import open_reader
 from inbound.local.servers._folder import DataFolder
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.kafka_listeners import OPEN
+from schemas.topics import TopicNames
 from tests.fix_servers import SharedKafka
 from tests.integration.local.leftover import leave_behind, runs
 from tests.patience import PATIENCE_S
@@ -29,28 +30,63 @@ def server(tmp_path: Path) -> Iterator[KafkaServer]:
 
 
 def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: KafkaServer) -> None:
-    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+    """Also: clients need the password, which stays; nothing that they say is raw in the log.
 
-    from schemas.topics import TopicNames
-
-    server.start()
-    connection, topic = server.connection, TopicNames().mo
-    admin.apply(connection, TopicNames().specs(), replication_factor=1)
-    with KafkaProducer(**connection.client_arguments(), acks="all") as producer:
-        sent = [producer.send(topic, b"%d" % n, partition=0) for n in range(100)]
-        for acknowledgement in sent:
-            acknowledgement.get(timeout=PATIENCE_S)
+    One server for all of it: each start takes seconds.
+    """
+    connection = server.start().connection
+    clients_need_the_password(connection)
+    sent = acknowledged(connection)
     server.kill()
     server.start()
     assert server.connection == connection
+    assert read(connection, len(sent)) == sent
+    create_hostile_topic(connection)
+    server.stop()
+    lines = server.log.read_text("utf-8").split("\n")
+    assert any("\\u001B]0;owned\\u0007" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
+
+
+def clients_need_the_password(kafka: KafkaConnection) -> None:
+    assert (kafka.security_protocol, kafka.sasl_mechanism) == ("SASL_PLAINTEXT", "SCRAM-SHA-256")
+    for other in (KafkaConnection(kafka.bootstrap), replace(kafka, password="guessed")):
+        with pytest.raises(KafkaRefusalError):
+            admin.wait_for_broker(other)
+
+
+def acknowledged(kafka: KafkaConnection) -> list[bytes]:
+    """Send records to a partition and return their values once the broker has stored them."""
+    from kafka import KafkaProducer
+
+    admin.apply(kafka, TopicNames().specs(), replication_factor=1)
+    values = [b"%d" % n for n in range(100)]
+    with KafkaProducer(**kafka.client_arguments(), acks="all") as producer:
+        for one in [producer.send(TopicNames().mo, value, partition=0) for value in values]:
+            one.get(timeout=PATIENCE_S)
+    return values
+
+
+def read(kafka: KafkaConnection, how_many: int) -> list[bytes]:
+    from kafka import KafkaConsumer, TopicPartition
+
     with KafkaConsumer(
-        **connection.client_arguments(),
+        **kafka.client_arguments(),
         auto_offset_reset="earliest",
         consumer_timeout_ms=int(PATIENCE_S * 1000),
     ) as consumer:
-        consumer.assign([TopicPartition(topic, 0)])
-        values = [message.value for _, message in zip(range(100), consumer, strict=False)]
-    assert values == [b"%d" % n for n in range(100)]
+        consumer.assign([TopicPartition(TopicNames().mo, 0)])
+        return [record.value for _, record in zip(range(how_many), consumer, strict=False)]
+
+
+def create_hostile_topic(kafka: KafkaConnection) -> None:
+    from kafka.admin import KafkaAdminClient, NewTopic
+    from kafka.errors import KafkaError
+
+    hostile = "\x1b]0;owned\x07\x9b2J\r\nINFO forged"
+    admin_client = KafkaAdminClient(**kafka.client_arguments())
+    with contextlib.closing(admin_client), contextlib.suppress(KafkaError):
+        admin_client.create_topics([NewTopic(hostile, 1, 1)])
 
 
 def test_leftover_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
@@ -59,21 +95,6 @@ def test_leftover_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> 
     server.start()
     assert server.pid != leftover
     assert not runs(leftover)
-
-
-def test_a_client_puts_nothing_raw_into_the_log(server: KafkaServer) -> None:
-    from kafka.admin import KafkaAdminClient, NewTopic
-    from kafka.errors import KafkaError
-
-    hostile = "\x1b]0;owned\x07\x9b2J\r\nINFO forged"
-    server.start()
-    admin_client = KafkaAdminClient(**server.connection.client_arguments())
-    with contextlib.closing(admin_client), contextlib.suppress(KafkaError):
-        admin_client.create_topics([NewTopic(hostile, 1, 1)])
-    server.stop()
-    lines = server.log.read_text("utf-8").split("\n")
-    assert any("\\u001B]0;owned\\u0007" in line for line in lines)
-    assert all(line.isprintable() for line in lines)
 
 
 def test_a_folder_in_use_is_left_alone(kafka_server: SharedKafka) -> None:
@@ -112,19 +133,7 @@ def test_a_start_that_java_refuses_is_told_in_its_words(tmp_path: Path) -> None:
         server.start()
 
 
-def test_clients_need_the_password_and_keep_it(server: KafkaServer) -> None:
-    first = server.start().connection
-    assert (first.security_protocol, first.sasl_mechanism) == ("SASL_PLAINTEXT", "SCRAM-SHA-256")
-    for other in (KafkaConnection(first.bootstrap), replace(first, password="guessed")):
-        with pytest.raises(KafkaRefusalError):
-            admin.wait_for_broker(other)
-    server.stop()
-    assert server.start().connection == first
-
-
 def test_a_folder_of_a_release_without_passwords_gets_one(tmp_path: Path) -> None:
-    from schemas.topics import TopicNames
-
     folder, topic = tmp_path / "kafka", TopicNames().mo
     with KafkaServer(folder, heap_mb=256, listener=OPEN) as older:
         admin.apply(older.connection, TopicNames().specs(), replication_factor=1)
