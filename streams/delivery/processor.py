@@ -62,6 +62,11 @@ class _Batch:
             metrics.ACKS_LATE.add(self.late)
         for result in self.often_attempted:
             metrics.OFTEN_ATTEMPTED.add(1, {"purpose": result.purpose.value})
+            log.warning(
+                "message %s, %s, was attempted %d times, and its client may have as many copies: "
+                "`scserv timeline --message-id %s` shows each attempt",
+                *(result.message_id, result.purpose.value, result.attempt, result.message_id),
+            )
         if self.unmatched:
             metrics.RECEIPTS_UNMATCHED.add(self.unmatched, {"reason": "unknown_number"})
         if self.dropped:
