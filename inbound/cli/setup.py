@@ -111,8 +111,15 @@ def settings() -> None:
     VARIABLE_FILE can hold the path of a file with the value, for secrets.
     """
     for variable, field, path in setting_variables():
-        default = field.get_default()
-        shown = "" if isinstance(default, SecretStr) or default in {"", None} else f"={default}"
         group, _, name = path.rpartition(".")
-        echo(f"{variable}{shown}    {f'[{group}] ' if group else ''}{name}")
+        echo(f"{variable}{_shown(field.get_default())}    {f'[{group}] ' if group else ''}{name}")
         echo(f"    {field.description}")
+    echo("only in a TOML file    [[binds]]")
+    echo(f"    {Settings.model_fields['binds'].description}")
+
+
+def _shown(default: object) -> str:
+    """Return a default to follow the name of its variable; nothing for one that is empty."""
+    if isinstance(default, bool):  # as TOML has it
+        return f"={str(default).lower()}"
+    return "" if isinstance(default, SecretStr) or default in {"", None} else f"={default}"

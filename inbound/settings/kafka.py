@@ -36,8 +36,8 @@ class KafkaSettings(BaseModel):
         ge=PARTITIONS,
         le=MOST_PARTITIONS,
         multiple_of=PARTITIONS,
-        description="partitions of the topics that `scserv topics apply` creates: at most so many "
-        "workers, gateways and relays share the work",
+        description="partitions of the topics that `scserv topics apply` creates, a multiple of 8: "
+        "at most so many workers and so many gateways share the work",
     )
     kafka_security_protocol: SecurityProtocol = Field(
         default="PLAINTEXT",

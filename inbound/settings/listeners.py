@@ -48,13 +48,14 @@ class ApiSettings(ListenerSettings):
         default=600,
         ge=1,
         le=1_000_000,
-        description="requests that each API process accepts from one token, but for orders",
+        description="requests a minute that each API process accepts from one token, other than "
+        "orders",
     )
     orders_per_minute: int = Field(
         default=60_000,
         ge=1,
         le=10_000_000,
-        description="requests with orders that each API process accepts from one token",
+        description="requests a minute with orders that each API process accepts from one token",
     )
 
 
@@ -86,7 +87,7 @@ class DeskSettings(ListenerSettings):
     second_factor_roles: str = Field(
         default="",
         description="roles that need a second factor, separated by commas, such as "
-        "administrator,operator; who has one has to set it up before anything else",
+        "administrator,operator; their users have to set it up before they do anything else",
     )
     uploads: Path = Field(
         default=Path("desk-uploads"),
@@ -132,8 +133,8 @@ class SmppServerSettings(TcpSettings):
         default=30,
         ge=1,
         le=100_000,
-        description="messages a second that each process takes from an account without a rate of "
-        "its own",
+        description="messages a second, over all processes, from an account without a rate of its "
+        "own",
     )
     window: int = Field(
         default=1000,

@@ -20,7 +20,7 @@ class QuotaSettings(BaseModel):
         default=50_000,
         ge=100,
         le=80_000,
-        description="MOs that may wait for the workers in each of the 8 partitions; further ones "
+        description="MOs that may wait for the workers in each partition; further ones "
         "are refused with a temporary error, so the SMS centre keeps them",
     )
     receipt_backlog: int = Field(
