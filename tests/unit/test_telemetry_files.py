@@ -17,6 +17,8 @@ from inbound.ops import metrics, server_metrics
 from tests.compose_file import DEPLOY, ROLES, SERVICES
 
 MODULES = (metrics, server_metrics)
+PROGRAMS = {"scserv", "systemctl", "journalctl", "docker", "curl", "df", "openssl", "timedatectl"}
+"""Which an alert's first command may be."""
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
 RULES: list[dict[str, Any]] = [
     rule
@@ -77,6 +79,9 @@ def test_every_alert_has_its_advice() -> None:
     rows = [row.split(" | ") for row in section.partition("\n\n")[0].split("\n")[2:]]
     assert sorted(alerts) == sorted(name for row in rows for name in re.findall(r"`(\w+)`", row[0]))
     assert all(len(row) == 5 and all(cell.strip(" |") for cell in row) for row in rows)
+    # Those of `scserv` are parsed in test_guide_commands.py.
+    first = [re.findall(r"`(\w+)[ `]", row[3]) for row in rows]
+    assert [words for words in first if not words or not PROGRAMS.issuperset(words)] == []
 
 
 def test_panels_use_sources_that_are_provided() -> None:
