@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "messages": Command(
         "messages:messages",
-        "Show the messages that an account or a broadcast had sent, newest first.",
+        "Show the messages that an account or a broadcast ordered, newest first.",
     ),
     "events": Command(
         "events:events", "Print the events of one person or of orders, one JSON object per line."

@@ -37,8 +37,8 @@ from inbound.terminal import echo, echo_json
 def events(settings: Settings, *, limit: int, **wanted: str | None) -> None:
     """Print the events of one person or of orders, one JSON object per line.
 
-    Events contain no number, text or secret. What was received and not processed yet, and so may
-    lack, is named on standard error.
+    Events contain no number, text or secret. What was received but not processed yet, and so may
+    be missing, is named on standard error.
     """
     given = [name for name in wanted if wanted[name] is not None]
     if len(given) != 1:

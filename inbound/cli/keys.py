@@ -37,8 +37,9 @@ def keys() -> None:
 def rotate(settings: Settings, killed: tuple[str, ...]) -> None:
     """Seal with SCSERV_VAULT_KEY what only SCSERV_OTHER_VAULT_KEY opens.
 
-    Every process must seal with the new key already; if one that runs does not, nothing is done
-    and the exit status is 2. Safe to repeat and to interrupt. Exit status 1 if something is left.
+    Every process must seal with the new key already; while a running one does not, nothing is
+    done and the exit status is 2. Safe to repeat and to interrupt. Exit status 1 if something is
+    left.
     """
     with _rotation(settings) as rotation, progress_bar("sealing", unit="values") as advance:
         rotation.forget(killed)

@@ -1,4 +1,4 @@
-"""`scserv messages`: the messages that an account or a broadcast had sent."""
+"""`scserv messages`: the messages that an account or a broadcast ordered."""
 
 from contextlib import closing
 from dataclasses import asdict
@@ -32,7 +32,9 @@ _DAYS: Final = 30
 
 
 @click.command
-@click.option("--account", metavar="NAME", default="default", show_default=True, help="Of whom.")
+@click.option(
+    "--account", metavar="NAME", default="default", show_default=True, help="Those of this account."
+)
 @click.option(
     "--broadcast", "broadcast_id", type=click.UUID, metavar="ID", help="Of this broadcast only."
 )
@@ -61,7 +63,7 @@ def messages(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Show the messages that an account or a broadcast had sent, newest first.
+    """Show the messages that an account or a broadcast ordered, newest first.
 
     Numbers are masked. Every step of one of them: `scserv timeline --order ID`.
     """

@@ -58,8 +58,8 @@ def topics() -> None:
 def apply_topics(settings: Settings, *, reassign: bool, throttle_mb: int) -> None:
     """Create missing topics and correct settings that differ. Safe to repeat.
 
-    Fewer replicas than wanted, and settings that would protect messages less, are told with exit
-    status 2; then nothing is changed.
+    If topics have fewer replicas than wanted, or settings would protect messages less than now, it
+    says so, changes nothing and exits with status 2.
     """
     from inbound.kafka import admin
     from schemas.topics import TopicNames

@@ -35,7 +35,7 @@ def subscriptions() -> None:
 @reason_option
 @settings_options
 def set_(settings: Settings, number: str, switch: str, reason: str) -> None:
-    """Switch notifications and broadcasts to NUMBER on or off, as its owner asks at the desk.
+    """Switch notifications and broadcasts to NUMBER on or off, as its owner asked.
 
     It has the effect of their own CLIENT sms start or stop, which they may text later: the last
     one counts. Nobody is texted. Your name and the reason are recorded for ever, and their

@@ -113,7 +113,7 @@ def enable(settings: Settings, name: str) -> None:
 @_role_option
 @settings_options
 def roles(settings: Settings, name: str, roles: tuple[str, ...]) -> None:
-    """Give the user NAME these roles instead of theirs. They count from the next page on."""
+    """Give the user NAME these roles instead of theirs. They apply from the next page on."""
     granted = [Role(role) for role in roles]
     with open_database(settings, _APPLICATION) as connection:
         is_changed = desk_users.change_roles(connection, _change(), name, granted)
