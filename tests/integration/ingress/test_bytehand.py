@@ -101,6 +101,20 @@ async def test_a_list_has_an_answer_for_each_message(
     assert stranger.json() == [{"status": 2, "description": "Authorization failed"}]
 
 
+@pytest.mark.parametrize("path", ["/send_multi", "/v1/send_multi"])
+async def test_a_list_has_up_to_a_thousand_messages_and_a_longer_one_none_is_sent_of(
+    world: World, shop: Credentials, http: httpx.AsyncClient, path: str
+) -> None:
+    (phone,) = world.clients(1)
+    messages: list[object] = [{"to": phone, "from": "SCSERV", "text": TEXT}, *["none"] * 1000]
+    longer = await http.post(path, params=signed(shop), json=messages)
+    assert longer.json() == [{"status": 6, "description": "Invalid parameters"}]
+    assert not world.orders("shop")
+    answer = await http.post(path, params=signed(shop), json=messages[:1000])
+    assert [one["status"] for one in answer.json()] == [0, *[6] * 999]
+    assert len(world.orders("shop")) == 1
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
