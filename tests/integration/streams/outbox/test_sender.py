@@ -1,7 +1,9 @@
 """Each message once; what was sent and not answered is `unknown`, said so, and policy decides."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from schemas.messages import Outcome
+from schemas.messages import MobileTerminated, Outcome
 from streams.outbox import driver
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
@@ -154,6 +156,43 @@ async def test_a_phone_whose_queue_stays_full_for_long_gets_its_message_in_the_e
     bench.script.fault = reacts(*[Status.ESME_RMSGQFUL] * 7)
     await bench.result(bench.offer(bench.owe(bench.person())))
     assert pauses == [1, 2, 4, 8, 16, 16, 16]
+
+
+async def test_phones_whose_queues_stay_full_are_no_sign_of_trouble_however_many(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More wait than a window has room for, and no one else does; real trouble is still noticed."""
+    held: list[float] = []
+    monkeypatch.setattr(bench.bind, "hold", held.append)
+    waiting: list[Callable[[], None]] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def at_once_the_first_time(delay: float, callback: Any, *arguments: Any) -> asyncio.TimerHandle:
+        if getattr(callback, "__name__", "") == "_back_off_over":
+            if delay > driver.BACK_OFF_S:
+                waiting.append(partial(callback, *arguments))
+            delay = 0 if delay == driver.BACK_OFF_S else 3600
+        return call_later(delay, callback, *arguments)
+
+    monkeypatch.setattr(loop, "call_later", at_once_the_first_time)
+    phones: list[MobileTerminated] = []
+    while len(phones) <= WINDOW:
+        bench.script.fault = reacts(Status.ESME_RMSGQFUL, Status.ESME_RMSGQFUL)
+        phones.append(bench.offer(bench.owe(bench.person())))
+        await bench.until(lambda: len(waiting) == len(phones))
+        await bench.result(bench.offer(bench.owe(bench.person())))
+    assert held == []
+    for end in waiting:
+        end()
+    for message in phones:
+        await bench.result(message)
+    monkeypatch.setattr(loop, "call_later", lambda _, *work: call_later(3600, *work))
+    bench.script.fault = reacts(*[Status.ESME_RSYSERR] * WINDOW)
+    for _ in range(WINDOW):
+        bench.offer(bench.owe(bench.person()))
+    await bench.until(lambda: bool(held))
+    assert held == [driver.BACK_OFF_S]
 
 
 async def test_a_centre_whose_queue_is_full_gets_a_pause(bench: Bench) -> None:
