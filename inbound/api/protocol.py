@@ -8,6 +8,7 @@ text and logged one by one.
 import asyncio
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
 
@@ -129,8 +130,9 @@ class HttpProtocol(H11Protocol):
             refusal = Refusal(ProblemKind.REPEATED_HEADER, detail)
         response = self._make_refusal(refusal, self.conn.request_line)
         headers = [*response.raw_headers, (b"connection", b"close")]
+        phrase = HTTPStatus(response.status_code).phrase.encode()
         for event in (
-            h11.Response(status_code=response.status_code, headers=headers),
+            h11.Response(status_code=response.status_code, headers=headers, reason=phrase),
             h11.Data(data=bytes(response.body)),
             h11.EndOfMessage(),
         ):

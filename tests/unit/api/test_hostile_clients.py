@@ -103,7 +103,7 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], nam
     app, made = echo
     answers = await exchange(made, AMBIGUOUS[name] + NEXT)
     head, _, body = answers.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"connection: close" in head.lower()
     assert json.loads(body)["type"] == "urn:scserv:problem:no-http"
     assert answers.count(b"HTTP/1.1 ") == 1
@@ -125,7 +125,7 @@ async def test_a_repeated_header_is_named(
     app, made = echo
     answers = await exchange(made, request(*headers) + NEXT)
     head, _, body = answers.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"connection: close" in head.lower()
     problem = json.loads(body)
     assert problem["type"] == "urn:scserv:problem:repeated-header"
@@ -141,7 +141,7 @@ async def test_an_invalid_chunk_is_refused_before_its_line_ends(
 ) -> None:
     _, made = echo
     answer = await exchange(made, request(b"Transfer-Encoding: chunked", body=chunk))
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 async def test_a_chunk_may_arrive_octet_by_octet(echo: tuple[Echo, HttpServer]) -> None:
@@ -191,7 +191,7 @@ async def test_what_is_clear_is_served(echo: tuple[Echo, HttpServer]) -> None:
 async def test_headers_have_a_size(echo: tuple[Echo, HttpServer], sent: bytes) -> None:
     app, made = echo
     answer = await exchange(made, sent)
-    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
     assert b"urn:scserv:problem:headers-too-large" in answer
     assert app.requests == 0
 
