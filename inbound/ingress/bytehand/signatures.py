@@ -11,6 +11,7 @@ from inbound.store.orders.account_senders import Sender, add_sender, list_sender
 
 MOST: Final = 100
 """Signatures that an account may have: programs must not fill the table."""
+TOO_MANY: Final = f"An account has {MOST} signatures at most; delete one first"
 
 _ID_BYTES: Final = 4
 _NAME: Final = re.compile(r"(?=.*[A-Za-z])[!-~](?:[ -~]{0,9}[!-~])?")
@@ -31,7 +32,7 @@ async def ask_for_signature(parts: Parts, caller: Caller, text: str) -> int:
         raise BytehandError(ErrorCode.SENDER)
     senders = await parts.pool.run(list_senders, caller.account)
     if len(senders) >= MOST and text not in {one.sender for one in senders}:
-        raise BytehandError(ErrorCode.LIMIT)
+        raise BytehandError(ErrorCode.LIMIT, TOO_MANY)
     await parts.pool.run(add_sender, caller.account, text, actor=caller.actor)
     return _id_of(parts, caller.account, text)
 

@@ -222,7 +222,10 @@ async def test_a_program_can_not_fill_the_table_of_signatures(
     for n in range(MOST):
         world.rows("INSERT INTO account_senders (account, sender) VALUES ('shop', %s)", f"S{n}")
     more = await http.post("/signature", params=signed(shop, text="More"))
-    assert more.json()["status"] == ErrorCode.LIMIT
+    assert more.json() == {
+        "status": ErrorCode.LIMIT,
+        "description": "An account has 100 signatures at most; delete one first",
+    }
     wrong = await http.post("/signature", params=signed(shop, text="Магазин"))
     assert wrong.json()["status"] == ErrorCode.SENDER
 
