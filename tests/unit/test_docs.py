@@ -1,4 +1,4 @@
-"""The guides name files, modules and packages that exist, and link to pages that exist."""
+"""The guides name files and modules that exist, link to what exists, and their tables are whole."""
 
 import re
 import tomllib
@@ -14,6 +14,11 @@ MODULE = re.compile(r"`(?:python -m )?((?:schemas|streams|inbound|tests)(?:\.\w+
 SHORT = re.compile(r"`(\w+\.(?:py|sql))`")
 IN_TREE = re.compile(r"[a-z_]+(?:/|\.py)")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+SECTION_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+CODE_OR_ESCAPED = re.compile(r"`[^`]*`|\\\|")
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
@@ -27,6 +32,29 @@ def test_every_file_that_a_guide_names_exists(guide: Path) -> None:
 def test_every_link_of_a_guide_leads_somewhere(guide: Path) -> None:
     links = LINK.findall(guide.read_text("utf-8"))
     assert [link for link in links if not (guide.parent / link).exists()] == []
+
+
+def anchors_of(guide: Path) -> set[str]:
+    """Return the anchors that GitHub makes of the headings."""
+    headings = HEADING.findall(FENCED.sub("", guide.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_section_that_a_guide_links_to_exists(guide: Path) -> None:
+    links = SECTION_LINK.findall(guide.read_text("utf-8"))
+    pages = {page: anchors_of(guide.parent / page if page else guide) for page, _ in links}
+    assert [f"{page}#{anchor}" for page, anchor in links if anchor not in pages[page]] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_table_of_a_guide_has_a_head_and_even_rows(guide: Path) -> None:
+    """A blank line within a table would make text of the rows below it."""
+    tables = TABLE.findall(FENCED.sub("", guide.read_text("utf-8")))
+    rows = [[CODE_OR_ESCAPED.sub("", row) for row in table.splitlines()] for table in tables]
+    headless = [one[0] for one in rows if not re.fullmatch(r"\|[-:| ]+\|", (*one, "")[1])]
+    assert headless == []
+    assert [row for one in rows for row in one if row.count("|") != one[0].count("|")] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
