@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from inbound.desk.identity import users
 from inbound.desk.roles import Role
 from inbound.store.connections import connect
+from tests import forks
 from tests.fix_service import free_port
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.desk.broadcast_world import NEW
@@ -27,29 +26,29 @@ from tests.integration.desk.world import HASH, NOW, PASSWORD
 from tests.patience import PATIENCE_S
 
 NAME: Final = "editor"
-ROWS: Final = 150_000
+ROWS: Final = 60_000
 
 
 @dataclass(slots=True)
 class DeskProcess:
     """A process of the desk."""
 
-    process: subprocess.Popen[bytes]
+    process: forks.Forked
     base: str
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        await self.process.wait()
 
 
 class Desks:
     """Starts processes of the desk on one database and one folder of uploads."""
 
-    def __init__(self, url: str, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.uploads = folder / "uploads"
         self._url = url
         self._folder = folder
-        self._stack = stack
+        self._started: list[DeskProcess] = []
         self.browsers: list[Browser] = []
         with connect(url, "tests") as conn:
             conn.execute("UPDATE accounts SET rights = '{send,broadcasts,strangers}'")
@@ -62,9 +61,9 @@ class Desks:
                 password_hash=HASH,
             )
 
-    def start(self) -> DeskProcess:
+    async def start(self) -> DeskProcess:
         port = free_port()
-        log = self._stack.enter_context((self._folder / f"{port}.log").open("wb"))
+        log = str(self._folder / f"{port}.log")
         settings = {
             "SCSERV_DATABASE_URL": self._url,
             "SCSERV_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
@@ -74,24 +73,23 @@ class Desks:
             "SCSERV_DESK__UPLOADS": str(self.uploads),
             "SCSERV_HEALTH_PORT": str(free_port()),
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "inbound.cli", "desk"],
-            env={**os.environ, **settings},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        desk = DeskProcess(process, f"http://127.0.0.1:{port}")
-        self._stack.callback(desk.kill)
+        wanted = forks.Wanted(("desk",), {**os.environ, **settings}, str(self._folder), log, log)
+        desk = DeskProcess(await forks.start(wanted), f"http://127.0.0.1:{port}")
+        self._started.append(desk)
         return desk
+
+    async def close(self) -> None:
+        for browser in self.browsers:
+            await browser.client.aclose()
+        for desk in self._started:
+            await desk.kill()
 
 
 @pytest.fixture
 async def desks(database_url: str, tmp_path: Path) -> AsyncIterator[Desks]:
-    with ExitStack() as stack:
-        made = Desks(database_url, tmp_path, stack)
-        yield made
-        for browser in made.browsers:
-            await browser.client.aclose()
+    made = Desks(database_url, tmp_path)
+    yield made
+    await made.close()
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +139,7 @@ def table() -> bytes:
 async def test_a_desk_that_is_killed_leaves_nothing_half_done_and_another_one_goes_on(
     desks: Desks,
 ) -> None:
-    first, second = desks.start(), desks.start()
+    first, second = await desks.start(), await desks.start()
     here = await signed_in(desks, first)
     there = await browser_of(desks, second, here)
     await until(lambda: there.open(NEW), lambda page: page.status == 200)
@@ -171,21 +169,22 @@ async def test_a_desk_that_is_killed_leaves_nothing_half_done_and_another_one_go
     while not any(path.stat().st_size for path in desks.uploads.glob("*.part")):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
-    first.kill()
+    await first.kill()
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
     assert not list(desks.uploads.glob("*.json"))
 
     # Again at the other one, which is killed in the middle of loading the rows.
+    third = await desks.start()
+    later = await browser_of(desks, third, there)
+    await until(lambda: later.open(NEW), lambda page: page.status == 200)
     page = await there.upload(await there.open(NEW), f"{NEW}/table", "a.csv", table())
     assert page.status == 200
     name = "Killed in the middle"
     page = await there.send(page, page.path, name=name, text="Good day")
     assert "The draft is being made" in page.text
-    third = desks.start()
-    later = await browser_of(desks, third, there)
     await until(lambda: later.open(page.path), lambda shown: "% is done" in shown.text)
-    second.kill()
+    await second.kill()
     lost = await until(lambda: later.open(page.path), lambda shown: shown.status == 422)
     assert "The process that was at it has died. Nothing was stored" in lost.text
     [again] = [form.action for form in lost.forms if form.fields.get("name") == name]
