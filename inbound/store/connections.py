@@ -38,6 +38,10 @@ _LONG_SESSION: Final = _SESSION | {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "10min",
 }
+# For connections that use pipelines. The limit above does not end a process that stalls after a
+# pipeline or in one: psycopg ends it with Sync and Flush, and PostgreSQL stops the clock of an idle
+# transaction at the Flush. Longer than the one statement that may wait for the log lock.
+_WHOLE_TRANSACTION: Final = {"transaction_timeout": "40s"}
 _NETWORK: Final = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 10,
@@ -73,7 +77,7 @@ class LazyConnection:
 
     def __init__(self, url: str, application_name: str, *, long: bool = False) -> None:
         """Open nothing yet; raise SetupError for a URL that libpq can't read."""
-        self._conninfo = conninfo(url, application_name, long=long)
+        self._conninfo = conninfo(url, application_name, long=long, pipelines=True)
         self.where = describe_database(url)
         self._conn: psycopg.AsyncConnection | None = None
         self._opening = asyncio.Lock()
@@ -198,11 +202,21 @@ def ping(conn: psycopg.Connection) -> None:
 
 
 def conninfo(
-    url: str, application_name: str, *, long: bool = False, read_only: bool = False
+    url: str,
+    application_name: str,
+    *,
+    long: bool = False,
+    read_only: bool = False,
+    pipelines: bool = False,
 ) -> str:
-    """Return the libpq conninfo for `url` with the session settings of this service."""
+    """Return the libpq conninfo for `url` with the session settings of this service.
+
+    With `pipelines`, unless it is `long`, a transaction has a limit of time as a whole.
+    """
     given = _parsed(url)
     session = _LONG_SESSION if long else _SESSION
+    if pipelines and not long:
+        session = session | _WHOLE_TRANSACTION
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     # Options that the operator put into the URL come last and win.
     options = f"{options} {given.pop('options', '')}".rstrip()

@@ -248,20 +248,30 @@ def test_sessions_have_limits(database_url: str) -> None:
 
 
 async def test_process_that_stops_within_a_transaction_lets_go_of_the_log(
-    database_url: str, cipher: VaultCipher, other_store: PostgresStore
+    database_url: str, cipher: VaultCipher, other_store: PostgresStore, conn: psycopg.Connection
 ) -> None:
     separator = "&" if "?" in database_url else "?"
-    short = f"{database_url}{separator}options=-cidle_in_transaction_session_timeout%3D50ms"
+    short = f"{database_url}{separator}options=-ctransaction_timeout%3D2s"
     stopped = PostgresStore(short, cipher)
 
     async def stop_halfway() -> None:
         async with stopped.transaction() as tx:
             await tx.write(batch(1))
             await write(other_store, batch(1))  # waits until the server has cut the other off
+            assert len(feeds.read_events(conn, 10, after=0)) == 3, "the other one has the log"
 
     with pytest.raises(StoreUnavailable):
         await stop_halfway()
+    assert len(feeds.read_events(conn, 10, after=0)) == 3
     await stopped.close()
+
+
+async def test_a_whole_transaction_has_a_limit(postgres_store: PostgresStore) -> None:
+    """PostgreSQL does not count how long one is idle after a pipeline, or in it."""
+    async with postgres_store.transaction() as tx:
+        await tx.begin()
+        found = await tx._conn.execute("SHOW transaction_timeout")
+        assert await found.fetchone() == ("40s",)
 
 
 async def test_relays_are_woken_after_the_commit_and_only_then(
