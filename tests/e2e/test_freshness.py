@@ -58,20 +58,36 @@ class Desk:
     api: httpx.AsyncClient
 
     async def ask(self, client: Client) -> Answers:
-        """Ask every kind of question about a client."""
+        """Ask every kind of question about a client, all at once: each may wait for a moment."""
         answers = Answers()
-        for lang in LANGUAGES:
-            shown = await self._command("timeline", "--phone", client.number, "--lang", lang)
+        timelines = asyncio.gather(*(self._timeline(client, lang) for lang in LANGUAGES))
+        told, events, _ = await asyncio.gather(
+            timelines,
+            self.service.command("events", "--phone", client.number),
+            self._ask_about_subject(client, answers),
+        )
+        for shown, *both in told:
             answers.sentences.append(" ".join(shown.split()))
-            told = json.loads(
-                await self._command("timeline", "--phone", client.number, "--lang", lang, "--json")
-            )
-            answer = await self.api.post(
-                "/v1/timeline", json={"phone": client.number, "lang": lang}
-            )
-            answers.timelines += [told, self._json(answer)]
-        events = await self.service.command("events", "--phone", client.number)
+            answers.timelines += both
         answers.sentences.append(events.err)
+        for timeline in answers.timelines:
+            answers.sentences.append(timeline["sentence"])
+            for several in ("requests", "orders", "answers"):
+                answers.sentences += [one["sentence"] for one in timeline.get(several, ())]
+        return answers
+
+    async def _timeline(self, client: Client, lang: str) -> tuple[str, Any, Any]:
+        """Return what the command prints, its JSON object, and the one of the API."""
+        words = "timeline", "--phone", client.number, "--lang", lang
+        body = {"phone": client.number, "lang": lang}
+        shown, told, answer = await asyncio.gather(
+            self._command(*words),
+            self._command(*words, "--json"),
+            self.api.post("/v1/timeline", json=body),
+        )
+        return shown, json.loads(told), self._json(answer)
+
+    async def _ask_about_subject(self, client: Client, answers: Answers) -> None:
         [queried] = self._json(
             await self.api.post(
                 "/v1/subscriptions/query", json={"recipients": [{"to": client.number}]}
@@ -84,11 +100,6 @@ class Desk:
                 answers.subscriptions.append(self._json(single))
                 listed = await self.api.get("/v1/requests", params={"subject": subject})
                 answers.lists.append(self._json(listed))
-        for told in answers.timelines:
-            answers.sentences.append(told["sentence"])
-            for several in ("requests", "orders", "answers"):
-                answers.sentences += [one["sentence"] for one in told.get(several, ())]
-        return answers
 
     async def order(self, client: Client, kind: str = "notification") -> dict[str, Any]:
         """Order a message to a client; return what its sender is told."""
