@@ -112,7 +112,8 @@ class Settings(KafkaSettings):
     secret_ttl_s: float = Field(
         default=86400,
         gt=0,
-        description="seconds after which a request's secret is deleted even if the request is open",
+        description="seconds after which a request's secret is deleted even if the request is "
+        "open; of a held one, seconds after the end of its hold",
     )
     batch_size: int = Field(default=1000, ge=1, le=5000, description="MOs per transaction at most")
     dead_letters_max: int = Field(
