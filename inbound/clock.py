@@ -2,7 +2,7 @@
 
 What one process stamps another compares: a gateway notes when a text arrived, a worker how old it
 is. So all processes tell the time of the database, which each of them asks now and then
-(`inbound.store.clock_watch`). A machine's clock that agrees with it is used as it is; one that
+(`inbound.store.database_watch`). A machine's clock that agrees with it is used as it is; one that
 contradicts it, or was stepped, is not. Before the first reading, and in commands, there is only
 the machine's.
 """

@@ -2,14 +2,18 @@
 
 CONTRIBUTING.md walks through the same edits. The upgrade tests apply them to a copy of the
 tree, which makes the next release (it announces the command) and the one after it (it accepts
-the command). The tree may have or announce other new commands. A failed edit means that the tree
-has changed: adapt the edit, and the walkthrough.
+the command). The tree may have or announce other new commands; in one that has `CLIENT status`,
+as after the walkthrough, the edits make another command. A failed edit means that the tree has
+changed: adapt the edit, and the walkthrough.
 """
 
 from pathlib import Path
 from typing import Final, NamedTuple
 
-SPELLING: Final = "CLIENT status"
+from schemas.events import Command
+
+NAME: Final = "standing" if hasattr(Command, "CLIENT_STATUS") else "status"
+SPELLING: Final = f"CLIENT {NAME}"
 
 
 class Edit(NamedTuple):
@@ -23,6 +27,14 @@ class Edit(NamedTuple):
 def after(path: str, anchor: str, added: str) -> Edit:
     """Add lines after an anchor."""
     return Edit(path, anchor, anchor + added)
+
+
+def renamed(edits: tuple[Edit, ...], name: str, before: str = NAME) -> tuple[Edit, ...]:
+    """Return the edits for another command with such plans; `name` replaces the word before."""
+    return tuple(
+        Edit(path, old, new.replace(before, name).replace(before.upper(), name.upper()))
+        for path, old, new in edits
+    )
 
 
 VALUES: Final = (
@@ -46,7 +58,7 @@ VALUES: Final = (
 ANNOUNCE: Final = after(
     "schemas/events.py",
     "ANNOUNCED: tuple[StrEnum, ...] = (",
-    "Command.CLIENT_STATUS, Plan.STATUS_ON, Plan.STATUS_OFF, ",
+    "Command.CLIENT_{0}, Plan.{0}_ON, Plan.{0}_OFF, ".format(NAME.upper()),
 )
 WITHDRAW: Final = Edit(ANNOUNCE.path, ANNOUNCE.new, ANNOUNCE.old)
 DEFINITION: Final = (
@@ -134,15 +146,7 @@ WORDING: Final = (
         "принято, ответ о состоянии: {client}, {plan.removeprefix('status_')}",
     ),
 )
-COMMAND: Final = (*VALUES, *DEFINITION, *TEMPLATES, *WORDING)
-
-
-def renamed(edits: tuple[Edit, ...], name: str) -> tuple[Edit, ...]:
-    """Return the edits for another command with such plans; `name` replaces "status"."""
-    return tuple(
-        Edit(path, old, new.replace("status", name).replace("STATUS", name.upper()))
-        for path, old, new in edits
-    )
+COMMAND: Final = renamed((*VALUES, *DEFINITION, *TEMPLATES, *WORDING), NAME, "status")
 
 
 def apply(edits: tuple[Edit, ...], tree: Path) -> None:

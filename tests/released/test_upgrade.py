@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.released import one_release, status_command
-from tests.released.status_command import SPELLING, Edit
+from tests.released.status_command import NAME, SPELLING, Edit
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = [path for path in sys.path if path.endswith("-packages")]
@@ -112,15 +112,15 @@ def test_the_announcing_release_reads_what_the_new_one_writes(
     assert [name for name in written["templates"] if name != "acknowledgement"] == [
         "registration",
         "stopped",
-        "status_off",
+        f"{NAME}_off",
         "started",
-        "status_on",
+        f"{NAME}_on",
     ]
     read = announcing.read(written)
     assert read == new.read(written)
     assert read["state"][1] == read["stored state"]
-    assert "status_off" in read["owed"]
-    assert "отключены" in read["texts"]["status_off"]
+    assert f"{NAME}_off" in read["owed"]
+    assert "отключены" in read["texts"][f"{NAME}_off"]
     newest = {language: sentences[0] for language, sentences in read["sentences"].items()}
     assert "; notifications were on, and the reply that says so was handed" in newest["en"]
     assert "были включены; ответ об этом передан оператору" in newest["ru"]
@@ -173,7 +173,7 @@ def test_a_value_that_was_never_announced_is_refused(tmp_path: Path) -> None:
     tree = release(tmp_path, ROOT, *status_command.COMMAND)
     status, out = tree.schemas("check")
     assert status == 1
-    assert "value 'client_status' is new and was never announced" in out
+    assert f"value 'client_{NAME}' is new and was never announced" in out
     assert "list it in ANNOUNCED (schemas/events.py) for one release first" in out
 
 
@@ -181,10 +181,10 @@ def test_a_value_that_is_announced_and_written_is_refused(tmp_path: Path) -> Non
     impatient = Edit(
         "inbound/handlers/definitions.py",
         "    if not state.notifications_on:\n        return Planned(Plan.STOPPED,",
-        "    if not state.notifications_on:\n        return Planned(Plan.STATUS_OFF,",
+        f"    if not state.notifications_on:\n        return Planned(Plan.{NAME.upper()}_OFF,",
     )
     tree = release(tmp_path, ROOT, *status_command.COMMAND, status_command.ANNOUNCE, impatient)
     for command in ("check", "release"):
         status, out = tree.schemas(command)
         assert status != 0
-        assert "sms_stop was planned as status_off, which this release only announces" in out
+        assert f"sms_stop was planned as {NAME}_off, which this release only announces" in out
