@@ -1,11 +1,15 @@
 """The guides name files and modules that exist, link to what exists, and their tables are whole."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
+
+from inbound.settings.sources import setting_variables
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -13,6 +17,11 @@ FILE = re.compile(r"`((?:schemas|streams|inbound|tests|docs|deploy)/[\w./-]+)`")
 MODULE = re.compile(r"`(?:python -m )?((?:schemas|streams|inbound|tests)(?:\.\w+)+)[` ]")
 SHORT = re.compile(r"`(\w+\.(?:py|sql))`")
 IN_TREE = re.compile(r"[a-z_]+(?:/|\.py)")
+VARIABLE = re.compile(r"SCSERV_[A-Z0-9_]*[A-Z0-9]")
+NO_SETTINGS = {
+    *("SCSERV_NAME", "SCSERV_GROUP__NAME"),  # patterns, in CONTRIBUTING.md
+    "SCSERV_API_PORT",  # a variable of Kubernetes
+}
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 SECTION_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -85,6 +94,15 @@ def test_every_module_that_a_guide_names_by_its_file_exists(guide: Path) -> None
     assert set(SHORT.findall(guide.read_text("utf-8"))) - existing == set()
 
 
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_variable_that_a_guide_names_is_a_setting(guide: Path) -> None:
+    """Or a group of settings (`SCSERV_QUOTAS__...`), or has `_FILE` appended."""
+    known = {variable for variable, _, _ in setting_variables()} | NO_SETTINGS
+    known |= {variable.partition("__")[0] for variable in known}
+    named = set(VARIABLE.findall(guide.read_text("utf-8")))
+    assert {name for name in named if not {name, name.removesuffix("_FILE")} & known} == set()
+
+
 def tree() -> Iterator[str]:
     """Yield the path of every entry in the tree of the architecture."""
     text = (ROOT / "docs/ARCHITECTURE.md").read_text("utf-8")
@@ -113,10 +131,14 @@ def test_every_package_and_module_is_in_the_tree() -> None:
         assert (modules | packages) - named == set()
 
 
-def test_every_dependency_has_its_reason() -> None:
+def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    groups = (project["dependencies"], *project["optional-dependencies"].values())
-    needed = {re.match(r"[\w-]+", line)[0] for group in groups for line in group}  # type: ignore[index]
+    lines = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    for name in ("peers.in", "node.in"):
+        lines += (ROOT / "requirements" / name).read_text("utf-8").splitlines()
+    npm = json.loads((ROOT / "tests/peers/programs/package.json").read_text("utf-8"))
+    needed = {match[0] for line in lines if (match := re.match(r"[a-z][\w-]*", line))}
     text = (ROOT / "docs/DEPENDENCIES.md").read_text("utf-8")
     rows = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
-    assert needed - {name.strip() for row in rows for name in row.split(",")} == set()
+    explained = {name.strip() for row in rows for name in row.split(",")}
+    assert explained - {"package"} == needed | npm["dependencies"].keys()
