@@ -137,15 +137,15 @@ _OPTIONS: Final = (
         help="Send only texts that match one of these as a whole; a dot matches a line break too. "
         "Repeatable; replaces the earlier ones.",
     ),
-    click.option("--per-day", "day_limit", type=_ORDERS, help="Orders in a day at most."),
-    click.option("--per-week", "week_limit", type=_ORDERS, help="In a week, from Monday."),
-    click.option("--per-month", "month_limit", type=_ORDERS, help="In a calendar month."),
-    click.option("--zone", metavar="ZONE", help="Whose days these are, such as Europe/Moscow."),
+    click.option("--per-day", "day_limit", type=_ORDERS, help="Orders per day at most."),
+    click.option("--per-week", "week_limit", type=_ORDERS, help="Orders per week, from Monday."),
+    click.option("--per-month", "month_limit", type=_ORDERS, help="Orders per calendar month."),
+    click.option("--zone", metavar="ZONE", help="Time zone of these days, like Europe/Moscow."),
     click.option(
         "--min-delay",
         "min_delay_s",
         type=_DurationOrNone(),
-        help="Between two messages to one person, such as 30s or 10m.",
+        help="Time between two messages to one person at least, such as 30s or 10m.",
     ),
     click.option(
         "--repeat-within",
@@ -163,7 +163,7 @@ _OPTIONS: Final = (
         help="Messages a second at most; what is above waits.",
     ),
     click.option(
-        "--price", "price_per_part", type=Money(NONE), help="Of an SMS part, such as 2.50."
+        "--price", "price_per_part", type=Money(NONE), help="Price of an SMS part, like 2.50."
     ),
     click.option("--currency", metavar="CODE", help="Three letters, such as RUB."),
     click.option("--balance", type=Money("unlimited"), help="What the account may spend."),

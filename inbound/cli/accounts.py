@@ -53,7 +53,7 @@ accounts.add_command(texts)
 @accounts.command
 @click.argument("name")
 @account_options
-@click.option("--json", "as_json", is_flag=True, help="Make credentials, too, and print them once.")
+@click.option("--json", "as_json", is_flag=True, help="Also make credentials, and print them once.")
 @service_settings_options
 def create(settings: Settings, name: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Create the account NAME. Without --grant it may send notifications."""
