@@ -103,6 +103,29 @@ def test_every_variable_that_a_guide_names_is_a_setting(guide: Path) -> None:
     assert {name for name in named if not {name, name.removesuffix("_FILE")} & known} == set()
 
 
+def documented_routes() -> Iterator[tuple[str, str]]:
+    """Yield method and path of every route in docs/API.md; all parameters are `{}`."""
+    text = (ROOT / "docs/API.md").read_text("utf-8")
+    for row in re.findall(r"^\| (`[A-Z]+ /v1/[^|]+)\|", text, re.MULTILINE):
+        method = path = ""
+        for name in re.findall("`([^`]+)`", row):
+            if " " in name:
+                method, path = name.split()
+            else:  # `approve` behind `POST /v1/broadcasts/{id}/start`
+                path = f"{path.rpartition('/')[0]}/{name}"
+            yield method, re.sub(r"\{\w+\}", "{}", path)
+
+
+def test_the_guide_to_the_api_has_every_route() -> None:
+    document = json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))
+    routes = [
+        (method.upper(), re.sub(r"\{\w+\}", "{}", path))
+        for path, methods in document["paths"].items()
+        for method in methods
+    ]
+    assert sorted(documented_routes()) == sorted(routes)
+
+
 def tree() -> Iterator[str]:
     """Yield the path of every entry in the tree of the architecture."""
     text = (ROOT / "docs/ARCHITECTURE.md").read_text("utf-8")
