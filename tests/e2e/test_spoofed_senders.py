@@ -1,4 +1,7 @@
-"""An attack: one text from each of thousands of spoofed numbers, and what an operator does then."""
+"""An attack: one text from each of many spoofed numbers, and what an operator does then.
+
+`make test-long` attacks from three times as many.
+"""
 
 import json
 import re
@@ -8,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Ceilings, ceilings
@@ -21,7 +25,8 @@ from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ATTACKED = 3000
+ATTACKED = 3000 if settings.get_current_profile_name() == "long" else 1000
+"""Eight times the highest ceiling."""
 UNKNOWN = unknown_number_ceilings(Policies(), ATTACKED)
 
 
