@@ -82,30 +82,38 @@ class Editor:
         assert started.status_code == 200, started.text
 
     async def ask(self, id_: str) -> Answers:
-        """Ask every kind of question."""
-        printed = [await self._run("show", id_, "--lang", lang) for lang in LANGUAGES]
-        shown = json.loads(await self._run("show", id_, "--json"))
-        lines = (await self._run("list", "--json")).splitlines()
-        [listed] = [one for one in map(json.loads, lines) if one["id"] == id_]
+        """Ask every kind of question, all at once: each may wait for a moment."""
         path = f"/v1/broadcasts/{id_}"
-        every = await self._get("/v1/broadcasts")
+        states = ("waiting", "sent", "delivered")
+        commands: list[tuple[str, ...]] = [("show", id_, "--lang", lang) for lang in LANGUAGES]
+        commands += [("show", id_, "--json"), ("list", "--json")]
+        said, answers, pages = await asyncio.gather(
+            asyncio.gather(*(self._run(*words) for words in commands)),
+            asyncio.gather(
+                self._get(path),
+                self._get("/v1/broadcasts"),
+                self._get("/v1/messages", broadcast=id_),
+                self._get(f"{path}/excluded"),
+            ),
+            asyncio.gather(*(self._get(f"{path}/recipients", state=state) for state in states)),
+        )
+        *printed, object_, lines = said
+        alone, every, messages, excluded = answers
+        [listed] = [one for one in map(json.loads, lines.splitlines()) if one["id"] == id_]
         [of_all] = [one for one in every["broadcasts"] if one["id"] == id_]
         current = {"as_of": every.get("as_of"), "pending": every["pending"]}
-        messages = await self._get("/v1/messages", broadcast=id_)
         ids = [one["id"] for one in messages["messages"]]
-        states = ("waiting", "sent", "delivered")
-        pages = [await self._get(f"{path}/recipients", state=state) for state in states]
         recipients = {
             "pending": [one for page in pages for one in page["pending"]],
             "recipients": [one for page in pages for one in page["recipients"]],
         }
         return Answers(
             printed=[" ".join(one.split()) for one in printed],
-            shown=[shown, listed, await self._get(path), {**of_all, **current}],
+            shown=[json.loads(object_), listed, alone, {**of_all, **current}],
             recipients=recipients,
             messages=messages,
             message=await self._get(f"/v1/messages/{ids[0]}") if ids else None,
-            excluded=await self._get(f"{path}/excluded"),
+            excluded=excluded,
         )
 
     async def until(self, id_: str, is_it: Callable[[Answers], bool], what: str) -> Answers:
