@@ -56,6 +56,11 @@ class StrictConnection(h11.Connection):
         self.repeated = ""
         self.request_line = b""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for the first octet of a request."""
+        return self.our_state is h11.IDLE is self.their_state and not self._receive_buffer
+
     @override
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         if self.their_state is h11.IDLE:

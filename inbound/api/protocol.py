@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import unquote
 from uuid import uuid4
 
 import h11
@@ -21,6 +22,7 @@ from uvicorn.server import ServerState
 
 from inbound.api.connections import Slot, count_closed
 from inbound.api.framing import HEAD_TOO_LARGE, StrictConnection
+from inbound.api.plain_requests import PlainCycle, PlainRequest, read_plain
 from inbound.api.problem_answers import render
 from inbound.api.problems import ProblemKind, Refusal
 
@@ -59,6 +61,7 @@ class HttpProtocol(H11Protocol):
         self._slot = slot
         self._headers_due: asyncio.TimerHandle | None = None
         self._answer_due: asyncio.TimerHandle | None = None
+        self._later = b""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -70,8 +73,15 @@ class HttpProtocol(H11Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.conn.is_idle and self._is_answering():
+            self._later += data  # of the next request; h11 knows nothing of this one
+            self.flow.pause_reading()
+        elif self.conn.is_idle and (request := read_plain(data)) is not None:
+            self._unset_keepalive_if_required()
+            self._answer_plain(request, data)
+        else:
+            super().data_received(data)
+        if self._is_answering():
             self._stop_waiting()
             self._slot.work()
         elif self._headers_due is None:
@@ -82,6 +92,9 @@ class HttpProtocol(H11Protocol):
         self._stop_waiting()
         self._slot.wait()
         super().on_response_complete()
+        if self._later and not self.transport.is_closing():
+            later, self._later = self._later, b""
+            self.data_received(later)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -137,6 +150,46 @@ class HttpProtocol(H11Protocol):
             h11.EndOfMessage(),
         ):
             self.transport.write(self.conn.send(event) or b"")
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _answer_plain(self, request: PlainRequest, raw: bytes) -> None:
+        """Begin the answer to a whole request, as `handle_events` does for those of h11."""
+        raw_path, _, query_string = request.target.partition(b"?")
+        self.headers = request.headers
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "method": request.method.decode("ascii"),
+            "root_path": "",
+            "path": unquote(raw_path.decode("ascii")),
+            "raw_path": raw_path,
+            "query_string": query_string,
+            "headers": request.headers,
+            "state": self.app_state.copy(),
+        }
+        self.cycle = PlainCycle(
+            request,
+            raw,
+            scope=self.scope,
+            conn=self.conn,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            on_response=self.on_response_complete,
+        )
+        task = self.loop.create_task(self.cycle.run_asgi(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _await_headers(self) -> None:
         self._headers_due = self.loop.call_later(HEADERS_TIMEOUT_S, self._give_up, "headers")
