@@ -35,6 +35,7 @@ from inbound.api.query_strings import (
     refuse_repeated,
     refuse_unknown,
 )
+from inbound.api.quick_sending import QuickSending
 from inbound.api.rate_limits import RateLimits
 from inbound.api.shared_lookups import SharedLookups
 from inbound.api.token_failures import TokenFailures
@@ -68,7 +69,7 @@ def make_api(
         await routes(scope, receive, send)
 
     admission = AdmissionMiddleware(
-        serve,
+        QuickSending(serve, backend),
         SharedLookups(backend.find_token).find,
         limits,
         failures or TokenFailures(),

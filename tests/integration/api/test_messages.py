@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -74,6 +75,88 @@ async def test_a_key_makes_a_request_safe_to_repeat(world: World, person: Person
     assert count(world, person) == 1
     other = await place(client, to(person, kind="service"), key)
     assert assert_problem(other, 409, "refused")["reason"] == "idempotency_key_reused"
+
+
+USUAL, UNUSUAL = "application/json", "application/json; x=y"  # the latter is left to the route
+OF_THE_REQUEST = {"x-request-id", "ratelimit"}
+
+
+def body_of(*texts: str, **more: Any) -> bytes:
+    """Return one message, or a list of them, to a number that has no client."""
+    found = [{"to": "+79160009999", "text": text, **more} for text in texts]
+    return json.dumps(found[0] if len(found) == 1 else found).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (body_of(TEXT), {}),
+        (body_of(TEXT, "b"), {"Idempotency-Key": "a list"}),
+        (body_of(TEXT, not_before="2099-01-01T00:00:00Z"), {}),
+        (body_of(TEXT, hours="10:00-12:00", time_zone="Europe/Moscow"), {}),
+        (body_of(TEXT, hours="10:00-10:00"), {}),
+        (body_of(TEXT, sender="X-Y"), {}),
+        (body_of(TEXT, kind="broadcast"), {}),
+        (body_of(TEXT, other=1), {}),
+        (body_of(TEXT, template="t"), {}),
+        (body_of(TEXT, expires_at="2000-01-01T00:00:00Z"), {}),
+        (body_of(""), {}),
+        (body_of(*["b"] * 1001), {}),
+        (b"[]", {}),
+        (b"", {}),
+        (b"null", {}),
+        (b"{", {}),
+        (b"\xff", {}),
+        (b"[" * 5000, {}),
+        (b'{"to": "+79160009999", "text": "a", "text": "b"}', {}),
+        (body_of(TEXT), {"Idempotency-Key": ""}),
+        (body_of(TEXT), {"Idempotency-Key": "x" * 201}),
+        (body_of(TEXT), {"Idempotency-Key": "two words"}),
+        (body_of(TEXT), {"Content-Encoding": "gzip"}),
+        (body_of(TEXT), {"Traceparent": "nonsense"}),
+    ],
+)
+async def test_a_usual_request_gets_the_answer_that_the_route_gives(
+    world: World, body: bytes, headers: dict[str, str]
+) -> None:
+    client = world.scoped("send")
+    key = {"Idempotency-Key": str(uuid4())}
+    answers = [
+        await client.post(PATH, content=body, headers={**key, **headers, "Content-Type": one})
+        for one in (USUAL, UNUSUAL)
+    ]
+    usual, unusual = (
+        {
+            "status": one.status_code,
+            "headers": {name: one.headers[name] for name in one.headers.keys() - OF_THE_REQUEST},
+            "body": {**one.json(), "instance": None} if one.is_error else one.content,
+        }
+        for one in answers
+    )
+    assert usual == unusual
+
+
+async def test_a_token_of_another_scope_sends_nothing(world: World, person: Person) -> None:
+    assert_problem(await place(world.scoped("read"), to(person)), 403, "forbidden")
+    assert count(world, person) == 0
+
+
+async def test_a_query_is_refused_where_a_message_is_sent(world: World, person: Person) -> None:
+    answer = await world.scoped("send").post(f"{PATH}?dry_run=1", json=to(person))
+    assert_problem(answer, 422, "invalid")
+    assert count(world, person) == 0
+
+
+async def test_a_body_in_pieces_is_read(world: World, person: Person) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        whole = json.dumps(to(person)).encode()
+        yield whole[:10]
+        yield whole[10:]
+
+    headers = {"Content-Type": USUAL}
+    answer = await world.scoped("send").post(PATH, content=pieces(), headers=headers)
+    assert answer.status_code == 202
+    assert count(world, person) == 1
 
 
 async def test_a_scheduled_message_gets_the_same_answer_later(world: World, person: Person) -> None:
