@@ -19,7 +19,7 @@ from uuid import UUID
 
 from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.trace import SpanKind
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -149,9 +149,13 @@ class _Exchange:
         """Send a message, with the headers of every answer."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in {**self._served.headers, **self._headers}.items():
-                headers.setdefault(name, value)
+            headers = [*message.get("headers", ())]
+            present = {name for name, _ in headers}
+            for text, value in {**self._served.headers, **self._headers}.items():
+                name = text.lower().encode("latin-1")
+                if name not in present:
+                    headers.append((name, value.encode("latin-1")))
+            message["headers"] = headers
         await self._send(message)
 
     async def refuse(self, refusal: Refusal, receive: Receive) -> None:
