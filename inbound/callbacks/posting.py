@@ -19,7 +19,8 @@ LONGEST_URL: Final = 2000
 class CallbackFailed(ScservError):  # noqa: N818  says what is the case
     """A call was not taken; the text says why, without the URL.
 
-    `is_final`: the receiver wants no more calls. `retry_after`: it asks for that long a pause.
+    `is_final`: the receiver wants no more calls, or this one can't be made. `retry_after`: it asks
+    for that long a pause.
     """
 
     def __init__(

@@ -54,9 +54,10 @@ def set_(
 ) -> None:
     """Have URL (https://example.org/sms) called for ACCOUNT; print the signing secret, once.
 
-    Setting it again makes a new secret; calls that wait go to the new URL. The calls are signed,
-    so the URL needs no secret of its own; it is stored and listed as it is. In the form of SMSC
-    only messages that came over its interfaces or SMPP are told, and texts of phones.
+    Setting it again makes a new secret; calls that wait go to the new URL, in the new form. The
+    calls are signed, so the URL needs no secret of its own; it is stored and listed as it is. In
+    the form of SMSC only messages that came over its interfaces or SMPP are told, and texts of
+    phones; calls that wait and that it can't tell become dead.
     """
     if commands and form == stored.SMSC:
         raise SetupError("--commands: SMSC's form has no calls about commands of clients")
@@ -67,6 +68,7 @@ def set_(
     secret = new_secret()
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
     with open_database(settings, _APPLICATION) as connection:
+        before = stored.list_urls(connection, account)
         try:
             url_changes.set_url(
                 connection,
@@ -78,7 +80,22 @@ def set_(
                 f"ACCOUNT: there is no account {account}; `scserv accounts list` shows the accounts"
             ) from None
     echo(f"{account}: the URL is set; the secret is not shown again", err=True)
+    if before and before[0].form != form and before[0].waiting:
+        echo(_of_changed_form(before[0], form), err=True)
     echo(secret)
+
+
+def _of_changed_form(before: ListedUrl, form: str) -> str:
+    """Say what becomes of the calls that wait when an account is called in another form."""
+    waiting = before.waiting
+    said = f"{counted(waiting, 'call')} that {'waits is' if waiting == 1 else 'wait are'} made"
+    if form != stored.SMSC:
+        return f"{said} in the new form"
+    return (
+        f"{said} in SMSC's form; what it can't tell becomes dead: messages that came neither over "
+        f"SMSC's interfaces nor by SMPP, and commands. `scserv callbacks dead {before.account}` "
+        "shows them; they can be made again in the old form"
+    )
 
 
 @callbacks.command

@@ -4,8 +4,9 @@ Each account has a task of its own, so that a slow one holds up no other; the ca
 run at a time, those of one topic after each other. A call that is not taken is made again with
 back-off for three days, and then is dead: an operator sees it and can have it made again. A
 receiver may ask for a longer pause (`Retry-After`), or for no more calls (410 Gone), and then the
-call is dead at once. A process that is killed leaves its calls to others after a lease, so a
-receiver may get one twice, with the same `webhook-id`.
+call is dead at once, like one that the form of the calls can't tell. A process that is killed
+leaves its calls to others after a lease, so a receiver may get one twice, with the same
+`webhook-id`.
 """
 
 import asyncio

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import from_json
 
+from inbound.callbacks.posting import CallbackFailed
 from inbound.callbacks.smsc_form import Message, bodies_of_message, body_of_text
 from inbound.keys import UnsealError
 from inbound.parsers.network_answers import read_answer
@@ -14,13 +15,17 @@ from inbound.store.callbacks.callbacks import TakenCallback
 from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
 
+_MESSAGES: Final = "message."
+"""What the types of calls about messages begin with."""
+
 log = logging.getLogger(__name__)
 
 
 def smsc_bodies(sealer: Sealer, one: TakenCallback, secret: str) -> Sequence[bytes]:
-    """Return what is posted for one call, in its order: nothing if the form has nothing for it.
+    """Return what is posted for one call, in its order: nothing if the person was erased.
 
-    That is so for a command of a client, and for a message whose person was erased.
+    Raises a final CallbackFailed for a call that was written for our own form, before the account
+    changed to this one, and that this form can't tell: people must see that it was not made.
     """
     body: dict[str, Any] = from_json(one.body)
     at = datetime.fromisoformat(body["timestamp"])
@@ -28,9 +33,16 @@ def smsc_bodies(sealer: Sealer, one: TakenCallback, secret: str) -> Sequence[byt
         content = TextContent.open(sealer, one.sealed_text, one.topic_id)
         text_id, source, destination = str(one.topic_id), content.source, content.destination
         return [body_of_text(text_id, source, destination, content.text, at, secret)]
+    if not body["type"].startswith(_MESSAGES):
+        raise CallbackFailed("SMSC's form has no calls about commands of clients", is_final=True)
     named = _name(sealer, one, body["data"])
     if named is None:
         return []
+    if not named[0]:
+        raise CallbackFailed(
+            "SMSC's form can't name a message that came neither over its interfaces nor by SMPP",
+            is_final=True,
+        )
     message = Message(*named, one.channel, body["data"], _told(sealer, one))
     return bodies_of_message(message, at, secret)
 

@@ -50,7 +50,10 @@ async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str)
         await desk.sources.pool.run(url_changes.set_url, new, actor=action.visitor.session.actor)
     except url_changes.NoAccountError:
         raise _gone() from None
-    done = "The URL is set. Calls are signed with the new secret."
+    done = (
+        "The URL is set. Calls are signed with the new secret. Those that wait are made in the "
+        "chosen form; what it can't tell becomes dead."
+    )
     return await page(request, desk, name, Notice(done=done, secret=secret))
 
 

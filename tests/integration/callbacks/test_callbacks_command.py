@@ -1,7 +1,9 @@
 """What `scserv callbacks` says of an account that nobody has set a URL for."""
 
 import json
+import os
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -27,6 +29,19 @@ def test_an_account_is_called_in_the_form_that_was_chosen(
     assert "(SMSC's form)" in CliRunner().invoke(callbacks, ["list"]).output
     listed = CliRunner().invoke(callbacks, ["list", "--json"])
     assert json.loads(listed.output)["form"] == "smsc"
-    assert CliRunner().invoke(callbacks, chosen[:3]).exit_code == 0
+    with psycopg.connect(os.environ["SCSERV_DATABASE_URL"], autocommit=True) as conn:
+        conn.execute(
+            "INSERT INTO callbacks (account, topic_id, type, body, created_at, due_at) "
+            "VALUES ('default', gen_random_uuid(), 'message.delivered', '{}', now(), now())"
+        )
+    ran = CliRunner().invoke(callbacks, chosen)
+    assert "wait" not in ran.output, "the form stays the same"
+    ran = CliRunner().invoke(callbacks, chosen[:3])
+    assert ran.exit_code == 0
+    assert "1 call that waits is made in the new form" in ran.output
     listed = CliRunner().invoke(callbacks, ["list", "--json"])
     assert json.loads(listed.output)["form"] == "scserv"
+    back = CliRunner().invoke(callbacks, chosen)
+    assert (
+        "1 call that waits is made in SMSC's form; what it can't tell becomes dead" in back.output
+    )

@@ -303,6 +303,11 @@ async def test_how_long_a_message_is_valid(
         await sent(http, shop, phones=phone, mes=TEXT, valid=valid)
         [(last_at,)] = world.rows("SELECT last_at FROM orders ORDER BY ctid DESC LIMIT 1")
         assert last_at == world.now + timedelta(hours=hours)
+    # Parameters of other calls are ignored, whatever they say.
+    for unlimited in ({"valid": "0"}, {"valid": ""}, {"all": "3"}):
+        await sent(http, shop, phones=phone, mes=TEXT, **unlimited)
+        [(as_without,)] = world.rows("SELECT last_at FROM orders ORDER BY ctid DESC LIMIT 1")
+        assert as_without == world.now + timedelta(days=1)
     for wrong in ("25", "00:00", "soon"):
         answer = await sent(http, shop, phones=phone, mes=TEXT, valid=wrong)
         assert answer["error_code"] == ErrorCode.TIME

@@ -25,7 +25,7 @@ from inbound.store.connections import connect
 from inbound.store.mo.account_texts import NewAccountText, TextContent
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes
-from schemas.orders import OrderState
+from schemas.orders import Order, OrderState
 from tests.fix_store import VAULT_KEY
 from tests.integration.ingress.test_smsc import sent
 from tests.integration.ingress.world import World
@@ -177,6 +177,46 @@ async def test_messages_that_its_program_can_not_know_are_not_told(
     await change(world, OrderState.DELIVERED, world.now)
     assert world.rows("SELECT count(*) FROM callbacks") == [(0,)]
     assert world.rows("SELECT count(*) FROM smsc_ids") == [(0,)]
+
+
+async def test_calls_that_wait_while_the_form_changes_are_made_in_it_or_become_dead(
+    world: World, shop: Credentials
+) -> None:
+    """What SMSC's form can't tell is not lost: people see it, and it can be made in our form."""
+    set_url(world, stored.SCSERV)
+    by_api, by_smpp, by_person = world.clients(3)
+    orders = [
+        Order(account="shop", phone=f"+{one}", text="text", callback=True)
+        for one in (by_api, by_smpp, by_person)
+    ]
+    api, smpp, erased = [one.order_id for one in await world.parts.place(orders)]
+    world.rows(
+        "INSERT INTO smpp_messages (message_id, account, order_id, digest, link, registered, "
+        "parts, created_at) VALUES (9, 'shop', %s, '', gen_random_uuid(), 0, 1, now())",
+        smpp,
+    )
+    await change(world, OrderState.DELIVERED, world.now)
+    world.rows(
+        "INSERT INTO callbacks (account, topic_id, type, body, created_at, due_at) "
+        "SELECT 'shop', %s, 'command.accepted', %s, due_at, due_at FROM callbacks LIMIT 1",
+        uuid4(),
+        '{"type": "command.accepted", "timestamp": "2026-03-02T12:00:00Z", "data": {}}',
+    )
+    set_url(world)
+    world.rows(
+        "DELETE FROM subjects USING orders "
+        "WHERE order_id = %s AND subjects.subject_id = orders.subject_id",
+        erased,
+    )
+    receiver = Receiver()
+    await call(world, receiver)
+    assert [one["phone"] for one in receiver.calls] == [by_smpp]
+    with connect(world.url, "tests") as conn:
+        dead = {one.type: one for one in stored.list_dead(conn, "shop", 10)}
+    assert "command" in (dead["command.accepted"].error or "")
+    assert dead["message.delivered"].topic_id == api
+    assert "neither over its interfaces nor by SMPP" in (dead["message.delivered"].error or "")
+    assert len(dead) == 2
 
 
 async def test_a_text_of_a_phone_is_told_with_both_numbers(world: World, shop: Credentials) -> None:
