@@ -9,7 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from typing import Final
 
 from inbound.errors import SetupError
@@ -19,7 +20,7 @@ from inbound.kafka.connection import (
     TLS_CERT,
     KafkaConnection,
 )
-from inbound.kafka.handshake import KafkaRefusalError, authenticate
+from inbound.kafka.handshake import KafkaRefusalError, ask_versions, authenticate
 from inbound.ops import certificates
 from inbound.ops.health import Health
 
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 CHECK: Final = "kafka"
 EVERY_S: Final = 3.0
 ANSWER_S: Final = 2.0
+KEEP_S: Final = 60.0
 CERTIFICATES_EVERY_S: Final = 3600.0
 
 _OTHER_HOST: Final = {62, 64}
@@ -41,40 +43,83 @@ def problem(kafka: KafkaConnection, timeout_s: float = ANSWER_S) -> str | None:
     `timeout_s` per step and address. Raises `KafkaRefusalError` if the last address can't be
     used with these settings, and `SetupError` for a malformed address or an unusable certificate.
     """
-    context = kafka.tls_context() if kafka.uses_tls else None
-    found: str | KafkaRefusalError = "no address given"
-    for address in kafka.servers:
-        host, _, port = address.rpartition(":")
-        try:
-            where = host.strip("[]"), int(port)
-        except ValueError:
-            raise SetupError(f"Kafka's address {address!r} is malformed; use HOST:PORT") from None
-        try:
-            _ask(where, context, kafka, timeout_s)
-        except KafkaRefusalError as error:
-            found = KafkaRefusalError(f"Kafka at {address}: {error}")
-        except TimeoutError:
-            found = f"no answer within {timeout_s:g} s"
-        except ssl.SSLError as error:
-            found = KafkaRefusalError(f"Kafka at {address}: {_explain(error, where[0], kafka)}")
-        except OSError as error:
-            found = error.strerror or str(error)
-        else:
+    with closing(Probe(kafka)) as probe:
+        return probe.problem(timeout_s)
+
+
+class Probe:
+    """Asks again and again, over one connection while that works, but for a minute at most.
+
+    To authenticate costs a broker twenty times as much as to answer. It has to be done now and
+    then, because the password may be another one meanwhile.
+    """
+
+    def __init__(self, kafka: KafkaConnection, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kafka = kafka
+        self._clock = clock
+        self._connection: socket.socket | None = None
+        self._until = 0.0
+
+    def problem(self, timeout_s: float = ANSWER_S) -> str | None:
+        """Return what is wrong, as the function does."""
+        if self._still_answers():
             return None
-    if isinstance(found, KafkaRefusalError):
-        raise found
-    return found
+        self.close()
+        context = self._kafka.tls_context() if self._kafka.uses_tls else None
+        found: str | KafkaRefusalError = "no address given"
+        for address in self._kafka.servers:
+            host, _, port = address.rpartition(":")
+            try:
+                where = host.strip("[]"), int(port)
+            except ValueError:
+                raise SetupError(
+                    f"Kafka's address {address!r} is malformed; use HOST:PORT"
+                ) from None
+            try:
+                self._connection = _connect(where, context, self._kafka, timeout_s)
+            except KafkaRefusalError as error:
+                found = KafkaRefusalError(f"Kafka at {address}: {error}")
+            except TimeoutError:
+                found = f"no answer within {timeout_s:g} s"
+            except ssl.SSLError as error:
+                why = _explain(error, where[0], self._kafka)
+                found = KafkaRefusalError(f"Kafka at {address}: {why}")
+            except OSError as error:
+                found = error.strerror or str(error)
+            else:
+                self._until = self._clock() + KEEP_S
+                return None
+        if isinstance(found, KafkaRefusalError):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """Close the connection. Safe to repeat."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _still_answers(self) -> bool:
+        if self._connection is None or self._clock() >= self._until:
+            return False
+        try:
+            ask_versions(self._connection)
+        except (OSError, SetupError):
+            return False
+        return True
 
 
-def _ask(
+def _connect(
     where: tuple[str, int], context: ssl.SSLContext | None, kafka: KafkaConnection, timeout_s: float
-) -> None:
-    with socket.create_connection(where, timeout=timeout_s) as plain:
-        if context is None:
-            authenticate(plain, kafka)
-        else:
-            with context.wrap_socket(plain, server_hostname=where[0]) as encrypted:
-                authenticate(encrypted, kafka)
+) -> socket.socket:
+    with ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(where, timeout=timeout_s))
+        if context is not None:
+            encrypted = context.wrap_socket(connection, server_hostname=where[0])
+            connection = stack.enter_context(encrypted)
+        authenticate(connection, kafka)
+        stack.pop_all()
+        return connection
 
 
 def _explain(error: ssl.SSLError, host: str, kafka: KafkaConnection) -> str:
@@ -116,14 +161,14 @@ def watch(kafka: KafkaConnection, health: Health, every_s: float = EVERY_S) -> N
     certificates.note_own("ours for Kafka", kafka.tls_cert)
 
     def look_forever() -> None:
-        pause, was_away = threading.Event(), False
+        pause, was_away, probe = threading.Event(), False, Probe(kafka)
         certificates_at = -CERTIFICATES_EVERY_S
         while True:
             if kafka.uses_tls and time.monotonic() >= certificates_at + CERTIFICATES_EVERY_S:
                 certificates_at = time.monotonic()
                 look_at_certificates(kafka)
             try:
-                found = problem(kafka)
+                found = probe.problem()
                 reason = f"no Kafka at {kafka}: {found}"
             except SetupError as error:
                 found = reason = str(error)

@@ -42,7 +42,7 @@ def authenticate(connection: socket.socket, kafka: KafkaConnection) -> None:
     Blocks, at most for the socket's timeout per answer. Raises `KafkaRefusalError` if the broker
     does not accept these settings, and `OSError` if it does not answer like a broker.
     """
-    _ask(connection, _API_VERSIONS, b"")
+    ask_versions(connection)
     mechanism = kafka.sasl_mechanism if kafka.uses_sasl else "PLAIN"
     answer = _ask(connection, _SASL_HANDSHAKE, _string(mechanism))
     (error,) = struct.unpack_from(">h", answer)
@@ -66,6 +66,11 @@ def authenticate(connection: socket.socket, kafka: KafkaConnection) -> None:
         )
     with _told_as_refusal(kafka):
         _prove(connection, kafka)
+
+
+def ask_versions(connection: socket.socket) -> None:
+    """Ask for the broker's versions, at any time; blocks and raises as `authenticate` does."""
+    _ask(connection, _API_VERSIONS, b"")
 
 
 def _prove(connection: socket.socket, kafka: KafkaConnection) -> None:

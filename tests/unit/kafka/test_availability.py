@@ -3,7 +3,8 @@
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import chain, repeat
 
 import pytest
 
@@ -80,6 +81,58 @@ def test_server_that_accepts_but_never_answers_is_unavailable(
     timeout_s = 0.1 if answers is None else PATIENCE_S
     assert availability.problem(KafkaConnection(one.address), timeout_s) == problem
     one.close()
+
+
+class Kept(Listening):
+    """A broker that answers as long as it is asked; counts connections, and may begin to hang."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.hangs = False
+        super().__init__()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                self.connections += 1
+                self._silent.append(connection)
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            for answer in chain(AS_KAFKA, repeat(AS_KAFKA[0])):
+                if not connection.recv(100) or self.hangs:
+                    return
+                connection.sendall(answer)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    one = Kept()
+    yield one
+    one.close()
+
+
+def test_one_connection_serves_for_a_minute(kept: Kept) -> None:
+    now = 0.0
+    with closing(availability.Probe(KafkaConnection(kept.address), lambda: now)) as probe:
+        assert [probe.problem(PATIENCE_S) for _ in range(3)] == [None] * 3
+        assert kept.connections == 1
+        now = availability.KEEP_S
+        assert probe.problem(PATIENCE_S) is None
+        assert kept.connections == 2
+
+
+def test_a_broker_that_hangs_or_ends_after_it_answered_is_unavailable(kept: Kept) -> None:
+    with closing(availability.Probe(KafkaConnection(kept.address))) as probe:
+        assert probe.problem(1.0) is None
+        kept.hangs = True
+        assert probe.problem(0.1) == "no answer within 0.1 s"
+        kept.hangs = False
+        assert probe.problem(PATIENCE_S) is None
+        kept.close()
+        assert probe.problem(PATIENCE_S) == "Connection refused"
 
 
 def test_malformed_address_is_a_setup_error() -> None:
