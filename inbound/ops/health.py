@@ -11,6 +11,7 @@ loop that hangs, but not an SMS centre that is down.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import socketserver
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _SLOW_CLIENT_S: Final = 5.0
-_LOOK_FOR_CLOSE_S: Final = 0.1
+_CLOSE_WITHIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class HealthServer:
         self._host = host
         self._wanted_port = port
         self._server: _HealthHttpServer | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def port(self) -> int:
@@ -159,17 +161,17 @@ class HealthServer:
                 f"the health port {self._host}:{self._wanted_port} can't be opened:"
                 f" {getattr(error, 'strerror', None) or error}; choose another (0 finds a free one)"
             ) from error
-        threading.Thread(
-            target=self._server.serve_forever, args=(_LOOK_FOR_CLOSE_S,), name="health", daemon=True
-        ).start()
+        self._thread = threading.Thread(target=self._server.serve, name="health", daemon=True)
+        self._thread.start()
         return self
 
     def close(self) -> None:
-        """Close the port. Blocks up to 0.1 s. Safe to repeat."""
-        if self._server is not None:
-            self._server.shutdown()
+        """Close the port. Safe to repeat."""
+        if self._server is not None and self._thread is not None:
+            self._server.stop()
+            self._thread.join(_CLOSE_WITHIN_S)
             self._server.server_close()
-            self._server = None
+            self._server = self._thread = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -184,7 +186,19 @@ class _HealthHttpServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], health: Health) -> None:
         self.health = health
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._is_stopping = False
         super().__init__(address, _Handler)
+
+    def serve(self) -> None:
+        """Serve until `stop`. `serve_forever` would look for that many times a second."""
+        while not self._is_stopping:
+            self.handle_request()
+
+    def stop(self) -> None:
+        """End `serve`, which waits for a connection."""
+        self._is_stopping = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log nothing: a client that hangs up is no fault of ours."""
