@@ -29,6 +29,14 @@ group.min.session.timeout.ms=2000
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
 
+# Each of these threads wakes up several times a second; by default there are 30.
+num.network.threads=1
+num.io.threads=2
+group.coordinator.threads=1
+share.coordinator.threads=1
+# The controller writes an empty record when nothing happens; by default twice a second.
+metadata.max.idle.interval.ms=10000
+
 # What a stranger's connection may have in memory before it has logged in; a handshake is small.
 sasl.server.max.receive.size=16384
 
