@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 _ASK_AGAIN_S: Final = 0.05
 
-_ASK_WHETHER_LIVE_S: Final = 2.0
+_ASK_WHETHER_LIVE_S: Final = 5.0
+_ASK_AGAIN_WHETHER_LIVE_S: Final = 1.0
+"""After an answer that was none, or said that it is not."""
 _NOT_LIVE_S: Final = 5.0
 """How long a child may say that it is not live: it may have stood still with the supervisor."""
 
@@ -256,7 +258,8 @@ async def _not_live(live: str | Callable[[], Awaitable[bool]]) -> str:
     ill_since: float | None = None
     silent_since: float | None = None
     while True:
-        await asyncio.sleep(_ASK_WHETHER_LIVE_S)
+        is_well = ill_since is None and silent_since is None
+        await asyncio.sleep(_ASK_WHETHER_LIVE_S if is_well else _ASK_AGAIN_WHETHER_LIVE_S)
         status, now = await _ask(live), time.monotonic()
         if status is None:
             silent_since = now if silent_since is None else silent_since

@@ -26,7 +26,7 @@ from inbound.startup import load_templates
 from inbound.terminal import Terminal
 
 ASK_AGAIN_S = 0.2
-LOOK_AGAIN_S = 2.0
+LOOK_AGAIN_S = 4.0
 """Between two looks at roles that are ready: each look costs every role some time."""
 
 DEFAULT_PORT = 8080

@@ -24,6 +24,7 @@ from tests.unit.local.supervised import AT_ONCE, OBEDIENT, STUBBORN, Events
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_module, "_ASK_WHETHER_LIVE_S", 0.01)
+    monkeypatch.setattr(child_module, "_ASK_AGAIN_WHETHER_LIVE_S", 0.01)
     monkeypatch.setattr(child_module, "_NOT_LIVE_S", 0.05)
     monkeypatch.setattr(child_module, "_SILENT_S", 0.05)
 
@@ -101,6 +102,7 @@ async def test_child_that_stood_still_for_a_moment_is_left_alone(
         raise AssertionError
 
     monkeypatch.setattr(child_module, "_ASK_WHETHER_LIVE_S", 0.001)
+    monkeypatch.setattr(child_module, "_ASK_AGAIN_WHETHER_LIVE_S", 0.001)
     monkeypatch.setattr(child_module, "status_of", status_of)
     one = child("gateway", OBEDIENT, live="http://127.0.0.1:1/health/live")
     async with Supervisor([one], tmp_path, events):
