@@ -110,11 +110,7 @@ class Pump:
 
         Waits for the database, for a batch of each broadcast at most. Raises RetryableError.
         """
-        most = self._settings.ahead
-        accounts = await asyncio.to_thread(find_bulk_accounts, conn, self._clock(), most)
-        at_work = await asyncio.to_thread(stored.find_broadcasts_at_work, conn)
-        ids = [one.broadcast_id for one in at_work]
-        counts = await asyncio.to_thread(stored.find_counts, conn, ids)
+        accounts, at_work, counts = await asyncio.to_thread(self._look, conn)
         running = [one for one in at_work if one.state is BroadcastState.RUNNING]
         self._buckets = {
             one.broadcast_id: self._buckets.get(one.broadcast_id, Bucket()) for one in running
@@ -142,6 +138,15 @@ class Pump:
             self._distance.place(one.broadcast_id, new)
             placed += new
         return placed
+
+    def _look(
+        self, conn: psycopg.Connection
+    ) -> tuple[Sequence[BulkAccount], Sequence[Broadcast], Mapping[UUID, Counts]]:
+        """Return the bulk that is at work: accounts, broadcasts, and counts of these."""
+        accounts = find_bulk_accounts(conn, self._clock(), self._settings.ahead)
+        at_work = stored.find_broadcasts_at_work(conn)
+        ids = [one.broadcast_id for one in at_work]
+        return accounts, at_work, stored.find_counts(conn, ids) if ids else {}
 
     async def _queue_bulk(
         self, accounts: Sequence[BulkAccount], share: Mapping[UUID | str, int]
