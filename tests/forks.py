@@ -1,7 +1,7 @@
 """Runs roles and commands of `scserv`, each in a process of its own that is up at once.
 
-Most commands take milliseconds, and their imports take a second. So each test worker has a process
-that has imported everything (`inbound.local.template`), and roles and commands are forked from it.
+Most commands take milliseconds, and their imports take a second. So each test worker has a
+process that has imported everything (`inbound.local.fork_server`), and forks them from it.
 """
 
 import os
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from inbound.local.forks import Forked, Template
+from inbound.local.forks import Forked, ForkServer
 from inbound.local.forks import Wanted as WantedProcess
 from inbound.local.forks import start as start_forked
 
-__all__ = ["REPOSITORY", "Forked", "Ran", "Template", "Wanted", "run", "run_blocking", "start"]
+__all__ = ["REPOSITORY", "ForkServer", "Forked", "Ran", "Wanted", "run", "run_blocking", "start"]
 
 REPOSITORY: Final = Path(__file__).parents[1]
 
@@ -43,11 +43,11 @@ class Ran:
     err: str
 
 
-async def start(wanted: Wanted, template: Template | None = None) -> Forked:
+async def start(wanted: Wanted, fork_server: ForkServer | None = None) -> Forked:
     """Start a process and return it."""
     with _output(wanted.out) as out, _output(wanted.err) as err:
         return await start_forked(
-            template or _template, _process(wanted), out.fileno(), err.fileno()
+            fork_server or _fork_server, _process(wanted), out.fileno(), err.fileno()
         )
 
 
@@ -61,7 +61,7 @@ def run_blocking(arguments: Sequence[str], environment: Mapping[str, str], folde
     """Run a command in a folder. Blocks until its end; needs no event loop."""
     wanted = _command(arguments, environment, folder)
     with _output(wanted.out) as out, _output(wanted.err) as err:
-        pid = _template.fork(_process(wanted), out.fileno(), err.fileno())
+        pid = _fork_server.fork(_process(wanted), out.fileno(), err.fileno())
     _, status = os.waitpid(pid, 0)
     return _result(wanted, os.waitstatus_to_exitcode(status))
 
@@ -88,15 +88,15 @@ def _output(path: str) -> IO[bytes]:
     return Path(path).open("ab")
 
 
-def template_of(tree: Path) -> Template:
+def fork_server_of(tree: Path) -> ForkServer:
     """Return the process that roles and commands of a source tree are forked from.
 
     It is started by the first that is wanted.
     """
     names = sorted(path.stem for path in (tree / "inbound" / "cli").glob("*.py"))
     commands = [f"inbound.cli.{name}" for name in names if not name.startswith("__")]
-    return Template(["inbound.startup", *commands], tree)
+    return ForkServer(["inbound.startup", *commands], tree)
 
 
-_template: Final = template_of(REPOSITORY)
-close: Final = _template.close
+_fork_server: Final = fork_server_of(REPOSITORY)
+close: Final = _fork_server.close

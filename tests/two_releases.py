@@ -36,7 +36,7 @@ class TwoReleases(Service):
         super().__init__(folder, database_url, bootstrap, TopicNames.prefixed(prefix), prefix)
         self.old_tree = old_tree
         self.is_old = True
-        self._old_forks = forks.template_of(old_tree)
+        self._old_forks = forks.fork_server_of(old_tree)
         self._ports: dict[tuple[Role, int], int] = {}
 
     def environment(self, health_port: int = 0) -> dict[str, str]:

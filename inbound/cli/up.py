@@ -22,7 +22,7 @@ from inbound.settings import Settings, SmppServerSettings, load_settings
 from inbound.settings.smpp import PASSWORD_MAX
 
 if TYPE_CHECKING:
-    from inbound.local.forks import Template
+    from inbound.local.forks import ForkServer
 
 _CHARACTERS: Final = string.ascii_letters + string.digits
 _GROUPS: Final = {"smpp_port": SmppServerSettings.group}
@@ -75,15 +75,15 @@ def up(
     Without SCSERV_DATABASE_URL and SCSERV_KAFKA_BOOTSTRAP_SERVERS it starts its own PostgreSQL
     and Apache Kafka, kept in the data folder.
     """
-    from inbound.local.spawning import role_template
+    from inbound.local.spawning import role_fork_server
 
     _export_options(smsc, system_id, password_file)
     for name, chosen in ports.items():  # such as api_port
         if chosen is not None:
             group = _GROUPS.get(name) or name.removesuffix("_port").upper()
             os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
-    with role_template() as template:  # as early as possible: it imports while others start
-        status = _run(data_dir, port, config, template, has_centre=smsc is not None)
+    with role_fork_server() as fork_server:  # as early as possible: it imports while others start
+        status = _run(data_dir, port, config, fork_server, has_centre=smsc is not None)
     sys.exit(status)
 
 
@@ -91,7 +91,7 @@ def _run(
     data_dir: Path,
     port: int | None,
     config: Path | None,
-    template: "Template | None",
+    fork_server: "ForkServer | None",
     *,
     has_centre: bool,
 ) -> int:
@@ -116,7 +116,7 @@ def _run(
                 config,
                 built_in_simulator=built_in,
                 operator=os_user(),
-                template=template,
+                fork_server=fork_server,
             )
             return asyncio.run(run_until_signal(service.run))
     except SetupError:

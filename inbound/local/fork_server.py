@@ -1,6 +1,6 @@
 """The process that the roles of `scserv up` are forked from: it has imported what they need.
 
-    python inbound/local/template.py DESCRIPTOR MODULE...
+    python inbound/local/fork_server.py DESCRIPTOR MODULE...
 
 `inbound.local.forks` starts it and talks to it. It imports each module, and what that imports
 within its functions; then it forks a process for each socket that comes through the descriptor. It
@@ -124,7 +124,7 @@ def _take_over(talk: socket.socket) -> Callable[[], object]:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for theirs, ours in ((nothing, 0), (out, 1), (err, 2)):
         os.dup2(theirs, ours)
-        if theirs > 2:  # what was closed when the template began has a low number
+        if theirs > 2:  # what was closed when the fork server began has a low number
             os.close(theirs)
     sys.argv = ["scserv", *wanted["arguments"]]
     _show_command_line([sys.executable, "-m", wanted["module"], *wanted["arguments"]])
@@ -149,7 +149,7 @@ def _receive(talk: socket.socket) -> tuple[dict[str, Any], list[int]]:
 def _show_command_line(words: list[str]) -> None:
     """Have `ps` show the command line that this process would have if it had been started by it.
 
-    It is written over that of the template, as far as there is room: words with spaces between
+    It is written over that of the fork server, as far as there is room: words with spaces between
     them, and an octet that is not 0 at the end, by which the kernel knows such a title.
     """
     after_name = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2]

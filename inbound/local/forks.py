@@ -1,4 +1,4 @@
-"""Starts processes of ours by forking one that has imported everything (`inbound.local.template`).
+"""Starts processes of ours by forking one that has imported everything: `fork_server`.
 
 A role takes up to a second of CPU for its imports, and nine of them import much the same; a fork
 takes 10 ms. A forked process is what one with a command line of its own would be: a child of this
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from inbound.errors import ScservError
-from inbound.local import template
+from inbound.local import fork_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ _FORK_WITHIN_S: Final = 60.0
 
 
 class ForkError(ScservError):
-    """The template does not fork: it has ended, or hangs."""
+    """The fork server does not fork: it has ended, or hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Forked:
         self.send_signal(signal.SIGTERM)
 
 
-class Template:
+class ForkServer:
     """The process that others are forked from; a context manager.
 
     `modules` are imported there. `tree` is the source tree whose code it runs, this one by default.
@@ -118,7 +118,7 @@ class Template:
         with theirs:
             self._process = subprocess.Popen(
                 (
-                    *(sys.executable, "-P", template.__file__, str(theirs.fileno())),
+                    *(sys.executable, "-P", fork_server.__file__, str(theirs.fileno())),
                     *self._modules,
                 ),
                 env=os.environ | ({"PYTHONPATH": str(self._tree)} if self._tree else {}),
@@ -132,8 +132,8 @@ class Template:
     def fork(self, wanted: Wanted, out: int, err: int) -> int:
         """Return the id of a new process, a child of this one, that writes to two descriptors.
 
-        Blocks until it is there, after the imports. Starts the template if it was not started yet.
-        Raises `ForkError`; then there is no process.
+        Blocks until it is there, after the imports. Starts the fork server if that was not done
+        yet. Raises `ForkError`; then there is no process.
         """
         with self._turn, _as_subreaper(), contextlib.ExitStack() as stack:
             try:
@@ -142,7 +142,7 @@ class Template:
                 talk = stack.enter_context(self._ask_for_one())
                 pid = _process_id(talk)
             except OSError as error:
-                raise ForkError(f"the template does not fork: {error}") from error
+                raise ForkError(f"the fork server does not fork: {error}") from error
             try:
                 _tell(talk, wanted, out, err)
             except OSError as error:
@@ -183,7 +183,7 @@ class Template:
         self.close()
 
 
-async def start(source: Template, wanted: Wanted, out: int, err: int) -> Forked:
+async def start(source: ForkServer, wanted: Wanted, out: int, err: int) -> Forked:
     """Fork a process and return it. Raises `ForkError`. If cancelled it ends the process."""
     forking = asyncio.ensure_future(asyncio.to_thread(source.fork, wanted, out, err))
     try:
@@ -197,8 +197,8 @@ async def start(source: Template, wanted: Wanted, out: int, err: int) -> Forked:
 
 
 def _process_id(talk: socket.socket) -> int:
-    octets = talk.recv(template.HEADER)
-    if len(octets) < template.HEADER:
+    octets = talk.recv(fork_server.HEADER)
+    if len(octets) < fork_server.HEADER:
         raise ConnectionResetError("it has ended")
     return int.from_bytes(octets)
 
@@ -213,7 +213,7 @@ def _tell(talk: socket.socket, wanted: Wanted, out: int, err: int) -> None:
             "passed": list(wanted.passed),
         }
     ).encode("ascii")
-    header = len(message).to_bytes(template.HEADER)
+    header = len(message).to_bytes(fork_server.HEADER)
     socket.send_fds(talk, [header], [out, err, *wanted.passed.values()])
     talk.sendall(message)
 

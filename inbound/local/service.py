@@ -12,11 +12,11 @@ from pathlib import Path
 from inbound.errors import RetryableError, SetupError
 from inbound.local.administrator import Administrator, prepare_administrator
 from inbound.local.embedded import EmbeddedServers
-from inbound.local.forks import Template
+from inbound.local.forks import ForkServer
 from inbound.local.preparation import effective, import_samples, migrate_and_check
 from inbound.local.probes import LOOPBACK, accepts, answers_smpp, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES
-from inbound.local.spawning import SCSERV, FromTemplate, Spawn, execute
+from inbound.local.spawning import SCSERV, FromForkServer, Spawn, execute
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.local.waiting import Waiting
 from inbound.ops.health import Health, HealthServer
@@ -52,14 +52,14 @@ class LocalService:
         *,
         built_in_simulator: bool,
         operator: str,
-        template: Template | None = None,
+        fork_server: ForkServer | None = None,
     ) -> None:
         """`operator` is who runs the service, for the audit; without `port` a free one is taken.
 
-        Roles are forked from `template`, if there is one.
+        Roles are forked from `fork_server`, if there is one.
         """
         self._operator = operator
-        self._spawn: Spawn = FromTemplate(template, self._say) if template else execute
+        self._spawn: Spawn = FromForkServer(fork_server, self._say) if fork_server else execute
         self._settings = settings
         self._data_dir = data_dir
         self._port = port

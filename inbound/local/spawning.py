@@ -1,4 +1,4 @@
-"""Starts the processes of a supervisor: by their command line, or forked from a template."""
+"""Starts the processes of a supervisor: by their command line, or forked from a fork server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from inbound.errors import SetupError
-from inbound.local.forks import Forked, ForkError, Template, Wanted, start
+from inbound.local.forks import Forked, ForkError, ForkServer, Wanted, start
 from inbound.ops.parent import PARENT_FD
 
 if TYPE_CHECKING:
@@ -27,17 +27,17 @@ ROLE_MODULES: Final = (
     *(f"inbound.cli.{role}" for role in ("simulator", "roles", "scheduler", "api", "desk")),
     *("inbound.cli.ingress", "inbound.cli._dead_letter_retries"),
 )
-"""Modules that a template imports for the roles, with what these import."""
+"""Modules that a fork server imports for the roles, with what these import."""
 
 Process = asyncio.subprocess.Process | Forked
 
 
 @contextmanager
-def role_template() -> Iterator[Template | None]:
-    """Run the template of the roles during the block; None on a system that can't do it."""
+def role_fork_server() -> Iterator[ForkServer | None]:
+    """Run the fork server of the roles during the block; None on a system that can't do it."""
     if _can_watch_forks():
-        with Template(ROLE_MODULES) as template:
-            yield template
+        with ForkServer(ROLE_MODULES) as fork_server:
+            yield fork_server
     else:
         yield None
 
@@ -83,16 +83,16 @@ async def execute(
         ) from error
 
 
-class FromTemplate:
-    """Forks processes of ours from a template; executes others, and all once it has failed.
+class FromForkServer:
+    """Forks processes of ours from a fork server; executes others, and all once it has failed.
 
-    A template that has ended is not started again: that would take as long as most processes that
-    it would ever fork, and production starts every process by its command line, too. `say` tells
-    of it.
+    One that has ended is not started again: that would take as long as most processes that it
+    would ever fork, and production starts every process by its command line, too. `say` tells of
+    it.
     """
 
-    def __init__(self, template: Template, say: Callable[[str], None]) -> None:
-        self._template = template
+    def __init__(self, fork_server: ForkServer, say: Callable[[str], None]) -> None:
+        self._fork_server = fork_server
         self._say = say
         self._works = True
 
@@ -104,7 +104,7 @@ class FromTemplate:
             arguments = child.argv[len(SCSERV) :]
             wanted = Wanted(arguments, environment, str(Path.cwd()), passed={PARENT_FD: life})
             try:
-                return await start(self._template, wanted, log.fileno(), log.fileno())
+                return await start(self._fork_server, wanted, log.fileno(), log.fileno())
             except ForkError as error:
                 self._give_up(error)
         return await execute(child, environment, log, life)
@@ -112,7 +112,7 @@ class FromTemplate:
     def _give_up(self, why: ForkError) -> None:
         if self._works:
             self._works = False
-            self._template.close()
+            self._fork_server.close()
             self._say(f"{why}; from now on processes start without it, which takes longer")
 
 

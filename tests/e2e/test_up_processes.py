@@ -1,6 +1,6 @@
-"""The processes of `scserv up`: a role that is killed comes back, with and without the template.
+"""The processes of `scserv up`: a role that is killed comes back, with and without the fork server.
 
-Their template is killed too, and at the end none of them is left.
+Their fork server is killed too, and at the end none of them is left.
 """
 
 import asyncio
@@ -63,23 +63,23 @@ async def scserv(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-async def test_a_killed_role_comes_back_with_and_without_the_template(tmp_path: Path) -> None:
+async def test_a_killed_role_comes_back_with_and_without_the_fork_server(tmp_path: Path) -> None:
     ports = ("--port", "0", "--api-port", "0", "--desk-port", "0", "--ingress-port", "0")
     process = await scserv(tmp_path, "up", *ports, "--smpp-port", "0")
     up = Up(process)
     try:
         await up.says(" ready: ")
         assert [role for role in ("simulator", *ROLES) if up.role(role) is None] == []
-        template = up.find(lambda words: any(word.endswith("template.py") for word in words))
+        fork_server = up.find(lambda words: any(word.endswith("fork_server.py") for word in words))
         worker, gateway = up.role("worker"), up.role("gateway")
-        assert template
+        assert fork_server
         assert worker
         assert gateway
         worker.kill()
         await up.says("worker died (signal SIGKILL)")
         worker = await up.replaced("worker", worker)
         await up.says("worker: ready again")
-        template.kill()
+        fork_server.kill()
         for role, one in (("worker", worker), ("gateway", gateway)):
             one.kill()
             await up.says(f"{role} died (signal SIGKILL)")

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from inbound.local import forks
-from inbound.local.forks import Forked, ForkError, Template, Wanted, start
-from inbound.local.spawning import ROLE_MODULES, SCSERV, FromTemplate
+from inbound.local.forks import Forked, ForkError, ForkServer, Wanted, start
+from inbound.local.spawning import ROLE_MODULES, SCSERV, FromForkServer
 from inbound.local.supervisor import Child, ChildEventType, Supervisor
 from tests.patience import PATIENCE_S
 from tests.service.waiting import eventually
@@ -55,8 +55,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def template(tree: Path) -> Iterator[Template]:
-    with Template(["inbound.cli"], tree) as running:
+def fork_server(tree: Path) -> Iterator[ForkServer]:
+    with ForkServer(["inbound.cli"], tree) as running:
         yield running
 
 
@@ -81,10 +81,10 @@ def text_of(file: IO[bytes]) -> str:
 
 
 async def tell(
-    template: Template, folder: Path, out: IO[bytes], environment: Mapping[str, str]
+    fork_server: ForkServer, folder: Path, out: IO[bytes], environment: Mapping[str, str]
 ) -> dict[str, Any]:
     before = len(text_of(out))
-    forked = await start(template, wanted(folder, "tell", **environment), out.fileno(), 2)
+    forked = await start(fork_server, wanted(folder, "tell", **environment), out.fileno(), 2)
     assert await forked.wait() == 0
     told: dict[str, Any] = json.loads(text_of(out)[before:])
     assert told["session"] == forked.pid
@@ -92,10 +92,10 @@ async def tell(
 
 
 async def test_a_forked_process_is_what_it_was_wanted_to_be(
-    template: Template, tmp_path: Path, out: IO[bytes], err: IO[bytes]
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes], err: IO[bytes]
 ) -> None:
     asked = wanted(tmp_path, "tell", "a b", GREETING="привет \udcff")
-    assert await (await start(template, asked, out.fileno(), err.fileno())).wait() == 0
+    assert await (await start(fork_server, asked, out.fileno(), err.fileno())).wait() == 0
     seen = json.loads(text_of(out))
     assert seen["arguments"] == ["scserv", "tell", "a b"]
     assert seen["environment"] == {"GREETING": "привет \udcff"}
@@ -103,16 +103,16 @@ async def test_a_forked_process_is_what_it_was_wanted_to_be(
     assert text_of(err) == "and this\n"
 
 
-async def test_no_process_sees_the_environment_of_another_and_the_template_sees_none(
-    template: Template, tmp_path: Path, out: IO[bytes]
+async def test_no_process_sees_the_environment_of_another_and_the_fork_server_sees_none(
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes]
 ) -> None:
     secret = "pass-word-canary"
-    first = await tell(template, tmp_path, out, {"SCSERV_SMPP__PASSWORD": secret})
+    first = await tell(fork_server, tmp_path, out, {"SCSERV_SMPP__PASSWORD": secret})
     assert first["environment"] == {"SCSERV_SMPP__PASSWORD": secret}
-    assert (await tell(template, tmp_path, out, {}))["environment"] == {}
-    assert template.pid is not None
-    assert not in_memory(template.pid, secret.encode())
-    assert in_memory(template.pid, b"and this"), "what is in its memory is found"
+    assert (await tell(fork_server, tmp_path, out, {}))["environment"] == {}
+    assert fork_server.pid is not None
+    assert not in_memory(fork_server.pid, secret.encode())
+    assert in_memory(fork_server.pid, b"and this"), "what is in its memory is found"
 
 
 def in_memory(pid: int, octets: bytes) -> bool:
@@ -133,84 +133,84 @@ def in_memory(pid: int, octets: bytes) -> bool:
     [(("exit", "0"), 0), (("exit", "3"), 3), (("exit", '"why"'), 1), (("raise",), 1)],
 )
 async def test_exit_statuses_are_those_of_python(
-    template: Template,
+    fork_server: ForkServer,
     tmp_path: Path,
     out: IO[bytes],
     err: IO[bytes],
     arguments: tuple[str, ...],
     status: int,
 ) -> None:
-    forked = await start(template, wanted(tmp_path, *arguments), out.fileno(), err.fileno())
+    forked = await start(fork_server, wanted(tmp_path, *arguments), out.fileno(), err.fileno())
     assert await forked.wait() == status
     said = {"exit": "why\n" if status == 1 else "", "raise": "ValueError: not caught\n"}
     assert text_of(err).endswith(said[arguments[0]])
 
 
-async def waiting(template: Template, folder: Path, out: IO[bytes]) -> Forked:
-    forked = await start(template, wanted(folder, "wait"), out.fileno(), 2)
+async def waiting(fork_server: ForkServer, folder: Path, out: IO[bytes]) -> Forked:
+    forked = await start(fork_server, wanted(folder, "wait"), out.fileno(), 2)
     await eventually(lambda: "up" in text_of(out), lambda: "it does not run")
     return forked
 
 
 async def test_a_signal_that_ended_a_process_is_known(
-    template: Template, tmp_path: Path, out: IO[bytes]
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes]
 ) -> None:
-    forked = await waiting(template, tmp_path, out)
+    forked = await waiting(fork_server, tmp_path, out)
     forked.kill()
     assert await forked.wait() == -signal.SIGKILL
 
 
 async def test_processes_show_their_own_command_line(
-    template: Template, tmp_path: Path, out: IO[bytes]
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes]
 ) -> None:
-    forked = await waiting(template, tmp_path, out)
+    forked = await waiting(fork_server, tmp_path, out)
     assert psutil.Process(forked.pid).cmdline() == [*SCSERV, "wait"]
     forked.kill()
     await forked.wait()
 
 
-async def test_a_killed_template_leaves_its_processes_alone_and_forks_no_more(
-    template: Template, tmp_path: Path, out: IO[bytes]
+async def test_a_killed_fork_server_leaves_its_processes_alone_and_forks_no_more(
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes]
 ) -> None:
-    forked = await waiting(template, tmp_path, out)
-    assert template.pid is not None
-    os.kill(template.pid, signal.SIGKILL)
-    with pytest.raises(ForkError, match="the template does not fork"):
-        await start(template, wanted(tmp_path, "wait"), out.fileno(), 2)
-    await eventually(lambda: template.pid is None, lambda: "it still runs")
+    forked = await waiting(fork_server, tmp_path, out)
+    assert fork_server.pid is not None
+    os.kill(fork_server.pid, signal.SIGKILL)
+    with pytest.raises(ForkError, match="the fork server does not fork"):
+        await start(fork_server, wanted(tmp_path, "wait"), out.fileno(), 2)
+    await eventually(lambda: fork_server.pid is None, lambda: "it still runs")
     assert forked.returncode is None
     forked.terminate()
     assert await forked.wait() == -signal.SIGTERM
 
 
-async def test_a_closed_template_is_not_started_again(
-    template: Template, tmp_path: Path, out: IO[bytes]
+async def test_a_closed_fork_server_is_not_started_again(
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes]
 ) -> None:
-    """Another role may be waiting for its turn when the template has failed."""
-    template.close()
+    """Another role may be waiting for its turn when the fork server has failed."""
+    fork_server.close()
     with pytest.raises(ForkError, match="it was closed"):
-        await start(template, wanted(tmp_path, "wait"), out.fileno(), 2)
-    assert template.pid is None
+        await start(fork_server, wanted(tmp_path, "wait"), out.fileno(), 2)
+    assert fork_server.pid is None
 
 
 async def test_a_process_that_is_forked_too_late_ends(
-    template: Template, tmp_path: Path, out: IO[bytes], monkeypatch: pytest.MonkeyPatch
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its supervisor has started another one meanwhile."""
-    forked = await waiting(template, tmp_path, out)
-    assert template.pid is not None
-    os.kill(template.pid, signal.SIGSTOP)
+    forked = await waiting(fork_server, tmp_path, out)
+    assert fork_server.pid is not None
+    os.kill(fork_server.pid, signal.SIGSTOP)
     monkeypatch.setattr(forks, "_FORK_WITHIN_S", 0.1)
     with pytest.raises(ForkError, match="timed out"):
-        await start(template, wanted(tmp_path, "wait"), out.fileno(), 2)
+        await start(fork_server, wanted(tmp_path, "wait"), out.fileno(), 2)
     monkeypatch.undo()
-    os.kill(template.pid, signal.SIGCONT)
+    os.kill(fork_server.pid, signal.SIGCONT)
     forked.kill()
     await forked.wait()
-    again = await start(template, wanted(tmp_path, "exit", "0"), out.fileno(), 2)
+    again = await start(fork_server, wanted(tmp_path, "exit", "0"), out.fileno(), 2)
     assert await again.wait() == 0
     assert text_of(out) == "up\n"
-    assert not psutil.Process(template.pid).children()
+    assert not psutil.Process(fork_server.pid).children()
 
 
 THREAD = """
@@ -220,54 +220,54 @@ threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 
 @pytest.mark.parametrize("problem", ["import nothing_like_it", THREAD], ids=["import", "thread"])
-async def test_a_template_that_can_not_fork_ends(
+async def test_a_fork_server_that_can_not_fork_ends(
     tree: Path, tmp_path: Path, out: IO[bytes], problem: str
 ) -> None:
     (tree / "inbound" / "broken.py").write_text(problem)
     with (
-        Template(["inbound.cli", "inbound.broken"], tree) as template,
-        pytest.raises(ForkError, match="the template does not fork"),
+        ForkServer(["inbound.cli", "inbound.broken"], tree) as fork_server,
+        pytest.raises(ForkError, match="the fork server does not fork"),
     ):
-        await start(template, wanted(tmp_path, "exit", "0"), out.fileno(), 2)
+        await start(fork_server, wanted(tmp_path, "exit", "0"), out.fileno(), 2)
 
 
 PARENT = """
 import sys, time
-from inbound.local.forks import Template, Wanted
+from inbound.local.forks import ForkServer, Wanted
 
-with Template(["inbound.cli"], sys.argv[1]) as template:
-    template.fork(Wanted(["exit", "0"], {}, "/"), 1, 2)
-    print(template.pid, flush=True)
+with ForkServer(["inbound.cli"], sys.argv[1]) as fork_server:
+    fork_server.fork(Wanted(["exit", "0"], {}, "/"), 1, 2)
+    print(fork_server.pid, flush=True)
     time.sleep(600)
 """
 
 
-def test_the_template_ends_when_the_supervisor_is_killed(tree: Path) -> None:
+def test_the_fork_server_ends_when_the_supervisor_is_killed(tree: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tree)], stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        template = psutil.Process(int(parent.stdout.readline()))
+        fork_server = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    gone, _ = psutil.wait_procs([template], timeout=PATIENCE_S)
+    gone, _ = psutil.wait_procs([fork_server], timeout=PATIENCE_S)
     assert gone
 
 
-async def test_a_supervisor_goes_on_without_its_template(
-    template: Template, events: Events, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_supervisor_goes_on_without_its_fork_server(
+    fork_server: ForkServer, events: Events, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that is killed after its template is started by its command line."""
+    """A process that is killed after its fork server is started by its command line."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "tree"))
     said: list[str] = []
     child = Child("worker", [*SCSERV, "wait"])
-    spawn = FromTemplate(template, said.append)
+    spawn = FromForkServer(fork_server, said.append)
     async with Supervisor([child], tmp_path, events, backoff=AT_ONCE, spawn=spawn) as supervisor:
-        assert template.pid is not None
+        assert fork_server.pid is not None
         first = supervisor.pids["worker"]
         os.kill(first, signal.SIGKILL)
         assert "signal SIGKILL" in str(await events.next(ChildEventType.DIED))
         await events.next(ChildEventType.STARTED)
-        os.kill(template.pid, signal.SIGKILL)
+        os.kill(fork_server.pid, signal.SIGKILL)
         for _ in range(2):
             killed = supervisor.pids["worker"]
             os.kill(killed, signal.SIGKILL)
@@ -278,13 +278,13 @@ async def test_a_supervisor_goes_on_without_its_template(
     assert "from now on processes start without it" in said[0]
 
 
-async def test_the_template_of_the_roles_forks_scserv(
+async def test_the_fork_server_of_the_roles_forks_scserv(
     tmp_path: Path, out: IO[bytes], err: IO[bytes]
 ) -> None:
-    with Template(ROLE_MODULES) as template:
+    with ForkServer(ROLE_MODULES) as fork_server:
         asked = wanted(tmp_path, "worker", "--help", **os.environ)
-        assert await (await start(template, asked, out.fileno(), err.fileno())).wait() == 0
-        assert template.pid is not None
-        assert not psutil.Process(template.pid).net_connections()
+        assert await (await start(fork_server, asked, out.fileno(), err.fileno())).wait() == 0
+        assert fork_server.pid is not None
+        assert not psutil.Process(fork_server.pid).net_connections()
     assert "Process commands, orders" in text_of(out)
     assert text_of(err) == ""
