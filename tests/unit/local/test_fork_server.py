@@ -24,14 +24,14 @@ from tests.service.waiting import eventually
 from tests.unit.local.supervised import AT_ONCE, Events
 
 PROGRAM = """
-import json, os, signal, sys, threading
+import json, os, random, signal, sys, threading
 
 def main():
     match sys.argv[1]:
         case "tell":
             seen = {"arguments": sys.argv, "environment": dict(os.environ), "folder": os.getcwd()}
             seen |= {"parent": os.getppid(), "session": os.getsid(0), "input": sys.stdin.read()}
-            print(json.dumps(seen))
+            print(json.dumps(seen | {"random": random.random()}))
             print("and this", file=sys.stderr)
         case "exit":
             sys.exit(json.loads(sys.argv[2]))
@@ -101,6 +101,13 @@ async def test_a_forked_process_is_what_it_was_wanted_to_be(
     assert seen["environment"] == {"GREETING": "привет \udcff"}
     assert (seen["folder"], seen["parent"], seen["input"]) == (str(tmp_path), os.getpid(), "")
     assert text_of(err) == "and this\n"
+
+
+async def test_processes_draw_different_random_numbers(
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes]
+) -> None:
+    drawn = [(await tell(fork_server, tmp_path, out, {}))["random"] for _ in range(2)]
+    assert drawn[0] != drawn[1]
 
 
 async def test_no_process_sees_the_environment_of_another_and_the_fork_server_sees_none(
