@@ -163,6 +163,6 @@ class Worker:
             while count := await self._holds.expire():
                 expired += count
         except RetryableError as error:
-            log.warning("held registrations don't expire now: %s", error)
+            log.warning("held registrations can't be expired at the moment: %s", error)
         if expired:
             log.info("%d held registrations expired and are refused", expired)

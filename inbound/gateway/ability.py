@@ -1,8 +1,8 @@
 """Whether this gateway can send messages, and whether another one can instead.
 
 A gateway can send while any of its sending binds is up. It counts as unable once all of them have
-been down for `UNABLE_AFTER_S` while another gateway reported one that is up. With no bind up in any
-gateway nobody gives work up: that would only add rebalances.
+been down for `UNABLE_AFTER_S`, and another gateway has then reported one that is up for as long.
+With no bind up in any gateway nobody gives work up: that would only add rebalances.
 """
 
 import asyncio

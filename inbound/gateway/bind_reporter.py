@@ -139,7 +139,7 @@ class BindReporter:
                 ", ".join(mine),
             )
         else:
-            log.info("this gateway lacks no SMS centre of another gateway any more")
+            log.info("this gateway has a bind to every SMS centre of the others again")
 
     def _compare_names(self, elsewhere: Mapping[str, str]) -> None:
         """Warn once of a bind whose name another gateway uses.

@@ -108,4 +108,4 @@ class Binds:
         try:
             await self._reports.withdraw(self._gateway)
         except RetryableError as error:
-            log.info("the other gateways wait until the reports are too old: %s", error)
+            log.info("binds stay in the list until their reports are too old: %s", error)

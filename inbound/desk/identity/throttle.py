@@ -104,7 +104,7 @@ class Throttle:
     ) -> None:
         if await self._pool.run(_fail, counted, keys, actor, what, self._clock()):
             log.warning(
-                "signing in from %s is closed for a quarter of an hour: %d failures",
+                "no sign-in from %s is accepted for a quarter of an hour: %d failures",
                 *(printable(address), MOST_PER_ADDRESS),
             )
 

@@ -50,7 +50,7 @@ class Sharing:
         self.links.share(kept.others)
         if ended := self.links.end_replaced(submitted.keys() - kept.own):
             server_metrics.SMPP_SERVER_LINKS.set(len(self.links))
-            log.info("%d links ended: their accounts have bound anew elsewhere", ended)
+            log.info("%d links ended: their accounts have bound again to another process", ended)
 
     async def run(self) -> None:
         """Share until cancelled: every second, and at once when a link has closed.
