@@ -40,6 +40,11 @@ _PLACEHOLDERS = {"SCSERV_NAME", "SCSERV_GROUP__NAME", "SCSERV_API_PORT"}
 
 # Of the embedded servers alone: where they listen is a container's own business.
 _LOCAL_ONLY = {"listen_addresses", "unix_socket_directories"}
+# Of the embedded broker alone: few threads, for a machine that does everything at once.
+_FEW_THREADS = {
+    *("num.network.threads", "num.io.threads", "group.coordinator.threads"),
+    *("share.coordinator.threads", "metadata.max.idle.interval.ms"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +267,8 @@ def broker_settings() -> Iterator[tuple[str, str]]:
     """Yield what the embedded broker is started with, addresses and folders left out."""
     for line in PROPERTIES.splitlines():
         name, equals, value = line.partition("=")
-        if equals and not line.startswith("#") and "{" not in value:
+        is_setting = equals and not line.startswith("#") and "{" not in value
+        if is_setting and name not in _FEW_THREADS:
             yield name, value
 
 
