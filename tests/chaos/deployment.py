@@ -94,6 +94,7 @@ class Deployment(Service):
         self.clock = folder / "clock"
         self.clock.write_bytes(bytes(stepped_clock.SIZE))
         self.program = "tests.chaos.stepped_clock"
+        self.is_forked = False  # nothing ends a process to fork from
         self.extra_environment |= (
             recorder.environment
             | _ENVIRONMENT

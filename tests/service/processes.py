@@ -22,7 +22,10 @@ PROGRAM: Final = "inbound.cli"
 
 
 class Processes(ABC):
-    """Processes of roles; `running` are those that the test has not ended."""
+    """Processes of roles; `running` are those that the test has not ended.
+
+    Each is forked from one that has imported `program`, or is a new interpreter.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Logs are written to `folder`, where the processes run."""
@@ -30,6 +33,7 @@ class Processes(ABC):
         self.running: list[RoleProcess] = []
         self.extra_environment: dict[str, str] = {}
         self.program = PROGRAM
+        self.is_forked = True
         self._revivals: set[asyncio.Task[None]] = set()
         self._revived: list[RoleProcess] = []
 
@@ -124,9 +128,10 @@ class Processes(ABC):
     async def _run(self, role: Role, port: int) -> asyncio.subprocess.Process | forks.Forked:
         arguments, environment = (role, *self._config(role, port)), self.environment(port)
         log = self.folder / f"{role}-{port}.log"
-        if self.program == PROGRAM:
+        if self.is_forked:
+            paths = str(self.folder), str(log), str(log)
             return await forks.start(
-                forks.Wanted(arguments, environment, str(self.folder), str(log), str(log))
+                forks.Wanted(arguments, environment, *paths, module=self.program)
             )
         with log.open("wb") as out:
             return await asyncio.create_subprocess_exec(
