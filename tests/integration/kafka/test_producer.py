@@ -1,21 +1,29 @@
 """The synchronous producer on a real broker: order, refusals, outages."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
+from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import BATCH_BYTES, MAX_RECORD_BYTES, REFUSALS, Producer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.kafka_listeners import OPEN
 from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS, TopicNames
-from tests.fix_servers import OwnServers, own_servers
 from tests.integration.outbox.test_relay import limit_record_size
 
-__all__ = ["own_servers"]
-
 LIMIT = 200_000
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[KafkaServer]:
+    """A Kafka that a test may kill."""
+    with KafkaServer(tmp_path / "kafka", heap_mb=256, listener=OPEN) as server:
+        yield server
 
 
 @pytest.fixture
@@ -92,15 +100,13 @@ def test_a_full_buffer_waits_for_the_broker(producer: Producer, topics: TopicNam
     assert [one.error for one in sent] == [None] * 150
 
 
-def test_no_broker_is_an_error_with_its_reason() -> None:
+def test_no_broker_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inbound.kafka.producer.CONNECT_S", 1.0)
     with pytest.raises(KafkaConnectionError):
         Producer(KafkaConnection("127.0.0.1:1"))
 
 
-def test_an_outage_fails_the_flush_and_stores_nothing_later(own_servers: OwnServers) -> None:
-    kafka = own_servers.kafka
-    from inbound.kafka import admin
-
+def test_an_outage_fails_the_flush_and_stores_nothing_later(kafka: KafkaServer) -> None:
     topic = TopicNames().events
     admin.apply(kafka.connection, TopicNames().specs(), replication_factor=1)
     producer = Producer(kafka.connection)
