@@ -18,9 +18,9 @@ from tests.fix_service import Service, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-RATE = 10
+RATE = 20
 BROADCASTS = 1000
-LOOKED_AT_S = 4.0
+LOOKED_AT_S = 2.0
 BURST = 2
 """One PDU of each gateway: what a bucket holds when nothing was sent for a while."""
 

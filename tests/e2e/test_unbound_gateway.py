@@ -8,7 +8,7 @@ from tests.fix_service import RoleProcess, Service, eventually, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PEOPLE = 600
+PEOPLE = 150
 
 
 async def answered(service: Service, people: int) -> None:
