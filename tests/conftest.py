@@ -37,10 +37,13 @@ settings.load_profile("default")
 _FOLDERS: Final = ("e2e", "integration", "contract")
 _SERVICE: Final = ("e2e", "integration", "chaos", "peers")
 _LONGEST: Final = (
-    *("test_outages", "test_aimed", "test_kafka", "test_kills", "test_broadcasts"),
-    *("test_freshness", "test_copies", "test_hostile_centre", "test_spoofed_senders"),
-    *("test_another_user", "test_process", "test_up", "test_upgrade", "test_shared_rate"),
-    *("test_poison", "test_secrets", "test_searching", "test_postgres", "test_python"),
+    *("test_outages", "test_aimed", "test_kills", "test_freshness", "test_landed_upgrade"),
+    *("test_secured_kafka", "test_broadcasts", "test_copies", "test_restore", "test_kafka"),
+    *("test_spoofed_senders", "test_process", "test_desk_processes", "test_schemathesis"),
+    *("test_secrets", "test_up", "test_alarms", "test_another_user", "test_hostile_centre"),
+    *("test_growing_kafka", "test_key_rotation", "test_failover", "test_broadcast_freshness"),
+    *("test_upgrade", "test_searching", "test_skipped_records", "test_hostile_arguments"),
+    *("test_fuzz", "test_fuzz_smpp", "test_pages", "test_shared_rate", "test_poison"),
 )
 
 

@@ -290,7 +290,13 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers
 
     with (
         server_folder("own", tmp_path_factory.mktemp("own-servers")) as folder,
-        PostgresServer(folder / "postgres", settings={"fsync": "off"}) as postgres,
-        KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN) as kafka,
+        ExitStack() as stack,
+        ThreadPoolExecutor(2) as threads,
     ):
+        postgres = PostgresServer(folder / "postgres", settings={"fsync": "off"})
+        kafka = KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN)
+        for server in (postgres, kafka):
+            stack.callback(server.stop)
+        for started in (threads.submit(postgres.start), threads.submit(kafka.start)):
+            started.result()
         yield OwnServers(postgres, kafka)

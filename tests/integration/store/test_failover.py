@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import LiteralString
@@ -27,6 +28,7 @@ from tests import standby
 from tests.fix_service import eventually
 from tests.fix_store import inbox_row
 
+SETTINGS = {"fsync": "off"}
 WAITERS: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 FENCE: LiteralString = "ALTER SYSTEM SET default_transaction_read_only = on"
 RELOAD: LiteralString = "SELECT pg_reload_conf()"
@@ -43,10 +45,25 @@ class Pair:
         return standby.both(self.primary, self.standby, **parameters)
 
 
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    with PostgresServer(tmp_path / "primary") as primary:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a primary with all tables that was stopped, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared") / "primary"
+    with PostgresServer(folder, settings=SETTINGS) as primary:
         migrate(primary.url())
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, prepared: Path) -> Path:
+    """The folder of a primary of this test alone."""
+    subprocess.run(["cp", "-a", prepared, tmp_path / "primary"], check=True)
+    return tmp_path / "primary"
+
+
+@pytest.fixture
+async def pair(tmp_path: Path, folder: Path) -> AsyncIterator[Pair]:
+    with PostgresServer(folder, settings=SETTINGS) as primary:
         copy = standby.copy_of(primary, tmp_path / "standby")
         try:
             await standby.make_synchronous(primary)
