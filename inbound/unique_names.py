@@ -15,7 +15,12 @@ class RepeatedNameError(ValueError):
 
 
 def loads(text: bytes | str) -> object:
-    """Return the value of a JSON text. Raises ValueError, `RepeatedNameError` for one of these."""
+    """Return the value of a JSON text. Raises ValueError, `RepeatedNameError` for one of these.
+
+    Octets have to be UTF-8 (RFC 8259, section 8.1), where Python would guess.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")
     return json.loads(text, object_pairs_hook=_unique)
 
 

@@ -23,10 +23,13 @@ _CRLF: Final = b"\r\n"
 _CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,20}([ \t]*|;[^\r\n]*)\r?)?")
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://(?P<host>[^/?#@]+)(?P<rest>(?:[/?].*)?)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
+# RFC 3986, 3.2.2 and 3.2.3.
+_HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+_VERSIONS: Final = frozenset({b"1.0", b"1.1"})
 _SINGLE: Final = frozenset(
     {
         *(b"host", b"content-length", b"transfer-encoding", b"content-type", b"expect"),
-        *(b"authorization", b"reveal-reason", b"idempotency-key"),
+        *(b"authorization", b"x-service-key", b"reveal-reason", b"idempotency-key"),
     }
 )
 
@@ -72,7 +75,22 @@ class StrictConnection(h11.Connection):
             # h11 makes it an error of the other side by giving it another class.
             self.repeated = getattr(error, "repeated_header", "")
             raise
-        return _in_origin_form(event) if isinstance(event, h11.Request) else event
+        if not isinstance(event, h11.Request):
+            return event
+        _require_version_and_host(event)
+        return _in_origin_form(event)
+
+
+def is_host(value: bytes) -> bool:
+    """Whether the header Host may have this value (RFC 9112, 3.2)."""
+    return _HOST.fullmatch(value) is not None
+
+
+def _require_version_and_host(request: h11.Request) -> None:
+    if request.http_version not in _VERSIONS:
+        raise h11.RemoteProtocolError("an unknown version of HTTP")
+    if not all(is_host(value) for name, value in request.headers if name == b"host"):
+        raise h11.RemoteProtocolError("an invalid Host")
 
 
 def split_target(target: bytes) -> tuple[bytes | None, bytes]:

@@ -147,8 +147,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         """Send a message, with the headers of every answer."""
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
+        if is_start := message["type"] == "http.response.start":
             headers = [*message.get("headers", ())]
             present = {name for name, _ in headers}
             for text, value in {**self._served.headers, **self._headers}.items():
@@ -157,6 +156,8 @@ class _Exchange:
                     headers.append((name, value.encode("latin-1")))
             message["headers"] = headers
         await self._send(message)
+        if is_start:  # not before: a client that takes nothing may wait here until the time is over
+            self._status = message["status"]
 
     async def refuse(self, refusal: Refusal, receive: Receive) -> None:
         """Answer with a problem, unless an answer has started."""

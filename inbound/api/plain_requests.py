@@ -14,7 +14,7 @@ from typing_extensions import override
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, RequestResponseCycle
 
-from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS
+from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS, is_host
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -53,7 +53,8 @@ def read_plain(data: bytes) -> PlainRequest | None:
         if header is None:
             return None
         headers[header[1].lower()] = header[2].strip(b" \t")
-    if len(headers) != len(lines) or b"host" not in headers or not _UNUSUAL.isdisjoint(headers):
+    is_usual = len(headers) == len(lines) and _UNUSUAL.isdisjoint(headers)
+    if not is_usual or not is_host(headers.get(b"host", b"?")):
         return None
     length = headers.get(b"content-length", b"0")
     if not _LENGTH.fullmatch(length) or int(length) != len(data) - end - 4:
@@ -101,6 +102,10 @@ class PlainCycle(RequestResponseCycle):
         if self.conn.our_state is not h11.IDLE or self.response_complete or self.disconnected:
             await super().send(message)
         elif self._start is None and message["type"] == "http.response.start":
+            if self.flow.write_paused:  # an answer before it has not been taken yet
+                self._leave_to_h11()
+                await super().send(message)
+                return
             self._start = message
             self.response_started = True
         else:
@@ -114,22 +119,21 @@ class PlainCycle(RequestResponseCycle):
             and message["type"] == "http.response.body"
             and not message.get("more_body", False)
             and self.keep_alive
-            and not self.flow.write_paused
         ):
             answer = whole_answer(start, message.get("body", b""), self.default_headers)
         if answer is None:
-            await self._leave_to_h11(start, message)
+            self._leave_to_h11()
+            if start is not None:
+                await super().send(start)
+            await super().send(message)
             return
         self.transport.write(answer)
         self.response_complete = True
         self.message_event.set()
         self.on_response()
 
-    async def _leave_to_h11(self, start: ASGISendEvent | None, message: ASGISendEvent) -> None:
+    def _leave_to_h11(self) -> None:
         self.conn.receive_data(self._raw)
         while not isinstance(self.conn.next_event(), h11.EndOfMessage):
             pass
         self.response_started = False
-        if start is not None:
-            await super().send(start)
-        await super().send(message)

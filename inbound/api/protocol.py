@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 
 from inbound.api.connections import Slot, count_closed
 from inbound.api.framing import HEAD_TOO_LARGE, StrictConnection
+from inbound.api.observability import SECURITY_HEADERS
 from inbound.api.plain_requests import PlainCycle, PlainRequest, read_plain
 from inbound.api.problem_answers import render
 from inbound.api.problems import ProblemKind, Refusal
@@ -40,7 +41,9 @@ _ERRORS_ONLY.setLevel(logging.ERROR)
 def refuse_with_problem(refusal: Refusal, request_line: bytes) -> Response:
     """Answer with a problem."""
     del request_line
-    return render(refusal, str(uuid4()))
+    response = render(refusal, request_id := str(uuid4()))
+    response.headers["X-Request-Id"] = request_id
+    return response
 
 
 class HttpProtocol(H11Protocol):
@@ -81,11 +84,7 @@ class HttpProtocol(H11Protocol):
             self._answer_plain(request, data)
         else:
             super().data_received(data)
-        if self._is_answering():
-            self._stop_waiting()
-            self._slot.work()
-        elif self._headers_due is None:
-            self._await_headers()
+        self._begin_to_answer_or_wait()
 
     @override
     def on_response_complete(self) -> None:
@@ -95,6 +94,15 @@ class HttpProtocol(H11Protocol):
         if self._later and not self.transport.is_closing():
             later, self._later = self._later, b""
             self.data_received(later)
+        elif not self.conn.is_idle:  # the next request came with this one, or a part of it
+            self._begin_to_answer_or_wait()
+
+    def _begin_to_answer_or_wait(self) -> None:
+        if self._is_answering():
+            self._stop_waiting()
+            self._slot.work()
+        elif self._headers_due is None:
+            self._await_headers()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -142,7 +150,10 @@ class HttpProtocol(H11Protocol):
             )
             refusal = Refusal(ProblemKind.REPEATED_HEADER, detail)
         response = self._make_refusal(refusal, self.conn.request_line)
-        headers = [*response.raw_headers, (b"connection", b"close")]
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        own = [*self.server_state.default_headers, (b"connection", b"close")]
+        headers = [*response.raw_headers, *own]
         phrase = HTTPStatus(response.status_code).phrase.encode()
         for event in (
             h11.Response(status_code=response.status_code, headers=headers, reason=phrase),

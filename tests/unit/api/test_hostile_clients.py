@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from inbound.api import protocol
+from inbound.api import protocol, server
 from inbound.api.admission import Principal
 from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS
-from inbound.api.observability import ObservabilityMiddleware
+from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware
 from inbound.api.server import HttpServer
 from inbound.clock import utc_now
 from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, Throttle, ThrottlingHandler
@@ -75,6 +75,13 @@ AMBIGUOUS = {
     "an encoding in HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "two hosts": request(b"Host: y"),
     "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "an empty port after a user": b"GET / HTTP/1.1\r\nHost: user@x:\r\n\r\n",
+    "a host with a space": b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "a host with a path": b"GET / HTTP/1.1\r\nHost: x/..\r\n\r\n",
+    "a host with too long a port": b"GET / HTTP/1.1\r\nHost: x:9999999\r\n\r\n",
+    "HTTP/1.2": b"GET / HTTP/1.2\r\nHost: x\r\n\r\n",
+    "HTTP/2.0": b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a folded line": request(b"X-Folded: a", b" b"),
     "a folded first line": b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
     "a bare LF": b"GET / HTTP/1.1\nHost: x\n\n",
@@ -105,7 +112,11 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], nam
     head, _, body = answers.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"connection: close" in head.lower()
-    assert json.loads(body)["type"] == "urn:scserv:problem:no-http"
+    problem = json.loads(body)
+    assert problem["type"] == "urn:scserv:problem:no-http"
+    sent = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
+    assert sent[b"x-request-id"].decode() in problem["instance"]
+    assert sent.keys() >= {b"date", *(name.lower().encode() for name in SECURITY_HEADERS)}
     assert answers.count(b"HTTP/1.1 ") == 1
     assert app.requests <= ("Transfer-Encoding" in AMBIGUOUS[name].decode())  # its body is invalid
 
@@ -116,6 +127,7 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], nam
         ("Authorization", (b"Authorization: Bearer a", b"authorization: Bearer b")),
         ("Reveal-Reason", (b"Reveal-Reason: a", b"Reveal-Reason: b")),
         ("Idempotency-Key", (b"Idempotency-Key: a", b"IDEMPOTENCY-KEY: a")),
+        ("X-Service-Key", (b"X-Service-Key: a", b"X-Service-Key: b")),
         ("Content-Type", (b"Content-Type: text/plain", b"Content-Type: application/json")),
     ],
 )
@@ -243,6 +255,28 @@ async def test_the_place_of_an_ended_connection_is_free() -> None:
         for _ in range(3):
             assert (await get_alone(made)).text == "done"
         await until(lambda: not made.limits.waiting)
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_the_head_behind_a_request_has_its_time_too(
+    monkeypatch: pytest.MonkeyPatch, pieces: int
+) -> None:
+    monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(server, "KEEP_ALIVE_S", 10 * PATIENCE_S)
+    whole = request(b"Content-Length: 1", body=b"a")
+    async with serving(Echo()) as (made, _), asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        if pieces > 1:
+            writer.write(whole[:9])
+            await until(lambda: bool(made.limits.waiting))
+            whole = whole[9:]
+        writer.write(whole + SLOW)
+        answers = b""
+        with suppress(ConnectionResetError):
+            while piece := await reader.read(1024):
+                answers += piece
+        assert answers.count(b"HTTP/1.1 200 OK") == 1
+        writer.close()
 
 
 async def test_client_that_takes_no_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,3 +82,31 @@ async def test_a_route_that_allows_for_nothing_is_ended(monkeypatch: pytest.Monk
 
     sent = [one for one in await asked(app) if one["type"] == "http.response.start"]
     assert sent[0]["status"] == 503
+
+
+async def test_an_answer_that_could_not_begin_in_time_did_not_begin(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(observability, "RESPONSE_TIMEOUT_S", 0.01)
+    caplog.set_level("INFO", observability.__name__)
+    sent: list[Message] = []
+    is_first = True
+
+    async def send(message: Message) -> None:
+        nonlocal is_first
+        if is_first:  # the client does not take what came before
+            is_first = False
+            await asyncio.Event().wait()
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(BEGIN)
+
+    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    served = ObservabilityMiddleware(app, lambda: datetime.now(UTC), lambda: UUID(int=1))
+    await served(scope, receive, send)
+    assert sent[0]["status"] == 503
+    assert "GET - 503" in caplog.text
