@@ -92,7 +92,7 @@ async def test_an_address_is_closed_whatever_names_it_tries(
     for n in range(MOST_PER_ADDRESS):
         await browser.sign_in(f"guess-{n}", "wrong")
     [line] = [one for one in caplog.messages if address in one]
-    assert line.startswith(f"signing in from {address} is closed")
+    assert line.startswith(f"no sign-in from {address} is accepted")
     name = world.user()
     assert (await browser.sign_in(name, PASSWORD)).status == 429
     assert (await world.browser().sign_in(name, PASSWORD)).path == ACCOUNT
