@@ -100,7 +100,7 @@ def _become_orphan() -> None:
             os._exit(0)
     except OSError:
         os._exit(1)
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # the kernel tells nobody when it has found another parent
         time.sleep(_LOOK_AGAIN_S)
     os.setsid()
 
