@@ -14,7 +14,7 @@ from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.desk.identity import users as desk_users
 from inbound.desk.identity.passwords import PasswordError, check_password, hash_password
-from inbound.desk.identity.users import Change, check_name, new_password
+from inbound.desk.identity.users import AuditStamp, check_name, new_password
 from inbound.desk.provider.binding import assign
 from inbound.desk.provider.claims import normal_login
 from inbound.desk.roles import Role
@@ -179,8 +179,8 @@ def reset_second_factor(settings: Settings, name: str) -> None:
     echo(f"{name} signs in with the password alone" if is_gone else f"{name} has none")
 
 
-def _change() -> Change:
-    return Change(os_user(), utc_now())
+def _change() -> AuditStamp:
+    return AuditStamp(os_user(), utc_now())
 
 
 def _password(name: str, file: Path | None) -> str:

@@ -31,7 +31,7 @@ from inbound.desk.host_names import HostMiddleware, HostNames, own_origin
 from inbound.desk.identity import account, signing_in, user_routes
 from inbound.desk.identity.signing_in import ask_to_sign_in
 from inbound.desk.messages import order_routes, send_routes, template_editing, template_routes
-from inbound.desk.navigation import Menu, Place
+from inbound.desk.navigation import Menu, MenuEntry
 from inbound.desk.nul import address_without_nul
 from inbound.desk.pages import HEADERS, TRANSPORT
 from inbound.desk.person import person_routes
@@ -69,7 +69,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     report_routes.router,
     account.router,
 )
-PLACES: Final[tuple[Place, ...]] = (
+PLACES: Final[tuple[MenuEntry, ...]] = (
     handset_routes.PLACE,
     person_routes.PLACE,
     broadcast_routes.PLACE,

@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from inbound.desk.forms import MAX_BODY_BYTES, MAX_FIELDS, TOKEN_FIELD
 from inbound.desk.nul import refuse_nul
-from inbound.desk.problems import SentForm, SignInNeededError, Trouble, forbidden, stale_form
+from inbound.desk.problems import ErrorPage, SentForm, SignInNeededError, forbidden, stale_form
 from inbound.desk.tokens import is_form_token
-from inbound.desk.uploads import BYTES_MAX, Draft, Upload, Uploads
+from inbound.desk.uploads import BYTES_MAX, PartialUpload, Upload, Uploads
 from inbound.desk.visitors import Does, Visitor
 from inbound.errors import SetupError
 
@@ -62,7 +62,7 @@ class Uploading(Does):
             raise forbidden()
         if _receiving.locked():
             await _forget(request)
-            raise Trouble(
+            raise ErrorPage(
                 503,
                 "Several tables are being uploaded at this moment.",
                 "Wait a moment and send the table again.",
@@ -77,7 +77,7 @@ class _Reader:
     """Takes a body apart. `waiting` is what has come of the file and is not on disk yet."""
 
     def __init__(self, content_type: str, cookie: str) -> None:
-        """Raises Trouble for a content type without a boundary."""
+        """Raises ErrorPage for a content type without a boundary."""
         boundary = parse_options_header(content_type)[1].get(b"boundary")
         if not boundary:
             raise stale_form()
@@ -106,7 +106,7 @@ class _Reader:
         self.is_whole = False
 
     def feed(self, chunk: bytes) -> None:
-        """Read a piece of the body. Raises Trouble and FormParserError."""
+        """Read a piece of the body. Raises ErrorPage and FormParserError."""
         self._parser.write(chunk)
 
     def _begin_part(self) -> None:
@@ -143,7 +143,7 @@ class _Reader:
             return
         self._field_bytes += end - start
         if self._field_bytes > MAX_BODY_BYTES or len(self.fields) > MAX_FIELDS:
-            raise Trouble(413, "The form is too large.", "Go back and shorten what you typed.")
+            raise ErrorPage(413, "The form is too large.", "Go back and shorten what you typed.")
 
     def _end_part(self) -> None:
         if self._content is not self.waiting:
@@ -154,9 +154,9 @@ class _Reader:
         self.is_whole = True
 
 
-def too_large() -> Trouble:
+def too_large() -> ErrorPage:
     """Refuse a file that is too large."""
-    return Trouble(
+    return ErrorPage(
         413,
         "The table is too large: it may have up to 256 MB.",
         "Split it, or save it as CSV, and send it again.",
@@ -181,13 +181,13 @@ async def _receive(
                 upload = await asyncio.to_thread(uploads.keep, draft, owner, purpose, name)
             is_empty = bool(reader.file_name) and upload is None
             return FileAction(visitor, form, upload, is_empty)
-    except Trouble:
+    except ErrorPage:
         await _forget(request)
         raise
     except (ClientDisconnect, FormParserError):
         raise _broken_off() from None
     except (OSError, SetupError):
-        raise Trouble(
+        raise ErrorPage(
             503,
             "The table could not be stored.",
             "Try again later, and tell an operator the number below.",
@@ -197,9 +197,9 @@ async def _receive(
 @asynccontextmanager
 async def _received(
     request: Request, reader: _Reader, uploads: Uploads
-) -> AsyncIterator[Draft | None]:
+) -> AsyncIterator[PartialUpload | None]:
     """Read a body; provide its file, None without one, and delete that if it was not kept."""
-    draft: Draft | None = None
+    draft: PartialUpload | None = None
     try:
         async for chunk in request.stream():
             reader.feed(chunk)
@@ -219,14 +219,14 @@ async def _received(
             await asyncio.to_thread(draft.discard)
 
 
-async def _store(draft: Draft, reader: _Reader) -> None:
+async def _store(draft: PartialUpload, reader: _Reader) -> None:
     piece = bytes(reader.waiting)
     reader.waiting.clear()
     await asyncio.to_thread(draft.write, piece)
 
 
-def _broken_off() -> Trouble:
-    return Trouble(
+def _broken_off() -> ErrorPage:
+    return ErrorPage(
         400,
         "The upload broke off, and nothing of it was kept.",
         "Go back and send the table again.",

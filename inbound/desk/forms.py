@@ -8,10 +8,10 @@ from starlette.requests import Request
 
 from inbound.desk.nul import is_storable, refuse_nul
 from inbound.desk.problems import (
+    ErrorPage,
     OldFormError,
     SentForm,
     SignInNeededError,
-    Trouble,
     stale_form,
 )
 from inbound.desk.tokens import is_form_token
@@ -27,7 +27,7 @@ _NEVER_KEPT: Final = frozenset(
 
 
 async def read_form(request: Request) -> SentForm:
-    """Return the form. Raises Trouble as `read_sign_in_form` does, and for a NUL."""
+    """Return the form. Raises ErrorPage as `read_sign_in_form` does, and for a NUL."""
     fields = await _fields(request)
     refuse_nul([*fields, *fields.values()])
     return _genuine(request, fields)
@@ -36,7 +36,7 @@ async def read_form(request: Request) -> SentForm:
 async def read_sign_in_form(request: Request) -> SentForm:
     """Return the sign-in form. A name with a NUL matches no user, so it counts as a failure.
 
-    Raises Trouble for a forged or stale form, a large or another body.
+    Raises ErrorPage for a forged or stale form, a large or another body.
     """
     return _genuine(request, await _fields(request))
 
@@ -44,12 +44,12 @@ async def read_sign_in_form(request: Request) -> SentForm:
 async def _fields(request: Request) -> dict[str, str]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _MEDIA_TYPE:
-        raise Trouble(415, "This address takes only forms.", "Choose a page from the menu.")
+        raise ErrorPage(415, "This address takes only forms.", "Choose a page from the menu.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise Trouble(413, "The form is too large.", "Go back and shorten what you typed.")
+            raise ErrorPage(413, "The form is too large.", "Go back and shorten what you typed.")
     try:
         pairs = parse_qsl(
             body.decode("ascii"),

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inbound.desk.problems import Trouble, stale_form
+from inbound.desk.problems import ErrorPage, stale_form
 from inbound.desk.visitors import language_of
 from inbound.errors import SetupError
 
@@ -109,14 +109,14 @@ class HostMiddleware:
 
 
 def own_origin(request: Request) -> None:
-    """Raise Trouble for a form of a page of another origin; a dependency of every route."""
+    """Raise ErrorPage for a form of a page of another origin; a dependency of every route."""
     if request.method not in _READS and request.state.is_foreign:
         raise stale_form()
 
 
-def unknown_name() -> Trouble:
+def unknown_name() -> ErrorPage:
     """Refuse a request for a name that is not the desk's."""
-    return Trouble(
+    return ErrorPage(
         421,
         "The desk is not known by this name.",
         "Use the address that you were given. An operator adds names in the setting "

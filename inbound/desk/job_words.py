@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from inbound.desk.long_work import Job, JobRefusedError
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.errors import SetupError
 from inbound.store.access.desk_jobs import JobState
 
@@ -31,7 +31,7 @@ def writing_file() -> Iterator[None]:
     """Refuse the job if its file can't be written."""
     try:
         yield
-    except (OSError, SetupError, Trouble):
+    except (OSError, SetupError, ErrorPage):
         pass
     else:
         return

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.errors import RetryableError, ScservError
 from inbound.keys import UnsealError
 from inbound.store.access.desk_jobs import (
@@ -177,13 +177,13 @@ class LongWork:
         """Begin a job, unless this or another process is at it; it waits for its turn.
 
         `function` returns what `Job.result` has later, or raises JobRefusedError and errors of
-        the store; then nothing was changed. Raises Trouble for too many jobs, RetryableError.
+        the store; then nothing was changed. Raises ErrorPage for too many jobs, RetryableError.
         """
         known = self._works.get(order.job_id)
         if known is not None and not known.ended.is_set():
             return
         if len(self._works) >= MOST:
-            raise Trouble(
+            raise ErrorPage(
                 503,
                 "Others are loading large tables at this moment.",
                 "Wait a minute and try again.",

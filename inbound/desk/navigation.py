@@ -8,7 +8,7 @@ from inbound.desk.visitors import Visitor
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MenuEntry:
     """An entry of the menu. `title` is a key of the desk's words, `icon` a macro's name."""
 
     path: str
@@ -21,16 +21,16 @@ class Place:
         return f"{path}/".startswith(f"{self.path}/")
 
 
-ACCOUNT: Final = Place("/account", "Your account", "person", Right.ACCOUNT)
+ACCOUNT: Final = MenuEntry("/account", "Your account", "person", Right.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
     """The menu of one desk, without what it doesn't have. The first page is home."""
 
-    places: tuple[Place, ...]
+    places: tuple[MenuEntry, ...]
 
-    def of(self, visitor: Visitor | None) -> list[Place]:
+    def of(self, visitor: Visitor | None) -> list[MenuEntry]:
         """Return what this visitor may open."""
         return [place for place in self.places if visitor and visitor.may(place.right)]
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 
-from inbound.desk.problems import Trouble, not_found
+from inbound.desk.problems import ErrorPage, not_found
 
 
 def is_storable(text: str) -> bool:
@@ -17,9 +17,9 @@ def is_storable(text: str) -> bool:
 
 
 def refuse_nul(texts: Iterable[str]) -> None:
-    """Raise Trouble if one of the texts has a NUL."""
+    """Raise ErrorPage if one of the texts has a NUL."""
     if any("\0" in text for text in texts):
-        raise Trouble(
+        raise ErrorPage(
             400,
             "The form has a character that can't be stored.",
             "Go back and delete the invisible character; it often comes along when a text is "
@@ -28,7 +28,7 @@ def refuse_nul(texts: Iterable[str]) -> None:
 
 
 def address_without_nul(request: Request) -> None:
-    """Raise Trouble for an address that has a NUL: there is no such page."""
+    """Raise ErrorPage for an address that has a NUL: there is no such page."""
     query: bytes = request.scope["query_string"]
     if "\0" in request.scope["path"] or b"\0" in unquote_to_bytes(query):
         raise not_found()

@@ -16,7 +16,7 @@ from inbound.store.errors import StoreUnavailable
 UNCHANGED: Final = "Nothing was changed."
 
 
-class Trouble(HTTPException):
+class ErrorPage(HTTPException):
     """Answers a request with a page; may be raised anywhere."""
 
     def __init__(
@@ -48,9 +48,9 @@ class SentForm:
         return self.fields.get(name, "")
 
     def choice(self, name: str, choices: Collection[str]) -> str:
-        """Return a field that is one of `choices`. Raises Trouble for anything else."""
+        """Return a field that is one of `choices`. Raises ErrorPage for anything else."""
         if self[name] not in choices:
-            raise Trouble(
+            raise ErrorPage(
                 422,
                 "The form has a choice that the desk does not know.",
                 "Go back, reload the page and choose again.",
@@ -66,30 +66,30 @@ class SignInNeededError(Exception):
         self.form = form
 
 
-def forbidden() -> Trouble:
+def forbidden() -> ErrorPage:
     """Refuse a page or an action to a user without its right."""
-    return Trouble(
+    return ErrorPage(
         403,
         "Your role does not allow this.",
         "If you need it for your work, ask an administrator for another role.",
     )
 
 
-def factor_needed() -> Trouble:
+def factor_needed() -> ErrorPage:
     """Refuse everything to a user who has to set a second factor up first."""
-    return Trouble(
+    return ErrorPage(
         403,
         "Your role needs a second factor.",
         "Set it up on the page of your account. That takes a minute.",
     )
 
 
-def stale_form() -> Trouble:
+def stale_form() -> ErrorPage:
     """Refuse a form that was not made for this browser."""
     return OldFormError()
 
 
-class OldFormError(Trouble):
+class OldFormError(ErrorPage):
     """A form that was not made for the cookie that came with it."""
 
     def __init__(self, form: SentForm | None = None) -> None:
@@ -101,24 +101,24 @@ class OldFormError(Trouble):
         self.form = form
 
 
-def not_found() -> Trouble:
+def not_found() -> ErrorPage:
     """Say that there is no such page."""
-    return Trouble(
+    return ErrorPage(
         404, "There is no such page.", "Check the address, or choose a page from the menu."
     )
 
 
-def trouble_of(error: Exception, *, is_read: bool) -> Trouble:
+def trouble_of(error: Exception, *, is_read: bool) -> ErrorPage:
     """Return what a page says about an error; a defect for an unexpected one.
 
     `is_read`: the request would have changed nothing.
     """
     unsure = UNCHANGED if is_read else "It is not certain whether your change was made."
     match error:
-        case Trouble():
+        case ErrorPage():
             return error
         case HTTPException(status_code=405):
-            return Trouble(
+            return ErrorPage(
                 405,
                 "This address takes only forms.",
                 "Choose a page from the menu.",
@@ -127,7 +127,7 @@ def trouble_of(error: Exception, *, is_read: bool) -> Trouble:
         case HTTPException() if error.status_code < 500:
             return not_found()
         case StoreUnavailable():
-            return Trouble(
+            return ErrorPage(
                 503,
                 "The database does not answer.",
                 "Nobody can be recognised meanwhile. Texts of clients are still accepted and wait; "
@@ -139,7 +139,7 @@ def trouble_of(error: Exception, *, is_read: bool) -> Trouble:
                 {"Retry-After": str(RETRY_AFTER_S)},
             )
         case RetryableError() | HTTPException(status_code=503):
-            return Trouble(
+            return ErrorPage(
                 503,
                 "The service can't answer at this moment.",
                 "Wait a moment and reload the page."
@@ -149,7 +149,7 @@ def trouble_of(error: Exception, *, is_read: bool) -> Trouble:
                 unsure,
                 {"Retry-After": str(RETRY_AFTER_S)},
             )
-    return Trouble(
+    return ErrorPage(
         500,
         "Something went wrong in the service itself.",
         "Tell an operator the number below: the log explains it.",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from uuid import UUID, uuid4
 
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.private_files import open_file, prepare_folder, write_file
 
 KEPT: Final = timedelta(days=1)
@@ -50,7 +50,7 @@ class Upload:
     choices: Mapping[str, str] = field(default_factory=dict)
 
 
-class Draft:
+class PartialUpload:
     """An upload that is still being received."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
@@ -83,18 +83,18 @@ class Uploads:
         self._folder = folder
         self._clock = clock
 
-    def begin(self) -> Draft:
-        """Begin to receive a file. Raises Trouble if there is no room, and SetupError."""
+    def begin(self) -> PartialUpload:
+        """Begin to receive a file. Raises ErrorPage if there is no room, and SetupError."""
         self.make_room()
         path = self._folder / f"{uuid4()}.part"
-        return Draft(path, open_file(path, "xb"))  # type: ignore[arg-type]
+        return PartialUpload(path, open_file(path, "xb"))  # type: ignore[arg-type]
 
     def make_room(self) -> Path:
-        """Sweep, and return the folder. Raises Trouble if there is no room, and SetupError."""
+        """Sweep, and return the folder. Raises ErrorPage if there is no room, and SetupError."""
         prepare_folder(self._folder)
         self.sweep()
         if sum(path.stat().st_size for path in self._files()) > BYTES_OF_ALL:
-            raise Trouble(
+            raise ErrorPage(
                 503,
                 "There is no room for another table now.",
                 "Uploaded tables are deleted after a day at the latest. Try again later, or tell "
@@ -104,9 +104,9 @@ class Uploads:
 
     def take(self, path: Path, owner: UUID, purpose: str, name: str) -> Upload:
         """Accept a file that was written beside the uploads, and move it. Raises OSError."""
-        return self.keep(Draft(path, path.open("ab")), owner, purpose, name)
+        return self.keep(PartialUpload(path, path.open("ab")), owner, purpose, name)
 
-    def keep(self, draft: Draft, owner: UUID, purpose: str, name: str) -> Upload:
+    def keep(self, draft: PartialUpload, owner: UUID, purpose: str, name: str) -> Upload:
         """Accept an upload: it is on disk when this returns. Raises OSError."""
         shown = "".join(char for char in name if char.isprintable())[-_NAME_CHARS:]
         upload_id = uuid4()

@@ -131,7 +131,7 @@ class Sees:
     right: Right
 
     def __call__(self, request: Request) -> Visitor:
-        """Return the visitor. Raises SignInNeededError and Trouble."""
+        """Return the visitor. Raises SignInNeededError and ErrorPage."""
         return _allowed(request.state.visitor, self.right, None)
 
 
@@ -142,7 +142,7 @@ class Does:
     right: Right
 
     async def __call__(self, request: Request) -> Action:
-        """Return the action. Raises SignInNeededError and Trouble."""
+        """Return the action. Raises SignInNeededError and ErrorPage."""
         form = await read_own_form(request)
         return Action(_allowed(request.state.visitor, self.right, form), form)
 

@@ -52,7 +52,7 @@ def prepare_administrator(url: str, data_dir: Path, who: str) -> Administrator:
         write_file(path, password + "\n")
         users.create(
             connection,
-            users.Change(who, utc_now()),
+            users.AuditStamp(who, utc_now()),
             user_id=uuid4(),
             name=NAME,
             roles=[Role.ADMINISTRATOR],

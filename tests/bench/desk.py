@@ -160,7 +160,7 @@ def _add_broadcast(
 def _add_user(conn: psycopg.Connection) -> None:
     users.create(
         conn,
-        users.Change("tests", datetime.now(UTC)),
+        users.AuditStamp("tests", datetime.now(UTC)),
         user_id=uuid4(),
         name=NAME,
         roles=[Role.ADMINISTRATOR],

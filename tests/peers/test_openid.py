@@ -9,7 +9,7 @@ from socket import create_server
 
 from inbound.api.server import HttpServer
 from inbound.clock import utc_now
-from inbound.desk.identity.users import Change
+from inbound.desk.identity.users import AuditStamp
 from inbound.desk.provider.binding import assign
 from inbound.desk.roles import Role
 from inbound.ops.health import Health
@@ -67,7 +67,7 @@ async def test_somebody_signs_in_and_out_with_the_provider(
         world = DeskWorld(desk_url, oidc=oidc, address=base, now=utc_now())
         name = world.user(Role.VIEWER)
         with connect(world.url, "tests") as conn:
-            assign(conn, Change("tests", world.now), name, login=f"{name}@example.org")
+            assign(conn, AuditStamp("tests", world.now), name, login=f"{name}@example.org")
         server = HttpServer(world.app, DeskSettings(port=port), Health(), fine)
         running = asyncio.create_task(server.run())
         try:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from inbound.desk.access import Desk
 from inbound.desk.accounts.account_form import RIGHT_WORDS, fields_of, version_of
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.visitors import Action
 from inbound.money import grouped
 from inbound.store.callbacks.callbacks import DeadCallback, ListedUrl, list_dead, list_urls
@@ -33,7 +33,7 @@ _LIKE_A_NUMBER: Final = re.compile("[0-9]{7}")
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class AccountNotice:
     """What an action led to: by form or field what is wrong, and what was typed.
 
     `secret` is shown in this answer alone.
@@ -46,7 +46,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AccountDetails:
     """All that the page of one account shows."""
 
     found: AccountRecord
@@ -58,9 +58,9 @@ class Shown:
 
 
 async def page(
-    request: Request, desk: Desk, name: str, notice: Notice, status: int = 200
+    request: Request, desk: Desk, name: str, notice: AccountNotice, status: int = 200
 ) -> Response:
-    """Return the page of an account. Raises Trouble for an unknown one."""
+    """Return the page of an account. Raises ErrorPage for an unknown one."""
     shown = await desk.sources.pool.run(_read, name, desk.clock()) if is_account(name) else None
     if shown is None:
         raise missing()
@@ -88,7 +88,7 @@ async def refuse(
     request: Request, desk: Desk, name: str, action: Action, form: str, problem: str
 ) -> Response:
     """Return the page again with what is wrong with one of its forms."""
-    notice = Notice(problems={form: problem}, typed=action.form.fields)
+    notice = AccountNotice(problems={form: problem}, typed=action.form.fields)
     return await page(request, desk, name, notice, 422)
 
 
@@ -100,19 +100,19 @@ def is_account(name: str) -> bool:
         return False
 
 
-def missing() -> Trouble:
+def missing() -> ErrorPage:
     """Say that there is no such account."""
-    return Trouble(404, "There is no such account.", "Choose one from the page of accounts.")
+    return ErrorPage(404, "There is no such account.", "Choose one from the page of accounts.")
 
 
 @raises_store_errors
-def _read(conn: psycopg.Connection, name: str, now: datetime) -> Shown | None:
+def _read(conn: psycopg.Connection, name: str, now: datetime) -> AccountDetails | None:
     found = records.list_accounts(conn, name)
     if not found:
         return None
     keys = usage_keys(Account(name, zone=found[0].settings.zone), now)
     urls = list_urls(conn, name)
-    return Shown(
+    return AccountDetails(
         found[0],
         records.find_usage_now(conn, keys),
         records.list_periods(conn, name, "m", _MONTHS),

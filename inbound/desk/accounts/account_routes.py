@@ -9,8 +9,15 @@ from starlette.responses import Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.accounts.account_form import FormError, is_version, settings_of
-from inbound.desk.accounts.account_pages import PATH, Notice, is_account, missing, page, refuse
-from inbound.desk.navigation import Place
+from inbound.desk.accounts.account_pages import (
+    PATH,
+    AccountNotice,
+    is_account,
+    missing,
+    page,
+    refuse,
+)
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.money import grouped
@@ -19,7 +26,7 @@ from inbound.store.orders import account_records as records
 from inbound.store.orders.account_records import AccountSettings
 from inbound.store.orders.rows import SEND, AccountMissingError
 
-PLACE: Final = Place(PATH, "Accounts", "wallet", Right.ACCOUNTS)
+PLACE: Final = MenuEntry(PATH, "Accounts", "wallet", Right.ACCOUNTS)
 _DONE: Final = {
     "created": "The account was created. Set its limits before a program uses it.",
     "changed": "The account was changed. It counts from the next order on.",
@@ -41,7 +48,7 @@ MayChange = Annotated[Action, Depends(Does(Right.ACCOUNTS_CHANGE))]
 @router.get(PATH)
 async def account_list(request: Request, desk: DeskDep, _: MaySee) -> Response:
     """Show all accounts."""
-    return await _list(request, desk, Notice())
+    return await _list(request, desk, AccountNotice())
 
 
 @router.post(PATH)
@@ -59,7 +66,7 @@ async def create(request: Request, desk: DeskDep, action: MayChange) -> Response
         if await desk.sources.pool.run(records.create_account, name, settings, actor=actor):
             return see_other(f"{PATH}/{name}?done=created")
         problem = "Another account has this name. Choose another name, or change that one."
-    notice = Notice(problems={"create": problem}, typed=action.form.fields)
+    notice = AccountNotice(problems={"create": problem}, typed=action.form.fields)
     return await _list(request, desk, notice, 422)
 
 
@@ -68,7 +75,7 @@ async def account(
     request: Request, desk: DeskDep, _: MaySee, name: str, done: str = ""
 ) -> Response:
     """Show an account."""
-    return await page(request, desk, name, Notice(done=_DONE.get(done, "")))
+    return await page(request, desk, name, AccountNotice(done=_DONE.get(done, "")))
 
 
 @router.post(f"{PATH}/{{name}}")
@@ -90,7 +97,7 @@ async def change(request: Request, desk: DeskDep, action: MayChange, name: str) 
         is_changed = await _change(desk, action, name, apply)
     except FormError as error:
         about = {"settings": "Nothing was saved: see the fields that are marked."}
-        notice = Notice(problems={**about, **error.problems}, typed=form.fields)
+        notice = AccountNotice(problems={**about, **error.problems}, typed=form.fields)
         return await page(request, desk, name, notice, 422)
     return see_other(f"{PATH}/{name}?done={'changed' if is_changed else 'same'}")
 
@@ -116,7 +123,7 @@ async def change_balance(request: Request, desk: DeskDep, action: MayChange, nam
     return see_other(f"{PATH}/{name}?done={done if is_changed else 'same'}")
 
 
-async def _list(request: Request, desk: Desk, notice: Notice, status: int = 200) -> Response:
+async def _list(request: Request, desk: Desk, notice: AccountNotice, status: int = 200) -> Response:
     found = await desk.sources.pool.run(records.list_accounts)
     return desk.pages.answer(
         request, "order_accounts.html", status, accounts=found, grouped=grouped, notice=notice

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from inbound.callbacks.posting import check_url
 from inbound.callbacks.signing import new_secret, secret_context
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.accounts.account_pages import PATH, Notice, page
-from inbound.desk.problems import Trouble
+from inbound.desk.accounts.account_pages import PATH, AccountNotice, page
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does
 from inbound.errors import SetupError
@@ -31,7 +31,7 @@ async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str)
     is_private, is_smsc = bool(form["private"]), bool(form["smsc"])
     if is_smsc and form["commands"]:
         problem = "SMSC's form has no calls about commands of clients."
-        notice = Notice(problems={"url": problem}, typed=form.fields)
+        notice = AccountNotice(problems={"url": problem}, typed=form.fields)
         return await page(request, desk, name, notice, 422)
     try:
         url = check_url(form["url"].strip(), private_allowed=is_private)
@@ -40,7 +40,7 @@ async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str)
             "This URL can't be called. Write it like https://example.org/sms, without user, "
             "password and fragment. Private addresses and http:// have to be allowed below."
         )
-        notice = Notice(problems={"url": problem}, typed=form.fields)
+        notice = AccountNotice(problems={"url": problem}, typed=form.fields)
         return await page(request, desk, name, notice, 422)
     secret, sealed = _secret(desk, name)
     new = CallbackUrl(
@@ -54,7 +54,7 @@ async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str)
         "The URL is set. Calls are signed with the new secret. Those that wait are made in the "
         "chosen form; what it can't tell becomes dead."
     )
-    return await page(request, desk, name, Notice(done=done, secret=secret))
+    return await page(request, desk, name, AccountNotice(done=done, secret=secret))
 
 
 @router.post(f"{PATH}/{{name}}/callback/rotate")
@@ -68,7 +68,7 @@ async def rotate(request: Request, desk: DeskDep, action: MayChange, name: str) 
     except url_changes.NoUrlError:
         raise _gone() from None
     done = "There is a new secret. For a day calls are signed with the old one, too."
-    return await page(request, desk, name, Notice(done=done, secret=secret))
+    return await page(request, desk, name, AccountNotice(done=done, secret=secret))
 
 
 @router.post(f"{PATH}/{{name}}/callback/remove")
@@ -103,8 +103,8 @@ def _secret(desk: Desk, name: str) -> tuple[str, bytes]:
     return secret, desk.sources.sealer.seal(secret.encode(), secret_context(name))
 
 
-def _gone() -> Trouble:
-    return Trouble(
+def _gone() -> ErrorPage:
+    return ErrorPage(
         404,
         "The account or its URL is not there any more.",
         "Choose one from the page of accounts.",

@@ -47,7 +47,7 @@ MayChange = Annotated[Action, Depends(Does(Right.TOKENS_CHANGE))]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class TokenNotice:
     """What an action led to. `token` is shown in this answer alone."""
 
     done: str = ""
@@ -60,7 +60,7 @@ class Notice:
 @router.get(PATH)
 async def tokens(request: Request, desk: DeskDep, _: MaySee, done: str = "") -> Response:
     """Show all tokens, without their secrets."""
-    return await _page(request, desk, Notice(done=_DONE.get(done, "")))
+    return await _page(request, desk, TokenNotice(done=_DONE.get(done, "")))
 
 
 @router.post(PATH)
@@ -83,8 +83,8 @@ async def create(request: Request, desk: DeskDep, action: MayChange) -> Response
             problem = "There is no such account any more. Choose another one."
         else:
             done = "The token was created."
-            return await _page(request, desk, Notice(done=done, name=name, token=token))
-    return await _page(request, desk, Notice(problem=problem, typed=form.fields), 422)
+            return await _page(request, desk, TokenNotice(done=done, name=name, token=token))
+    return await _page(request, desk, TokenNotice(problem=problem, typed=form.fields), 422)
 
 
 @router.post(f"{PATH}/revoke")
@@ -104,7 +104,7 @@ def _expiry(form: SentForm, now: datetime) -> datetime | None:
     return None if days == "never" else now + timedelta(days=int(days))
 
 
-async def _page(request: Request, desk: Desk, notice: Notice, status: int = 200) -> Response:
+async def _page(request: Request, desk: Desk, notice: TokenNotice, status: int = 200) -> Response:
     now = desk.clock()
     found = await desk.sources.pool.run(list_tokens)
     accounts = await desk.sources.pool.run(list_accounts)

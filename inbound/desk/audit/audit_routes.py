@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from inbound.desk.access import Desk, DeskDep
 from inbound.desk.audit.audit_words import ACTIONS, DETAILS
-from inbound.desk.navigation import Place
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.store.access.audit import AuditEntry, ReasonError, record
@@ -30,7 +30,7 @@ from inbound.tables.formulas import marked
 from schemas.orders import utc
 
 PATH: Final = "/audit"
-PLACE: Final = Place(PATH, "Audit", "list", Right.AUDIT)
+PLACE: Final = MenuEntry(PATH, "Audit", "list", Right.AUDIT)
 SHOWN: Final = 50
 _AT_A_TIME: Final = 1000
 _LONGEST: Final = 200

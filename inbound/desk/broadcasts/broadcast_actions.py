@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from inbound.broadcasts.control import NotPossibleError, StartInPastError
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.broadcasts.broadcast_pages import ONE, PATH, Notice, known, page
+from inbound.desk.broadcasts.broadcast_pages import ONE, PATH, BroadcastNotice, known, page
 from inbound.desk.broadcasts.broadcasts import Live, StaleActionError
 from inbound.desk.problems import SentForm
 from inbound.desk.roles import Right
@@ -46,11 +46,13 @@ async def start(
     try:
         starts_at = _local_moment(typed, desk.sources.zone) if typed else None
     except ValueError:
-        notice = Notice(problem=_REFUSALS["no time"], typed_at=typed)
+        notice = BroadcastNotice(problem=_REFUSALS["no time"], typed_at=typed)
         return await page(request, desk, broadcast_id, notice, 422)
     days = desk.broadcast_drafts.ahead_days
     if starts_at is not None and starts_at > desk.clock() + timedelta(days=days):
-        notice = Notice(problem=_REFUSALS["too far"], values={"days": days}, typed_at=typed)
+        notice = BroadcastNotice(
+            problem=_REFUSALS["too far"], values={"days": days}, typed_at=typed
+        )
         return await page(request, desk, broadcast_id, notice, 422)
     return await _act(request, desk, action, broadcast_id, states.Action.START, starts_at)
 
@@ -104,7 +106,7 @@ async def delete_draft(
     try:
         await known(desk, broadcast_id, desk.broadcasts.delete(broadcast_id, seen=seen, by=by))
     except (StaleActionError, NotPossibleError):
-        notice = Notice(problem=_REFUSALS["stale"])
+        notice = BroadcastNotice(problem=_REFUSALS["stale"])
         return await page(request, desk, broadcast_id, notice, 409)
     return see_other(f"{PATH}?done=delete")
 
@@ -138,7 +140,7 @@ async def _act(
         why, status = _impossible(wanted, now), 409
     else:
         return see_other(f"{PATH}/{broadcast_id}?done={_done(wanted, after.state, action.form)}")
-    refusal = Notice(problem=_REFUSALS[why], values=values, typed_at=action.form["at"])
+    refusal = BroadcastNotice(problem=_REFUSALS[why], values=values, typed_at=action.form["at"])
     return await page(request, desk, broadcast_id, refusal, status)
 
 

@@ -20,10 +20,10 @@ from inbound.broadcasts.files import FileOrder, Written, write_exclusions, write
 from inbound.broadcasts.outcomes import NOT_REACHED
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.broadcast_files import TYPES, BroadcastFiles, FileWish, Write
-from inbound.desk.broadcasts.broadcast_pages import PATH, Notice, page, unknown_broadcast
+from inbound.desk.broadcasts.broadcast_pages import PATH, BroadcastNotice, page, unknown_broadcast
 from inbound.desk.job_words import BROKEN_OFF, problem_of
 from inbound.desk.long_work import Job, JobOrder
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -171,12 +171,12 @@ async def _refuse(
     if problem == "unknown":
         raise await unknown_broadcast(desk, broadcast_id)
     words = _REFUSALS.get(problem) or BROKEN_OFF[problem]
-    notice = Notice(problem=words, typed_reason=reason)
+    notice = BroadcastNotice(problem=words, typed_reason=reason)
     return await page(request, desk, broadcast_id, notice, 422)
 
 
-def _no_file() -> Trouble:
-    return Trouble(
+def _no_file() -> ErrorPage:
+    return ErrorPage(
         404,
         "There is no such file.",
         "Files are deleted after an hour. Make it again on the page of the broadcast.",

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import READING, SEPARATORS
-from inbound.desk.broadcasts.broadcast_drafts import Loading, Wanted
+from inbound.desk.broadcasts.broadcast_drafts import Loading, TypedDraft
 from inbound.desk.broadcasts.broadcast_pages import PATH, words_of
 from inbound.desk.broadcasts.draft_forms import (
     FIELD,
@@ -24,7 +24,7 @@ from inbound.desk.broadcasts.draft_forms import (
 from inbound.desk.broadcasts.draft_problems import table_problem
 from inbound.desk.file_forms import FileAction, Uploading
 from inbound.desk.job_words import BROKEN_OFF, problem_of
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -49,7 +49,7 @@ _PROBLEMS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedForm:
     """Why a form was refused: a problem for each field, with its values."""
 
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ async def table(request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUI
     made = desk.uploads.find_use(upload_id, owner, PURPOSE)
     if made is not None and desk.uploads.find(upload_id, owner, PURPOSE) is None:
         return see_other(f"{PATH}/{made}?done=used")
-    return await _table_page(request, desk, _upload(desk, visitor, upload_id), Refused())
+    return await _table_page(request, desk, _upload(desk, visitor, upload_id), RefusedForm())
 
 
 @router.post(f"{_NEW}/table/{{upload_id}}/reading")
@@ -120,7 +120,7 @@ async def make_for_table(
 @router.get(f"{_NEW}/clients")
 async def clients(request: Request, desk: DeskDep, _: MaySee) -> Response:
     """Show the form of a draft for clients of the directory."""
-    return await _clients_page(request, desk, Refused())
+    return await _clients_page(request, desk, RefusedForm())
 
 
 @router.post(f"{_NEW}/clients")
@@ -173,15 +173,15 @@ async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
     return await _table_page(request, desk, upload, refused, 422)
 
 
-def _refused_job(loading: Loading) -> Refused:
+def _refused_job(loading: Loading) -> RefusedForm:
     result, problem = loading.job.result, problem_of(loading.job)
     if problem == "columns":
-        return Refused(
+        return RefusedForm(
             {"columns": _PROBLEMS["columns"]}, {}, loading.typed, tuple(result["fields"])
         )
     if problem in BROKEN_OFF:
-        return Refused({"table": BROKEN_OFF[problem]}, {}, loading.typed)
-    return Refused({problem: result["words"]}, result.get("values", {}), loading.typed)
+        return RefusedForm({"table": BROKEN_OFF[problem]}, {}, loading.typed)
+    return RefusedForm({problem: result["words"]}, result.get("values", {}), loading.typed)
 
 
 def _note_use(desk: Desk, loading: Loading) -> None:
@@ -192,7 +192,7 @@ def _note_use(desk: Desk, loading: Loading) -> None:
                 desk.uploads.note_use(upload, loading.draft_id)
 
 
-def _wanted(desk: Desk, action: Action) -> Wanted:
+def _wanted(desk: Desk, action: Action) -> TypedDraft:
     return wanted_draft(action.form, action.visitor.session.actor, desk.sources.zone)
 
 
@@ -211,7 +211,7 @@ def _upload(desk: Desk, visitor: Visitor, upload_id: UUID) -> Upload:
 def _upload_of(desk: Desk, owner: UUID, upload_id: UUID) -> Upload:
     found = desk.uploads.find(upload_id, owner, PURPOSE)
     if found is None:
-        raise Trouble(
+        raise ErrorPage(
             404,
             "This table is not there any more.",
             "Tables are deleted after a day. Upload it again.",
@@ -219,12 +219,12 @@ def _upload_of(desk: Desk, owner: UUID, upload_id: UUID) -> Upload:
     return found
 
 
-def _refused(error: FormProblemError, typed: Mapping[str, str]) -> Refused:
-    return Refused({error.name: _PROBLEMS[error.name]}, error.values, typed)
+def _refused(error: FormProblemError, typed: Mapping[str, str]) -> RefusedForm:
+    return RefusedForm({error.name: _PROBLEMS[error.name]}, error.values, typed)
 
 
 async def _table_page(
-    request: Request, desk: Desk, upload: Upload, refused: Refused, status: int = 200
+    request: Request, desk: Desk, upload: Upload, refused: RefusedForm, status: int = 200
 ) -> HTMLResponse:
     reading = await desk.broadcast_drafts.read(upload)
     problem = table_problem(reading.error) if reading.error else None
@@ -245,13 +245,13 @@ async def _table_page(
 
 
 async def _clients_page(
-    request: Request, desk: Desk, refused: Refused, status: int = 200
+    request: Request, desk: Desk, refused: RefusedForm, status: int = 200
 ) -> HTMLResponse:
     values = await _form_values(request, desk, refused)
     return desk.pages.answer(request, "broadcast_clients.html", status, None, **values)
 
 
-async def _form_values(request: Request, desk: Desk, refused: Refused) -> dict[str, object]:
+async def _form_values(request: Request, desk: Desk, refused: RefusedForm) -> dict[str, object]:
     drafts = desk.broadcast_drafts
     accounts = await drafts.accounts()
     senders = {sender.sender for one in accounts for sender in one.senders if sender.approved_at}

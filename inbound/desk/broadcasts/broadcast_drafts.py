@@ -67,7 +67,7 @@ class ChosenClients:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TypedDraft:
     """A draft as a user typed it. `once` makes it safe to send again."""
 
     plan: Plan
@@ -148,10 +148,12 @@ class BroadcastDrafts:
         async with self._reading:
             return await asyncio.to_thread(_read, upload)
 
-    async def load_table(self, upload: Upload, wanted: Wanted, typed: Mapping[str, str]) -> Loading:
+    async def load_table(
+        self, upload: Upload, wanted: TypedDraft, typed: Mapping[str, str]
+    ) -> Loading:
         """Begin to make a draft for the rows of a table, unless that is being done.
 
-        Returns how far it is when it has ended, or after a moment. Raises Trouble.
+        Returns how far it is when it has ended, or after a moment. Raises ErrorPage.
         """
         # The same table with the same form is the same draft, however often its page was opened.
         once = uuid5(upload.upload_id, repr(sorted(upload.choices.items())))
@@ -160,11 +162,11 @@ class BroadcastDrafts:
         return await self._begin(replace(wanted, once=once), mine, upload.owner, form)
 
     async def load_clients(
-        self, chosen: ChosenClients, wanted: Wanted, owner: UUID, typed: Mapping[str, str]
+        self, chosen: ChosenClients, wanted: TypedDraft, owner: UUID, typed: Mapping[str, str]
     ) -> Loading:
         """Begin to make a draft for clients of the directory, unless that is being done.
 
-        Returns how far it is when it has ended, or after a moment. Raises Trouble.
+        Returns how far it is when it has ended, or after a moment. Raises ErrorPage.
         """
         once = uuid5(wanted.once, repr(chosen))
         mine = partial(self._load_clients, chosen)
@@ -181,7 +183,7 @@ class BroadcastDrafts:
 
     async def _begin(
         self,
-        wanted: Wanted,
+        wanted: TypedDraft,
         load: "Callable[..., Audience]",
         owner: UUID,
         typed: Mapping[str, str],
@@ -198,7 +200,7 @@ class BroadcastDrafts:
         conn: psycopg.Connection,
         work: Work,
         draft_id: UUID,
-        wanted: Wanted,
+        wanted: TypedDraft,
         load: "Callable[..., Audience]",
     ) -> Result:
         identity = Identity(draft_id, b"")
@@ -217,7 +219,7 @@ class BroadcastDrafts:
         conn: psycopg.Connection,
         advance: Advance,
         prepared: Prepared,
-        wanted: Wanted,
+        wanted: TypedDraft,
         broadcast_id: UUID,
     ) -> Audience:
         fields = prepared.content.fields
@@ -234,7 +236,7 @@ class BroadcastDrafts:
         conn: psycopg.Connection,
         advance: Advance,
         prepared: Prepared,
-        wanted: Wanted,
+        wanted: TypedDraft,
         broadcast_id: UUID,
     ) -> Audience:
         del advance, wanted
@@ -272,7 +274,7 @@ def _refusing() -> Iterator[None]:
     raise JobRefusedError(problem)
 
 
-def _id_of(wanted: Wanted) -> UUID:
+def _id_of(wanted: TypedDraft) -> UUID:
     """Return the id of a draft: the same form is the same draft, a corrected one is another."""
     return uuid5(wanted.once, repr((wanted.plan, wanted.plan.text, sorted(wanted.mapping.items()))))
 

@@ -14,7 +14,7 @@ from inbound.broadcasts.control import UnknownBroadcastError
 from inbound.desk.access import Desk
 from inbound.desk.broadcasts import broadcast_words
 from inbound.desk.broadcasts.broadcasts import Live, is_moving
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.visitors import Visitor
 from inbound.parsers.numbers import mask
 from inbound.store.broadcasts.rows import Broadcast
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class BroadcastNotice:
     """What an action led to: what was done, or what is wrong and what was typed."""
 
     done: str = ""
@@ -39,7 +39,7 @@ class Notice:
 
 
 async def page(
-    request: Request, desk: Desk, broadcast_id: UUID, notice: Notice, status: int = 200
+    request: Request, desk: Desk, broadcast_id: UUID, notice: BroadcastNotice, status: int = 200
 ) -> HTMLResponse:
     """Return the page of a broadcast."""
     looked = await known(desk, broadcast_id, desk.broadcasts.look(broadcast_id))
@@ -67,7 +67,7 @@ def _duration(one: Broadcast) -> timedelta:
 
 def words_of(request: Request) -> dict[str, object]:
     """Return how templates write broadcasts."""
-    return {"w": broadcast_words, "n": broadcast_words.Numbers(request.state.language)}
+    return {"w": broadcast_words, "n": broadcast_words.NumberFormat(request.state.language)}
 
 
 def live_values(request: Request, live: Live) -> dict[str, object]:
@@ -84,7 +84,7 @@ def live_values(request: Request, live: Live) -> dict[str, object]:
 
 
 async def known(desk: Desk, broadcast_id: UUID, looking: Awaitable[Result]) -> Result:
-    """Return what was looked for. Raises Trouble if there is no such broadcast."""
+    """Return what was looked for. Raises ErrorPage if there is no such broadcast."""
     try:
         return await looking
     except UnknownBroadcastError:
@@ -92,17 +92,17 @@ async def known(desk: Desk, broadcast_id: UUID, looking: Awaitable[Result]) -> R
     raise await unknown_broadcast(desk, broadcast_id)
 
 
-async def unknown_broadcast(desk: Desk, broadcast_id: UUID) -> Trouble:
+async def unknown_broadcast(desk: Desk, broadcast_id: UUID) -> ErrorPage:
     """Say that there is no broadcast with this id, and who deleted it if somebody did."""
     deleted = await desk.broadcasts.deletion(broadcast_id)
     if deleted is None:
-        return Trouble(
+        return ErrorPage(
             404,
             "There is no such broadcast.",
             "Check the address, or choose a broadcast from the list.",
         )
     at = deleted.at.astimezone(ZoneInfo(desk.sources.zone))
-    return Trouble(
+    return ErrorPage(
         404,
         "{by} deleted this draft: {at}.",
         "Choose a broadcast from the list, or make the draft anew.",

@@ -10,17 +10,17 @@ from inbound.desk.access import DeskDep
 from inbound.desk.broadcasts.broadcast_pages import (
     ONE,
     PATH,
-    Notice,
+    BroadcastNotice,
     known,
     live_values,
     page,
     words_of,
 )
-from inbound.desk.navigation import Place
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Sees, Visitor
 
-PLACE: Final = Place(PATH, "Broadcasts", "broadcast", Right.BROADCASTS)
+PLACE: Final = MenuEntry(PATH, "Broadcasts", "broadcast", Right.BROADCASTS)
 _DONE: Final = {
     "create": "The draft is made. Nothing is sent before it is started: look at it first.",
     "used": "Your table was used for this draft, and was deleted since.",
@@ -70,7 +70,7 @@ async def broadcast(
     request: Request, desk: DeskDep, _: MaySee, broadcast_id: UUID, done: str = ""
 ) -> Response:
     """Show a broadcast."""
-    return await page(request, desk, broadcast_id, Notice(done=_DONE.get(done, "")))
+    return await page(request, desk, broadcast_id, BroadcastNotice(done=_DONE.get(done, "")))
 
 
 @router.get(f"{ONE}/live")
@@ -95,7 +95,7 @@ async def live_part(
         None,
         looked=looked,
         review=looked.review,
-        notice=Notice(),
+        notice=BroadcastNotice(),
         now_local="",
         **values,
     )

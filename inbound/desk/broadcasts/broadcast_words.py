@@ -12,7 +12,7 @@ from typing import Final
 from inbound.broadcasts.audience import Exclusion
 from inbound.broadcasts.outcome_reasons import reason_in_words
 from inbound.desk.audit.audit_words import ACTIONS
-from inbound.desk.person.message_states import OF_ORDER, Shown
+from inbound.desk.person.message_states import OF_ORDER, StateBadge
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.money import amount_text
 from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
@@ -28,18 +28,18 @@ from schemas.orders import OrderState, RefusalReason, WithheldReason
 
 _NARROW_SPACE: Final = "\u202f"
 
-_STATES: Final[Mapping[BroadcastState, Shown]] = {
-    BroadcastState.DRAFT: Shown("Draft", "soft", "draft"),
-    BroadcastState.AWAITING_APPROVAL: Shown("Awaiting approval", "unsure", "wait"),
-    BroadcastState.SCHEDULED: Shown("Waits for its start", "open", "wait"),
-    BroadcastState.RUNNING: Shown("Running", "open", "sent"),
-    BroadcastState.PAUSED: Shown("Paused", "unsure", "pause"),
-    BroadcastState.DONE: Shown("Done", "good", "ok"),
-    BroadcastState.CANCELLED: Shown("Cancelled", "soft", "bad"),
+_STATES: Final[Mapping[BroadcastState, StateBadge]] = {
+    BroadcastState.DRAFT: StateBadge("Draft", "soft", "draft"),
+    BroadcastState.AWAITING_APPROVAL: StateBadge("Awaiting approval", "unsure", "wait"),
+    BroadcastState.SCHEDULED: StateBadge("Waits for its start", "open", "wait"),
+    BroadcastState.RUNNING: StateBadge("Running", "open", "sent"),
+    BroadcastState.PAUSED: StateBadge("Paused", "unsure", "pause"),
+    BroadcastState.DONE: StateBadge("Done", "good", "ok"),
+    BroadcastState.CANCELLED: StateBadge("Cancelled", "soft", "bad"),
 }
-_MISSED: Final[Shown] = Shown("Missed its start", "bad", "unsure")
+_MISSED: Final[StateBadge] = StateBadge("Missed its start", "bad", "unsure")
 
-OF_RECIPIENT: Final[Mapping[RecipientState, Shown]] = {
+OF_RECIPIENT: Final[Mapping[RecipientState, StateBadge]] = {
     RecipientState.WAITING: OF_ORDER[OrderState.QUEUED],
     RecipientState.SENT: OF_ORDER[OrderState.SENT],
     RecipientState.DELIVERED: OF_ORDER[OrderState.DELIVERED],
@@ -82,7 +82,7 @@ _WARNINGS: Final[Mapping[RefusalReason, str]] = {
 }
 
 
-def state_of(one: Broadcast) -> Shown:
+def state_of(one: Broadcast) -> StateBadge:
     """Return how the state of a broadcast is shown."""
     return _MISSED if one.lifecycle.needs_confirmation else _STATES[one.state]
 
@@ -112,17 +112,17 @@ def step_of(action: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class BarSegment:
     """A part of a progress bar: `start` and `length` in thousandths."""
 
     state: RecipientState
-    shown: Shown
+    shown: StateBadge
     count: int
     start: int
     length: int
 
 
-def segments(progress: Progress) -> list[Segment]:
+def segments(progress: Progress) -> list[BarSegment]:
     """Return the parts of a progress bar, those who have it first; none is too thin to be seen."""
     order = (
         *(RecipientState.DELIVERED, RecipientState.SENT, RecipientState.UNKNOWN),
@@ -135,7 +135,7 @@ def segments(progress: Progress) -> list[Segment]:
     for state, count in counts:
         if count:
             length = min(max(round(count * 1000 / total), 6), 1000 - start)
-            found.append(Segment(state, OF_RECIPIENT[state], count, start, length))
+            found.append(BarSegment(state, OF_RECIPIENT[state], count, start, length))
             start += length
     return found
 
@@ -151,7 +151,7 @@ def sent(progress: Progress) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NumberFormat:
     """Counts, money and durations as a language writes them."""
 
     language: Language

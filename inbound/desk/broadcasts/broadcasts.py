@@ -48,7 +48,7 @@ class StaleActionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedBroadcast:
     """A broadcast in the list."""
 
     one: Broadcast
@@ -59,7 +59,7 @@ class Listed:
 class Listing:
     """A page of the list. `older` is the id behind which the next page begins."""
 
-    broadcasts: Sequence[Listed]
+    broadcasts: Sequence[ListedBroadcast]
     older: UUID | None
     freshness: Freshness
 
@@ -196,7 +196,7 @@ def _list(
     shown = listed[:PAGE]
     progress = progress_of(conn, shown)
     return Listing(
-        [Listed(one, progress[one.broadcast_id]) for one in shown],
+        [ListedBroadcast(one, progress[one.broadcast_id]) for one in shown],
         shown[-1].broadcast_id if len(listed) > len(shown) else None,
         freshness,
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from inbound.broadcasts.drafting import Plan
-from inbound.desk.broadcasts.broadcast_drafts import ChosenClients, Wanted
+from inbound.desk.broadcasts.broadcast_drafts import ChosenClients, TypedDraft
 from inbound.desk.problems import SentForm
 from inbound.timeline.model import Language
 from schemas.sending_hours import SendingHours
@@ -29,7 +29,7 @@ class FormProblemError(Exception):
         self.values = values
 
 
-def wanted_draft(form: SentForm, actor: str, zone: str) -> Wanted:
+def wanted_draft(form: SentForm, actor: str, zone: str) -> TypedDraft:
     """Return the draft that was typed. Raises FormProblemError."""
     plan = Plan(
         name=form["name"],
@@ -47,7 +47,7 @@ def wanted_draft(form: SentForm, actor: str, zone: str) -> Wanted:
         for name, value in form.fields.items()
         if name.startswith(FIELD) and value.strip()
     }
-    return Wanted(plan, _once(form["once"]), mapping)
+    return TypedDraft(plan, _once(form["once"]), mapping)
 
 
 def _once(text: str) -> UUID:

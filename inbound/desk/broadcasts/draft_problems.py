@@ -64,7 +64,7 @@ _SHOWN: Final = frozenset({"line", "names", "encoding"})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Phrase:
     """A text with its values. `words` is a key of the desk's words."""
 
     words: str
@@ -88,13 +88,13 @@ def problem_of(error: DraftError) -> tuple[str, str]:
     return "text", _TEXT_PROBLEMS["signs"]
 
 
-def table_problem(error: SetupError) -> Said:
+def table_problem(error: SetupError) -> Phrase:
     """Return why a table can't be read, and what to do."""
     if isinstance(error, TableError):
-        return Said(_TABLE_PROBLEMS[error.fault], error.values)
-    return Said(_NO_TABLE)
+        return Phrase(_TABLE_PROBLEMS[error.fault], error.values)
+    return Phrase(_NO_TABLE)
 
 
-def plain_values(said: Said) -> dict[str, str]:
+def plain_values(said: Phrase) -> dict[str, str]:
     """Return the values of a text as the row of a job keeps them."""
     return {name: str(value) for name, value in said.values.items() if name in _SHOWN}

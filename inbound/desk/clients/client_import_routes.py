@@ -13,13 +13,13 @@ from starlette.responses import FileResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import SEPARATORS
-from inbound.desk.broadcasts.draft_problems import Said
+from inbound.desk.broadcasts.draft_problems import Phrase
 from inbound.desk.clients.client_imports import PURPOSE, REJECTED, table_problem_of
 from inbound.desk.clients.client_routes import PATH
 from inbound.desk.file_forms import FileAction, Uploading
 from inbound.desk.job_words import BROKEN_OFF, problem_of
 from inbound.desk.long_work import Job, JobOrder
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -47,7 +47,7 @@ async def upload_table(desk: DeskDep, action: MayUpload) -> Response:
     """Take a table; nothing of it is imported yet."""
     del desk
     if action.is_empty:
-        raise Trouble(422, "This file is empty.", "Go back and choose the file with the table.")
+        raise ErrorPage(422, "This file is empty.", "Go back and choose the file with the table.")
     if action.upload is None:
         return see_other(PATH)
     return see_other(f"{IMPORT}/{action.upload.upload_id}")
@@ -228,11 +228,11 @@ def _progress(request: Request, desk: Desk, name: str, asked: Asked, job: Job) -
     return desk.pages.answer(request, "client_job.html", job=job, name=name, is_check=is_check)
 
 
-def _problem(job: Job) -> Said | None:
+def _problem(job: Job) -> Phrase | None:
     problem = problem_of(job)
     if problem in BROKEN_OFF:
-        return Said(BROKEN_OFF[problem])
-    return Said(job.result["words"], job.result["values"]) if problem else None
+        return Phrase(BROKEN_OFF[problem])
+    return Phrase(job.result["words"], job.result["values"]) if problem else None
 
 
 def _id(name: str) -> UUID:
@@ -242,8 +242,8 @@ def _id(name: str) -> UUID:
         raise _no_table() from None
 
 
-def _no_table() -> Trouble:
-    return Trouble(
+def _no_table() -> ErrorPage:
+    return ErrorPage(
         404,
         "The uploaded table is not there any more.",
         "A table is deleted after a day, and once it was imported. Upload it again.",
@@ -265,7 +265,7 @@ async def _page(
     *,
     checked: Mapping[str, Any] | None = None,
     moves: bool = False,
-    problem: Said | None = None,
+    problem: Phrase | None = None,
 ) -> Response:
     about = None
     try:

@@ -16,7 +16,7 @@ import psycopg
 
 from inbound.broadcasts.table_loading import Advance
 from inbound.desk.broadcasts.audience_tables import SEPARATORS
-from inbound.desk.broadcasts.draft_problems import Said, plain_values, table_problem
+from inbound.desk.broadcasts.draft_problems import Phrase, plain_values, table_problem
 from inbound.desk.job_words import writing_file
 from inbound.desk.long_work import JobRefusedError, Result, Work
 from inbound.desk.uploads import Upload, Uploads
@@ -47,7 +47,7 @@ _BAD_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class ImportPreview:
     """How a table is read, with every cell masked."""
 
     format: str
@@ -82,7 +82,7 @@ class ClientImports:
         self.keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
         self._uploads = uploads
 
-    def understand(self, upload: Upload) -> Understood:
+    def understand(self, upload: Upload) -> ImportPreview:
         """Return how a table is read. Raises SetupError for one that is not understood."""
         with _opened(upload) as table:
             about = table.understood
@@ -97,7 +97,7 @@ class ClientImports:
                 )
                 for row in about.first_rows
             ]
-            return Understood(
+            return ImportPreview(
                 about.format,
                 about.facts,
                 about.unit,
@@ -216,10 +216,10 @@ def _checked(table: Table, advance: Advance) -> Iterator[GoodRow | RejectedRow]:
     advance(1, 1)
 
 
-def table_problem_of(error: SetupError) -> Said:
+def table_problem_of(error: SetupError) -> Phrase:
     """Return why a table can't be read; clients need other columns than audiences."""
     if isinstance(error, TableError) and error.fault in _COLUMN_FAULTS:
-        return Said(_BAD_COLUMNS)
+        return Phrase(_BAD_COLUMNS)
     return table_problem(error)
 
 

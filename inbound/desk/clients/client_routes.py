@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from inbound.api.backend import retry_once
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.navigation import Place
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.people import Who
 from inbound.desk.person.typed_numbers import why_no_number
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.directory.client_changes import (
@@ -29,7 +29,7 @@ from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.access.audit import ReasonError, check_reason
 
 PATH: Final = "/clients"
-PLACE: Final = Place(PATH, "Clients", "book", Right.CLIENTS)
+PLACE: Final = MenuEntry(PATH, "Clients", "book", Right.CLIENTS)
 _DONE: Final = {
     "changed": "The client was saved. It counts from the next text on.",
     "same": "Nothing was changed: it was like that already.",
@@ -62,7 +62,7 @@ MayChange = Annotated[Action, Depends(Does(Right.CLIENTS_CHANGE))]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class ClientNotice:
     """What an action led to: by field or form what is wrong, and what was typed."""
 
     done: str = ""
@@ -76,7 +76,7 @@ async def client_list(request: Request, desk: DeskDep, _: MaySee, done: str = ""
     """Show the search, and the form of a new client."""
     counts = {name: request.query_params.get(name, "") for name in _COUNTS}
     shown = {name: count for name, count in counts.items() if count.isdecimal()}
-    return await _list(request, desk, Notice(done=_DONE.get(done, "")), counts=shown)
+    return await _list(request, desk, ClientNotice(done=_DONE.get(done, "")), counts=shown)
 
 
 @router.post(f"{PATH}/search")
@@ -86,7 +86,7 @@ async def search(request: Request, desk: DeskDep, action: MaySearch) -> Response
     found = await _find(desk, typed) if typed else []
     if len(found) == 1:
         return see_other(f"{PATH}/{found[0].name}")
-    notice = Notice(typed={"client": typed})
+    notice = ClientNotice(typed={"client": typed})
     return await _list(request, desk, notice, found=found if typed else None)
 
 
@@ -99,12 +99,12 @@ async def add(request: Request, desk: DeskDep, action: MayChange) -> Response:
     except NumberError:
         problem = "Type the number with its country code, such as +7 916 123-45-67."
         why = why_no_number(form["number"]) or problem
-        notice = Notice(problems={"number": why}, typed=form.fields)
+        notice = ClientNotice(problems={"number": why}, typed=form.fields)
         return await _list(request, desk, notice, 422)
     [who] = (await desk.people.search(number)).people
     if await desk.sources.pool.run(find_client, desk.sources.hasher.hash(number)):
         problem = "This number has a client already. Search for the number to change it."
-        notice = Notice(problems={"number": problem}, typed=form.fields)
+        notice = ClientNotice(problems={"number": problem}, typed=form.fields)
         return await _list(request, desk, notice, 422)
     notice = await _save(desk, action, who)
     if notice.problems:
@@ -116,7 +116,7 @@ async def add(request: Request, desk: DeskDep, action: MayChange) -> Response:
 @router.get(f"{PATH}/{{name}}")
 async def client(request: Request, desk: DeskDep, _: MaySee, name: str, done: str = "") -> Response:
     """Show the client of a number."""
-    return await _one(request, desk, await _who(desk, name), Notice(done=_DONE.get(done, "")))
+    return await _one(request, desk, await _who(desk, name), ClientNotice(done=_DONE.get(done, "")))
 
 
 @router.post(f"{PATH}/{{name}}")
@@ -139,12 +139,12 @@ async def _find(desk: Desk, typed: str) -> list[Who]:
     return [(await desk.people.search(number)).people[0] for number in numbers]
 
 
-async def _save(desk: Desk, action: Action, who: Who) -> Notice:
+async def _save(desk: Desk, action: Action, who: Who) -> ClientNotice:
     form = action.form
     try:
         reason = check_reason(form["reason"])
     except ReasonError:
-        return Notice(problems={"reason": _BAD_REASON}, typed=form.fields)
+        return ClientNotice(problems={"reason": _BAD_REASON}, typed=form.fields)
     language = form.choice("language", ("", "ru", "en")) or None
     wanted = ClientChange(
         who.number,
@@ -158,10 +158,10 @@ async def _save(desk: Desk, action: Action, who: Who) -> Notice:
         is_changed = await desk.sources.pool.run(change_client, wanted, desk.imports.keys)
     except ClientRefusedError as error:
         found = {fault.field: _word(fault.reason) for fault in error.faults}
-        return Notice(problems=found, typed=form.fields)
+        return ClientNotice(problems=found, typed=form.fields)
     except ClientMovesError:
-        return Notice(problems={"moves": _MOVES}, typed=form.fields, asks_to_move=True)
-    return Notice(done="changed" if is_changed else "same")
+        return ClientNotice(problems={"moves": _MOVES}, typed=form.fields, asks_to_move=True)
+    return ClientNotice(done="changed" if is_changed else "same")
 
 
 def _word(reason: str) -> str:
@@ -172,7 +172,7 @@ def _word(reason: str) -> str:
 async def _who(desk: Desk, name: str) -> Who:
     who = await desk.people.find(name)
     if who is None:
-        raise Trouble(
+        raise ErrorPage(
             404,
             "There is no such client.",
             "Search for the number or the client id again.",
@@ -183,7 +183,7 @@ async def _who(desk: Desk, name: str) -> Who:
 async def _list(
     request: Request,
     desk: Desk,
-    notice: Notice,
+    notice: ClientNotice,
     status: int = 200,
     *,
     found: list[Who] | None = None,
@@ -203,7 +203,7 @@ async def _list(
 
 
 async def _one(
-    request: Request, desk: Desk, who: Who, notice: Notice, status: int = 200
+    request: Request, desk: Desk, who: Who, notice: ClientNotice, status: int = 200
 ) -> Response:
     number_hash = desk.sources.hasher.hash(who.number)
     known: KnownClient | None = await desk.sources.pool.run(find_client, number_hash)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.handset.phones import Conversation, PhoneError, Phones
 from inbound.desk.handset.stations import Leg, legs_of
-from inbound.desk.navigation import Place
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.problems import not_found
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -20,7 +20,7 @@ from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Timeline
 
 PATH: Final = "/handset"
-PLACE: Final = Place(PATH, "Handset", "phone", Right.HANDSET)
+PLACE: Final = MenuEntry(PATH, "Handset", "phone", Right.HANDSET)
 LONGEST: Final = 459
 _IDEAS: Final = ("CLIENT info", "CLIENT sms stop", "CLIENT sms start")
 # While a text is on its way its page asks often, later seldom.

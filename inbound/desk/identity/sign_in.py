@@ -16,7 +16,7 @@ from inbound.desk.identity.own_sessions import OwnSessions
 from inbound.desk.identity.passwords import check_password, fits, hash_password, needs_upgrade
 from inbound.desk.identity.second_factor import SecondFactors
 from inbound.desk.identity.sign_in_tickets import is_valid, make_ticket, name_of
-from inbound.desk.identity.throttle import Throttle
+from inbound.desk.identity.throttle import SignInThrottle
 from inbound.desk.identity.users import NAME
 from inbound.desk.nul import is_storable
 from inbound.errors import ScservError
@@ -78,7 +78,7 @@ class SignIn:
         self.sessions = OwnSessions(
             pool, limits, clock=clock, new_id=new_id, factor_roles=factor_roles
         )
-        self.throttle = Throttle(pool, key, clock)
+        self.throttle = SignInThrottle(pool, key, clock)
         self.passwords_of_all = passwords_of_all
         self._pool = pool
         self._key = key
@@ -91,7 +91,7 @@ class SignIn:
     async def begin(self, attempt: Attempt) -> str:
         """Return the cookie of a new session.
 
-        Raises CodeNeededError, WrongPasswordError, ThrottledError, BusyError, or another
+        Raises CodeNeededError, WrongPasswordError, ThrottledError, TooManySignInsError, or another
         RetryableError.
         """
         name = attempt.name.strip().lower()
@@ -156,7 +156,7 @@ class SignIn:
     async def confirm_password(self, session: ValidSession, current: str, address: str) -> None:
         """Check the user's own password once more, before a change of how they sign in.
 
-        Raises WrongPasswordError, ThrottledError, BusyError, or another RetryableError.
+        Raises WrongPasswordError, ThrottledError, TooManySignInsError, or another RetryableError.
         """
         keys = self.throttle.keys_of(session.name, address)
         async with self.throttle.in_turn():

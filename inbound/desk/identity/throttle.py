@@ -38,14 +38,14 @@ class ThrottledError(ScservError):
         self.until = until
 
 
-class BusyError(RetryableError):
+class TooManySignInsError(RetryableError):
     """Too many people sign in at once."""
 
     def __init__(self) -> None:
         super().__init__("too many people sign in at this moment")
 
 
-class Throttle:
+class SignInThrottle:
     """Counts failures by account and address. `key` hashes both."""
 
     def __init__(self, pool: ConnectionPool, key: bytes, clock: Callable[[], datetime]) -> None:
@@ -60,12 +60,15 @@ class Throttle:
 
     @asynccontextmanager
     async def in_turn(self) -> AsyncIterator[None]:
-        """Wait for the one place in which passwords are checked. Raises BusyError after 5 s."""
+        """Wait for the one place in which passwords are checked.
+
+        Raises TooManySignInsError after 5 s.
+        """
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._turn.acquire()
         except TimeoutError:
-            raise BusyError from None
+            raise TooManySignInsError from None
         try:
             yield
         finally:

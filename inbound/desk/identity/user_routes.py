@@ -13,14 +13,14 @@ from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.identity import users
 from inbound.desk.identity.passwords import hash_password
 from inbound.desk.identity.users import (
-    Change,
+    AuditStamp,
     LastAdministratorError,
     LoginTakenError,
     NameTakenError,
     new_password,
 )
-from inbound.desk.navigation import Place
-from inbound.desk.problems import SentForm, Trouble
+from inbound.desk.navigation import MenuEntry
+from inbound.desk.problems import ErrorPage, SentForm
 from inbound.desk.provider.binding import assign
 from inbound.desk.provider.claims import normal_login
 from inbound.desk.roles import Right, Role
@@ -29,7 +29,7 @@ from inbound.errors import SetupError
 from inbound.store.access.desk_users import ListedUser, list_users
 
 PATH: Final = "/users"
-PLACE: Final = Place(PATH, "Users", "people", Right.USERS)
+PLACE: Final = MenuEntry(PATH, "Users", "people", Right.USERS)
 _DONE: Final = {
     "roles": "The roles were changed. They count from the user's next page on.",
     "same": "Nothing was changed: it was like that already.",
@@ -61,7 +61,7 @@ MayChange = Annotated[Action, Depends(Does(Right.USERS_CHANGE))]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class UserNotice:
     """What an action led to. `password` is shown in this answer alone."""
 
     done: str = ""
@@ -73,7 +73,7 @@ class Notice:
 @router.get(PATH)
 async def user_list(request: Request, desk: DeskDep, _: MaySee) -> Response:
     """Show all users."""
-    return await _list(request, desk, Notice())
+    return await _list(request, desk, UserNotice())
 
 
 @router.post(PATH)
@@ -108,14 +108,14 @@ async def create(request: Request, desk: DeskDep, action: MayChange) -> Response
         else:
             done = "The user was created."
             shown = "" if login else password  # who comes from the provider needs none
-            return await _one(request, desk, name, Notice(done=done, password=shown))
-    return await _list(request, desk, Notice(problem=problem, typed=action.form.fields), 422)
+            return await _one(request, desk, name, UserNotice(done=done, password=shown))
+    return await _list(request, desk, UserNotice(problem=problem, typed=action.form.fields), 422)
 
 
 @router.get(f"{PATH}/{{name}}")
 async def user(request: Request, desk: DeskDep, _: MaySee, name: str, done: str = "") -> Response:
     """Show a user."""
-    return await _one(request, desk, name, Notice(done=_DONE.get(done, "")))
+    return await _one(request, desk, name, UserNotice(done=_DONE.get(done, "")))
 
 
 @router.post(f"{PATH}/{{name}}/roles")
@@ -124,15 +124,15 @@ async def change_roles(request: Request, desk: DeskDep, action: MayChange, name:
     known = await _known(desk, name)
     roles = _roles(action.form)
     if known.is_of_provider and desk.provider and desk.provider.gives_roles:
-        return await _one(request, desk, name, Notice(problem=_ROLES_THERE), 422)
+        return await _one(request, desk, name, UserNotice(problem=_ROLES_THERE), 422)
     if not roles:
-        return await _one(request, desk, name, Notice(problem=_NO_ROLE), 422)
+        return await _one(request, desk, name, UserNotice(problem=_NO_ROLE), 422)
     try:
         is_changed = await desk.sources.pool.run(
             users.change_roles, _change(desk, action), name, roles
         )
     except LastAdministratorError:
-        return await _one(request, desk, name, Notice(problem=_LAST), 422)
+        return await _one(request, desk, name, UserNotice(problem=_LAST), 422)
     return see_other(f"{PATH}/{name}?done={'roles' if is_changed else 'same'}")
 
 
@@ -141,17 +141,17 @@ async def give_password(request: Request, desk: DeskDep, action: MayChange, name
     """Give a user a new password, show it once, and end their sessions."""
     known = await _known(desk, name)
     if known.is_of_provider and not desk.sign_in.passwords_of_all:
-        return await _one(request, desk, name, Notice(problem=_SIGNS_IN_THERE), 422)
+        return await _one(request, desk, name, UserNotice(problem=_SIGNS_IN_THERE), 422)
     if name == action.visitor.name:  # their session would end, and nobody would see the password
         problem = "Change your own password on the page of your account."
-        return await _one(request, desk, name, Notice(problem=problem), 422)
+        return await _one(request, desk, name, UserNotice(problem=problem), 422)
     password = new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     await desk.sources.pool.run(
         users.reset_password, _change(desk, action), name, hashed, desk.sign_in.throttle.key
     )
     done = "The user has a new password. Their sessions have ended."
-    return await _one(request, desk, name, Notice(done=done, password=password))
+    return await _one(request, desk, name, UserNotice(done=done, password=password))
 
 
 @router.post(f"{PATH}/{{name}}/provider")
@@ -160,16 +160,16 @@ async def set_provider(request: Request, desk: DeskDep, action: MayChange, name:
     await _known(desk, name)
     login, subject = _login(desk, action.form), action.form["subject"].strip() or None
     if desk.provider is None and (login or subject):
-        raise Trouble(404, "This desk has no OpenID provider.", "An operator sets one up.")
+        raise ErrorPage(404, "This desk has no OpenID provider.", "An operator sets one up.")
     issuer = desk.provider.issuer if desk.provider and subject else None
     try:
         is_changed = await desk.sources.pool.run(
             assign, _change(desk, action), name, login=login, issuer=issuer, subject=subject
         )
     except LoginTakenError:
-        return await _one(request, desk, name, Notice(problem=_TAKEN), 422)
+        return await _one(request, desk, name, UserNotice(problem=_TAKEN), 422)
     except LastAdministratorError:
-        return await _one(request, desk, name, Notice(problem=_LAST), 422)
+        return await _one(request, desk, name, UserNotice(problem=_LAST), 422)
     return see_other(f"{PATH}/{name}?done={'provider' if is_changed else 'same'}")
 
 
@@ -188,7 +188,7 @@ async def disable(request: Request, desk: DeskDep, action: MayChange, name: str)
     try:
         await desk.sources.pool.run(users.disable, _change(desk, action), name)
     except LastAdministratorError:
-        return await _one(request, desk, name, Notice(problem=_LAST), 422)
+        return await _one(request, desk, name, UserNotice(problem=_LAST), 422)
     except SetupError:  # disabled already
         return see_other(f"{PATH}/{name}?done=same")
     return see_other(f"{PATH}/{name}?done=disabled")
@@ -210,8 +210,8 @@ async def end_sessions(desk: DeskDep, action: MayChange, name: str) -> Response:
     return see_other(f"{PATH}/{name}?done={'ended' if ended else 'same'}")
 
 
-def _change(desk: Desk, action: Action) -> Change:
-    return Change(action.visitor.session.actor, desk.clock())
+def _change(desk: Desk, action: Action) -> AuditStamp:
+    return AuditStamp(action.visitor.session.actor, desk.clock())
 
 
 def _roles(form: SentForm) -> list[Role]:
@@ -226,11 +226,11 @@ def _login(desk: Desk, form: SentForm) -> str | None:
 async def _known(desk: Desk, name: str) -> ListedUser:
     found = [one for one in await desk.sources.pool.run(list_users) if one.name == name]
     if not found:
-        raise Trouble(404, "No user has this name.", "Choose one from the page of users.")
+        raise ErrorPage(404, "No user has this name.", "Choose one from the page of users.")
     return found[0]
 
 
-async def _list(request: Request, desk: Desk, notice: Notice, status: int = 200) -> Response:
+async def _list(request: Request, desk: Desk, notice: UserNotice, status: int = 200) -> Response:
     found = await desk.sources.pool.run(list_users)
     return desk.pages.answer(
         request,
@@ -244,7 +244,7 @@ async def _list(request: Request, desk: Desk, notice: Notice, status: int = 200)
 
 
 async def _one(
-    request: Request, desk: Desk, name: str, notice: Notice, status: int = 200
+    request: Request, desk: Desk, name: str, notice: UserNotice, status: int = 200
 ) -> Response:
     user = await _known(desk, name)
     return desk.pages.answer(

@@ -44,7 +44,7 @@ _GENERATED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AuditStamp:
     """Who changes a user, and when."""
 
     actor: str
@@ -82,7 +82,7 @@ def check_name(name: str) -> str:
 @raises_store_errors
 def create(
     conn: psycopg.Connection,
-    change: Change,
+    change: AuditStamp,
     *,
     user_id: UUID,
     name: str,
@@ -119,7 +119,7 @@ def create(
 
 @raises_store_errors
 def reset_password(
-    conn: psycopg.Connection, change: Change, name: str, password_hash: str, key: bytes
+    conn: psycopg.Connection, change: AuditStamp, name: str, password_hash: str, key: bytes
 ) -> int:
     """Replace a user's password and end their sessions; return how many. Raises SetupError.
 
@@ -135,7 +135,7 @@ def reset_password(
 
 
 @raises_store_errors
-def disable(conn: psycopg.Connection, change: Change, name: str) -> int:
+def disable(conn: psycopg.Connection, change: AuditStamp, name: str) -> int:
     """Let a user sign in no more and end their sessions; return how many. Raises SetupError.
 
     The last user who is an administrator can't be disabled.
@@ -153,7 +153,7 @@ def disable(conn: psycopg.Connection, change: Change, name: str) -> int:
 
 
 @raises_store_errors
-def enable(conn: psycopg.Connection, change: Change, name: str) -> bool:
+def enable(conn: psycopg.Connection, change: AuditStamp, name: str) -> bool:
     """Let a disabled user sign in again; False if they may already. Raises SetupError."""
     with conn.transaction():
         user = _known(conn, name)
@@ -165,7 +165,7 @@ def enable(conn: psycopg.Connection, change: Change, name: str) -> bool:
 
 @raises_store_errors
 def change_roles(
-    conn: psycopg.Connection, change: Change, name: str, roles: Sequence[Role]
+    conn: psycopg.Connection, change: AuditStamp, name: str, roles: Sequence[Role]
 ) -> bool:
     """Give a user these roles instead of theirs; False if they have just these.
 
@@ -187,7 +187,7 @@ def change_roles(
 
 
 @raises_store_errors
-def end_all_sessions(conn: psycopg.Connection, change: Change, name: str) -> int:
+def end_all_sessions(conn: psycopg.Connection, change: AuditStamp, name: str) -> int:
     """End the sessions of a user and return how many. Raises SetupError."""
     with conn.transaction():
         ended = end_sessions(conn, _known(conn, name).user_id)
@@ -198,7 +198,7 @@ def end_all_sessions(conn: psycopg.Connection, change: Change, name: str) -> int
 
 
 @raises_store_errors
-def reset_factor(conn: psycopg.Connection, change: Change, name: str) -> bool:
+def reset_factor(conn: psycopg.Connection, change: AuditStamp, name: str) -> bool:
     """Remove a user's second factor, and end their sessions; False without one.
 
     Raises UnknownUserError.

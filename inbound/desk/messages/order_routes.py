@@ -15,7 +15,7 @@ from inbound.desk.messages.send_routes import PATH, SENT_PATH
 from inbound.desk.messages.sending import SHOWN, facts_price
 from inbound.desk.person.message_states import OF_ORDER
 from inbound.desk.person.thread import thread_of
-from inbound.desk.problems import Trouble, not_found
+from inbound.desk.problems import ErrorPage, not_found
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.parsers.numbers import mask
@@ -118,7 +118,7 @@ async def _find(request: Request, desk: Desk, text: str) -> Timeline:
         raise not_found()
     found = await desk.sending.order(order_id, request.state.language)
     if found is None:
-        raise Trouble(
+        raise ErrorPage(
             404,
             "No message has this id.",
             "It may be too old to be kept. Search for the person: the thread has what is known.",

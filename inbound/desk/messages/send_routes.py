@@ -23,9 +23,9 @@ from inbound.desk.messages.send_forms import (
 )
 from inbound.desk.messages.sending import Addressee, price_of
 from inbound.desk.messages.text_sizes import TextSize, size_of
-from inbound.desk.navigation import Place
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.typed_numbers import why_no_number
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import RetryableError
@@ -39,7 +39,7 @@ from schemas.orders import LONGEST_TEXT, OrderKind, RefusalReason
 
 PATH: Final = "/send"
 SENT_PATH: Final = f"{PATH}/sent"
-PLACE: Final = Place(PATH, "Messages", "sent", Right.PEOPLE)
+PLACE: Final = MenuEntry(PATH, "Messages", "sent", Right.PEOPLE)
 _PREVIEW: Final = "preview"
 _IN_BRACES: Final = re.compile(r"\{[^\W\d]\w{0,63}\}")
 
@@ -140,7 +140,7 @@ async def send(request: Request, desk: DeskDep, action: MaySend) -> Response:
     try:
         placed = await desk.sending.place(action.visitor.session.actor, order)
     except RetryableError:
-        raise Trouble(
+        raise ErrorPage(
             503,
             "The service can't answer at this moment.",
             "Go back and send the form again, as it is: it is sent once, however often.",

@@ -12,14 +12,14 @@ from inbound.desk.messages.message_templates import SHOWN, Version
 from inbound.desk.messages.send_forms import FIELD, RULES, wrong
 from inbound.desk.messages.template_views import LANGUAGES, POLICIES, changes_of, samples_of
 from inbound.desk.messages.text_sizes import TextSize, size_of
-from inbound.desk.navigation import Place
-from inbound.desk.problems import Trouble
+from inbound.desk.navigation import MenuEntry
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.orders.templates.fields import FieldError, Language
 
 PATH: Final = "/templates"
-PLACE: Final = Place(PATH, "Templates", "template", Right.TEMPLATES)
+PLACE: Final = MenuEntry(PATH, "Templates", "template", Right.TEMPLATES)
 _DONE: Final = {
     "created": "The template was created: messages may use it.",
     "changed": "The new version was stored: messages use it from now on.",
@@ -35,7 +35,7 @@ MayWrite = Annotated[Action, Depends(Does(Right.TEMPLATES_CHANGE))]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TemplateSample:
     """A text with sample values, and its size; None for one that is too long."""
 
     language: Language
@@ -44,10 +44,10 @@ class Sample:
 
 
 async def versions_of(desk: DeskDep, name: str) -> list[Version]:
-    """Return the versions of a template, newest first. Raises Trouble for an unknown name."""
+    """Return the versions of a template, newest first. Raises ErrorPage for an unknown name."""
     found = await desk.templates.versions(name)
     if not found:
-        raise Trouble(
+        raise ErrorPage(
             404, "There is no template of this name.", "Choose one from the list of templates."
         )
     return found
@@ -177,9 +177,9 @@ async def _page(
 
 def _samples(
     desk: Desk, shown: Version, values: Mapping[str, str]
-) -> tuple[list[Sample], dict[str, str]]:
+) -> tuple[list[TemplateSample], dict[str, str]]:
     """Return the texts with these values, or what is wrong with the values by field."""
-    samples: list[Sample] = []
+    samples: list[TemplateSample] = []
     problems: dict[str, str] = {}
     for name, field in shown.definition.fields.items():
         try:
@@ -195,5 +195,7 @@ def _samples(
             for name in text.fields
         }
         rendered = text.render(filled)
-        samples.append(Sample(language, rendered, size_of(rendered, desk.templates.alphabet)))
+        samples.append(
+            TemplateSample(language, rendered, size_of(rendered, desk.templates.alphabet))
+        )
     return samples, problems

@@ -29,7 +29,7 @@ _TOKEN: Final = re.compile(r"\{[^{}]*\}|\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DiffSpan:
     """A stretch of two versions: `kind` is `same`, `out` of the older or `into` the newer."""
 
     kind: str
@@ -49,19 +49,19 @@ def samples_of(definition: TemplateDefinition, today: date) -> dict[str, str]:
     return {name: sample_of(name, field, today) for name, field in definition.fields.items()}
 
 
-def changes_of(before: str, after: str) -> list[Change]:
+def changes_of(before: str, after: str) -> list[DiffSpan]:
     """Return a text word by word, with what went and what came."""
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     return list(_changes(old, new))
 
 
-def _changes(old: list[str], new: list[str]) -> Iterator[Change]:
+def _changes(old: list[str], new: list[str]) -> Iterator[DiffSpan]:
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if kind == "equal":
-            yield Change("same", "".join(old[old_from:old_to]))
+            yield DiffSpan("same", "".join(old[old_from:old_to]))
             continue
         if old_to > old_from:
-            yield Change("out", "".join(old[old_from:old_to]))
+            yield DiffSpan("out", "".join(old[old_from:old_to]))
         if new_to > new_from:
-            yield Change("into", "".join(new[new_from:new_to]))
+            yield DiffSpan("into", "".join(new[new_from:new_to]))

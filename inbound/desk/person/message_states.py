@@ -9,7 +9,7 @@ from schemas.orders import OrderState
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class StateBadge:
     """`word` is a key of the desk's words, `colour` a class, `icon` a macro's name."""
 
     word: str
@@ -17,18 +17,18 @@ class Shown:
     icon: str
 
 
-_WAITS: Final = Shown("waiting", "open", "wait")
-_SENT: Final = Shown("on its way", "open", "sent")
-_DELIVERED: Final = Shown("delivered", "good", "ok")
-_UNDELIVERED: Final = Shown("not delivered", "bad", "bad")
-_UNSURE: Final = Shown("delivery uncertain", "unsure", "unsure")
-_REJECTED: Final = Shown("rejected", "bad", "bad")
-_EXPIRED: Final = Shown("expired", "bad", "bad")
-_ERASED: Final = Shown("erased", "soft", "bad")
+_WAITS: Final = StateBadge("waiting", "open", "wait")
+_SENT: Final = StateBadge("on its way", "open", "sent")
+_DELIVERED: Final = StateBadge("delivered", "good", "ok")
+_UNDELIVERED: Final = StateBadge("not delivered", "bad", "bad")
+_UNSURE: Final = StateBadge("delivery uncertain", "unsure", "unsure")
+_REJECTED: Final = StateBadge("rejected", "bad", "bad")
+_EXPIRED: Final = StateBadge("expired", "bad", "bad")
+_ERASED: Final = StateBadge("erased", "soft", "bad")
 
-OF_REPLY: Final[Mapping[ReplyStatus, Shown]] = {
+OF_REPLY: Final[Mapping[ReplyStatus, StateBadge]] = {
     ReplyStatus.WAITING: _WAITS,
-    ReplyStatus.HELD: Shown("held", "open", "unsure"),
+    ReplyStatus.HELD: StateBadge("held", "open", "unsure"),
     ReplyStatus.ON_ITS_WAY: _SENT,
     ReplyStatus.DELIVERED: _DELIVERED,
     ReplyStatus.UNDELIVERABLE: _UNDELIVERED,
@@ -38,8 +38,8 @@ OF_REPLY: Final[Mapping[ReplyStatus, Shown]] = {
     ReplyStatus.EXPIRED: _EXPIRED,
     ReplyStatus.ERASED: _ERASED,
 }
-OF_ORDER: Final[Mapping[OrderState, Shown]] = {
-    OrderState.SCHEDULED: Shown("scheduled", "open", "wait"),
+OF_ORDER: Final[Mapping[OrderState, StateBadge]] = {
+    OrderState.SCHEDULED: StateBadge("scheduled", "open", "wait"),
     OrderState.QUEUED: _WAITS,
     OrderState.SENT: _SENT,
     OrderState.DELIVERED: _DELIVERED,
@@ -47,8 +47,8 @@ OF_ORDER: Final[Mapping[OrderState, Shown]] = {
     OrderState.UNKNOWN: _UNSURE,
     OrderState.REJECTED: _REJECTED,
     OrderState.EXPIRED: _EXPIRED,
-    OrderState.WITHHELD: Shown("withheld", "bad", "bad"),
-    OrderState.CANCELLED: Shown("cancelled", "soft", "bad"),
-    OrderState.REFUSED: Shown("refused", "bad", "bad"),
+    OrderState.WITHHELD: StateBadge("withheld", "bad", "bad"),
+    OrderState.CANCELLED: StateBadge("cancelled", "soft", "bad"),
+    OrderState.REFUSED: StateBadge("refused", "bad", "bad"),
     OrderState.ERASED: _ERASED,
 }

@@ -48,7 +48,7 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPeople:
     """What a search has found; `is_pending`: something is not processed yet that may add to it."""
 
     people: Sequence[Who]
@@ -83,11 +83,11 @@ class People:
         self._switches = switches
         self._clock = clock
 
-    async def search(self, typed: str) -> Found:
+    async def search(self, typed: str) -> FoundPeople:
         """Return whom a number in any form, a client id or another id leads to."""
         text = typed.strip()[:_LONGEST]
         try:
-            return Found([await self._of_number(parse_msisdn(text))])
+            return FoundPeople([await self._of_number(parse_msisdn(text))])
         except NumberError:
             pass
         backlog = await self._sources.backlog.ask()
@@ -105,7 +105,7 @@ class People:
         if not people:
             people = await self._by_subject(text)
         works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
-        return Found(people, bool(backlog.pending(*works)))
+        return FoundPeople(people, bool(backlog.pending(*works)))
 
     async def find(self, name: str) -> Who | None:
         """Return the person of an address; None for an unknown or erased one."""

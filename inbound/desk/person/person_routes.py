@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.navigation import Place
-from inbound.desk.person.people import Found, Who
-from inbound.desk.person.search import Place as FoundPlace
+from inbound.desk.navigation import MenuEntry
+from inbound.desk.person.people import FoundPeople, Who
+from inbound.desk.person.search import SearchResult as FoundPlace
 from inbound.desk.person.search import search_places
 from inbound.desk.person.thread import thread_of
 from inbound.desk.person.typed_numbers import why_no_number
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.handlers.registrations import Operator
@@ -27,7 +27,7 @@ from inbound.timeline.reader import Reveal
 from schemas.orders import LONGEST_TEXT, Order, OrderState
 
 PATH: Final = "/people"
-PLACE: Final = Place(PATH, "People", "search", Right.PEOPLE)
+PLACE: Final = MenuEntry(PATH, "People", "search", Right.PEOPLE)
 _DONE: Final = {
     "on": "Notifications were switched on.",
     "off": "Notifications were switched off.",
@@ -48,7 +48,7 @@ _BAD_REASON: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class PersonNotice:
     """What an action led to: what was done, or by form what is wrong and what was typed."""
 
     done: str = ""
@@ -68,7 +68,7 @@ MaySend = Annotated[Action, Depends(Does(Right.SEND))]
 async def _who(desk: DeskDep, name: str) -> Who:
     who = await desk.people.find(name)
     if who is None:
-        raise Trouble(
+        raise ErrorPage(
             404,
             "Nobody is known by this address.",
             "The person may have been erased. Search for them again.",
@@ -107,7 +107,7 @@ async def person(
     request: Request, desk: DeskDep, _: MaySee, name: str, until: str = "", done: str = ""
 ) -> Response:
     """Show a person, with the number masked."""
-    who, notice = await _who(desk, name), Notice(_DONE.get(done, ""), done == "late")
+    who, notice = await _who(desk, name), PersonNotice(_DONE.get(done, ""), done == "late")
     return await _page(request, desk, who, notice, until=_moment(until))
 
 
@@ -120,7 +120,7 @@ async def reveal(request: Request, desk: DeskDep, action: MayReveal, name: str) 
     except ReasonError:
         return await _refuse(request, desk, who, {"reveal": _BAD_REASON}, action)
     actor = action.visitor.session.actor
-    return await _page(request, desk, who, Notice(), revealing=Reveal(actor, reason))
+    return await _page(request, desk, who, PersonNotice(), revealing=Reveal(actor, reason))
 
 
 @router.post(f"{PATH}/{{name}}/switch")
@@ -172,7 +172,7 @@ def _moment(text: str) -> datetime | None:
 def _results(
     request: Request,
     desk: Desk,
-    found: Found | None,
+    found: FoundPeople | None,
     places: Sequence[FoundPlace] = (),
     why: str = "",
 ) -> HTMLResponse:
@@ -186,14 +186,14 @@ async def _refuse(
     request: Request, desk: Desk, who: Who, problems: Mapping[str, str], action: Action
 ) -> HTMLResponse:
     typed = {name: action.form[name] for name in ("reason", "text")}
-    return await _page(request, desk, who, Notice(problems=problems, typed=typed), 422)
+    return await _page(request, desk, who, PersonNotice(problems=problems, typed=typed), 422)
 
 
 async def _page(
     request: Request,
     desk: Desk,
     who: Who,
-    notice: Notice,
+    notice: PersonNotice,
     status: int = 200,
     *,
     until: datetime | None = None,

@@ -19,7 +19,7 @@ _SHORTEST_NAME: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchResult:
     """Something that was found. `kind` is a key of the desk's words, `right` opens its page."""
 
     path: str
@@ -28,29 +28,29 @@ class Place:
     right: str
 
 
-async def search_places(pool: ConnectionPool, typed: str) -> list[Place]:
+async def search_places(pool: ConnectionPool, typed: str) -> list[SearchResult]:
     """Return the broadcasts and dead letters that a text names. May raise RetryableError."""
     text = typed.strip()[:_LONGEST]
     return await pool.run(_find, text)
 
 
-def _find(conn: psycopg.Connection, text: str) -> list[Place]:
+def _find(conn: psycopg.Connection, text: str) -> list[SearchResult]:
     return [*_broadcasts(conn, text), *_dead_letters(conn, text)]
 
 
-def _broadcasts(conn: psycopg.Connection, text: str) -> Sequence[Place]:
+def _broadcasts(conn: psycopg.Connection, text: str) -> Sequence[SearchResult]:
     if len(text) < _SHORTEST_NAME:
         return []
     return [
-        Place(f"/broadcasts/{one.broadcast_id}", "Broadcast", one.name, "broadcasts")
+        SearchResult(f"/broadcasts/{one.broadcast_id}", "Broadcast", one.name, "broadcasts")
         for one in search_broadcasts(conn, text, MOST)
     ]
 
 
-def _dead_letters(conn: psycopg.Connection, text: str) -> Sequence[Place]:
+def _dead_letters(conn: psycopg.Connection, text: str) -> Sequence[SearchResult]:
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID):
         return []
     return [
-        Place(f"/status/dead-letters/{row.id}", "Dead letter", str(row.id), Right.STATUS)
+        SearchResult(f"/status/dead-letters/{row.id}", "Dead letter", str(row.id), Right.STATUS)
         for row in dead_letters.find(conn, Selection(ids=(int(text),)), limit=1)
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from inbound.desk.person.message_states import OF_ORDER, OF_REPLY, Shown
+from inbound.desk.person.message_states import OF_ORDER, OF_REPLY, StateBadge
 from inbound.timeline.model import OrderTimeline, Step, Timeline
 from inbound.timeline.words import spelling_of
 from schemas.orders import OrderKind, OrderState
@@ -18,7 +18,7 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ThreadEntry:
     """One entry. `title` is a key of the desk's words, and `about` what it is more closely.
 
     `side` is `in`, `out` or `note`; `id` is its anchor on the page, "" for none. `order` is that
@@ -30,7 +30,7 @@ class Entry:
     title: str
     about: str
     sentence: str
-    shown: Shown | None = None
+    shown: StateBadge | None = None
     advice: str = ""
     steps: Sequence[Step] = ()
     id: str = ""
@@ -44,14 +44,14 @@ class Entry:
         return self.order is not None and self.order.verdict is OrderState.SCHEDULED
 
 
-def thread_of(timeline: Timeline) -> list[Entry]:
+def thread_of(timeline: Timeline) -> list[ThreadEntry]:
     """Return all that is known of a person, the newest first."""
     return sorted(_entries(timeline), key=lambda entry: entry.at, reverse=True)
 
 
-def _entries(timeline: Timeline) -> Iterator[Entry]:
+def _entries(timeline: Timeline) -> Iterator[ThreadEntry]:
     for one in timeline.requests:
-        yield Entry(
+        yield ThreadEntry(
             one.arrived_at,
             "in",
             "Text",
@@ -63,7 +63,7 @@ def _entries(timeline: Timeline) -> Iterator[Entry]:
             trace=one.trace_id or "",
         )
     for order in timeline.orders:
-        yield Entry(
+        yield ThreadEntry(
             order.ordered_at,
             "out",
             _KINDS[order.kind],
@@ -79,14 +79,14 @@ def _entries(timeline: Timeline) -> Iterator[Entry]:
         )
     for miss in timeline.misses:
         count = f"×{miss.count}" if miss.count > 1 else ""
-        yield Entry(miss.last_at, "note", "Text without a reply", count, miss.sentence)
+        yield ThreadEntry(miss.last_at, "note", "Text without a reply", count, miss.sentence)
     for part in timeline.unfinished:
-        yield Entry(part.first_at, "note", "Incomplete text", "", part.sentence)
+        yield ThreadEntry(part.first_at, "note", "Incomplete text", "", part.sentence)
     for row in timeline.excluded:
-        yield Entry(
+        yield ThreadEntry(
             row.began_at, "note", "Left out of a broadcast", row.broadcast, row.sentence,
             account=row.account,
         )  # fmt: skip
     for switch in timeline.switches:
         about = f"{switch.by.removeprefix('user ')}: {switch.reason}"
-        yield Entry(switch.at, "note", "Recorded by staff member", about, switch.sentence)
+        yield ThreadEntry(switch.at, "note", "Recorded by staff member", about, switch.sentence)

@@ -12,7 +12,7 @@ from typing import Final
 import psycopg
 
 from inbound.desk.identity.users import (
-    Change,
+    AuditStamp,
     UnknownUserError,
     keep_one_administrator,
     refuse_taken,
@@ -29,7 +29,7 @@ BIND: Final = "desk.provider"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ProviderIdentity:
     """Somebody whom the provider has recognised. `roles` is None if the desk gives them."""
 
     issuer: str
@@ -41,7 +41,7 @@ class Person:
 class StrangerError(ScservError):
     """No user of the desk is this person."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: ProviderIdentity) -> None:
         super().__init__("no user is bound to this subject")
         self.person = person
 
@@ -51,7 +51,7 @@ class NotAllowedError(ScservError):
 
 
 @raises_store_errors
-def recognise(conn: psycopg.Connection, person: Person) -> DeskUser:
+def recognise(conn: psycopg.Connection, person: ProviderIdentity) -> DeskUser:
     """Return the user who this person is, with their roles of today.
 
     Raises StrangerError and NotAllowedError. Somebody who has no role any more is signed out.
@@ -71,7 +71,7 @@ def recognise(conn: psycopg.Connection, person: Person) -> DeskUser:
 @raises_store_errors
 def assign(
     conn: psycopg.Connection,
-    change: Change,
+    change: AuditStamp,
     name: str,
     *,
     login: str | None,
@@ -106,7 +106,7 @@ def assign(
     return True
 
 
-def _bound_now(conn: psycopg.Connection, person: Person) -> DeskUser:
+def _bound_now(conn: psycopg.Connection, person: ProviderIdentity) -> DeskUser:
     """Bind the user with this person's login, who was never here before. Raises StrangerError."""
     user = find_by_login(conn, person.login) if person.login else None
     if user is None or user.provider_subject is not None:

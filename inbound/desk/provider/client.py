@@ -15,7 +15,7 @@ from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from inbound.desk.identity.throttle import BusyError
+from inbound.desk.identity.throttle import TooManySignInsError
 from inbound.desk.provider.errors import BadTokenError, CodeRefusedError, ProviderError
 from inbound.desk.provider.id_tokens import Expected, checked
 from inbound.desk.provider.journeys import Journey
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProviderMetadata:
     """What discovery has told, checked (OpenID Connect Discovery 1.0)."""
 
     authorization: str
@@ -57,13 +57,13 @@ class ProviderClient:
         self.settings = settings
         self._back = back
         self._clock = clock
-        self._found: Found | None = None
+        self._found: ProviderMetadata | None = None
         self._keys: tuple[KeySet, datetime] | None = None
         self._discovering = asyncio.Lock()
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def address_of(self, journey: Journey) -> str:
-        """Return where the browser signs in. Raises ProviderError and BusyError."""
+        """Return where the browser signs in. Raises ProviderError and TooManySignInsError."""
         found = await self._discover()
         address: str = prepare_grant_uri(
             found.authorization,
@@ -85,7 +85,7 @@ class ProviderClient:
         """
         try:
             found = await self._discover()
-        except (ProviderError, BusyError):
+        except (ProviderError, TooManySignInsError):
             return None
         if found.end_session is None:
             return None
@@ -97,10 +97,10 @@ class ProviderClient:
         """Return the claims of somebody who has come back with a code.
 
         `issuer` is the `iss` of the answer. Blocks 10 s at most. Raises CodeRefusedError,
-        BadTokenError, ProviderError and BusyError.
+        BadTokenError, ProviderError and TooManySignInsError.
         """
         if self._places.locked():
-            raise BusyError
+            raise TooManySignInsError
         try:
             async with self._places, asyncio.timeout(TIMEOUT_S):
                 return await self._claims_of(code, issuer, journey)
@@ -129,7 +129,9 @@ class ProviderClient:
                 raise
             return checked(token, fresher, expected, given, began)  # the keys have changed
 
-    async def _redeem(self, found: Found, code: str, journey: Journey) -> Mapping[str, Any]:
+    async def _redeem(
+        self, found: ProviderMetadata, code: str, journey: Journey
+    ) -> Mapping[str, Any]:
         body = prepare_token_request(
             "authorization_code",
             redirect_uri=self._back,
@@ -150,7 +152,7 @@ class ProviderClient:
             raise ProviderError("the provider refuses the desk: check client_id and client_secret")
         return answer
 
-    async def _discover(self) -> Found:
+    async def _discover(self) -> ProviderMetadata:
         try:
             async with asyncio.timeout(WAIT_S + TIMEOUT_S), self._discovering:
                 if self._found is None or self._clock() - self._found.at >= METADATA_LASTS:
@@ -158,9 +160,9 @@ class ProviderClient:
                     self._found = self._read(await get_json(address))
                 return self._found
         except TimeoutError:
-            raise BusyError from None
+            raise TooManySignInsError from None
 
-    def _read(self, metadata: Mapping[str, Any]) -> Found:
+    def _read(self, metadata: Mapping[str, Any]) -> ProviderMetadata:
         try:
             given = OpenIDProviderMetadata(metadata)
             given.validate_issuer()
@@ -174,7 +176,7 @@ class ProviderClient:
             if not isinstance(address, str) or not is_safe_address(address):
                 raise ProviderError("discovery: an endpoint is no https:// address")
         methods = given.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        return Found(
+        return ProviderMetadata(
             authorization,
             token,
             keys,
@@ -191,7 +193,7 @@ class ProviderClient:
         offered = methods if isinstance(methods, list) else []
         return next((method for method in known if method in offered), known[0])
 
-    async def _keys_since(self, found: Found, since: datetime) -> KeySet:
+    async def _keys_since(self, found: ProviderMetadata, since: datetime) -> KeySet:
         """Return the provider's keys as they were at this time or later."""
         if self._keys is None or self._keys[1] < since:
             given = await get_json(found.keys)

@@ -18,7 +18,7 @@ from inbound.desk.identity.unsent import TYPED, continue_page
 from inbound.desk.problems import SentForm, not_found
 from inbound.desk.provider.binding import NotAllowedError, StrangerError
 from inbound.desk.provider.errors import BadTokenError, ProviderError
-from inbound.desk.provider.provider_sign_in import Arrival, LostError, ProviderSignIn
+from inbound.desk.provider.provider_sign_in import AuthorizationResponse, LostError, ProviderSignIn
 from inbound.desk.visitors import SESSION, cookie_name
 
 PATH: Final = "/sign-in/provider"
@@ -54,24 +54,24 @@ async def set_out(request: Request, desk: DeskDep, form: AnyForm) -> Response:
 async def arrive(request: Request, desk: DeskDep) -> Response:
     """Begin a session of somebody whom the provider sends back."""
     provider = _provider(desk)
-    arrival = Arrival(
+    response = AuthorizationResponse(
         _journey_cookie(request, desk),
         dict(request.query_params),
         desk.addresses.client(request.scope),
         request.headers.get("user-agent", ""),
     )
-    if "error" in arrival.query and "code" not in arrival.query:
-        return _declined(request, desk, provider, arrival)
+    if "error" in response.query and "code" not in response.query:
+        return _declined(request, desk, provider, response)
     try:
-        cookie, journey = await provider.arrive(arrival)
+        cookie, journey = await provider.arrive(response)
     except ThrottledError as error:
         problem, headers = throttled(request, desk, error)
         return show_sign_in(request, desk, 429, headers, problem=problem)
     except ProviderError:
-        return _away(request, desk, provider, to=_to(provider, arrival))
+        return _away(request, desk, provider, to=_to(provider, response))
     except (LostError, BadTokenError, StrangerError, NotAllowedError) as error:
         problem = _refusal(request, desk, provider, error)
-        to = _to(provider, arrival)
+        to = _to(provider, response)
         return show_sign_in(request, desk, 403, problem=problem, to=to)
     before = request.state.visitor
     if before:  # who signs in again leaves no session behind
@@ -114,15 +114,17 @@ def _away(
     )
 
 
-def _declined(request: Request, desk: Desk, provider: ProviderSignIn, arrival: Arrival) -> Response:
+def _declined(
+    request: Request, desk: Desk, provider: ProviderSignIn, response: AuthorizationResponse
+) -> Response:
     """Say that the provider has sent somebody back without a code (RFC 6749, 4.1.2.1)."""
-    given = arrival.query["error"]
+    given = response.query["error"]
     problem = desk.pages.words(request)(
         "{provider} has not let you in: {error}. Nothing was changed.",
         provider=provider.title,
         error=given if _ERROR.fullmatch(given) else "error",
     )
-    to = _to(provider, arrival)
+    to = _to(provider, response)
     return show_sign_in(request, desk, 403, problem=problem, to=to)
 
 
@@ -151,9 +153,9 @@ def _refusal(request: Request, desk: Desk, provider: ProviderSignIn, error: Exce
     return words("That took too long, or was begun in another browser. Sign in again.")
 
 
-def _to(provider: ProviderSignIn, arrival: Arrival) -> str:
+def _to(provider: ProviderSignIn, response: AuthorizationResponse) -> str:
     """Return the page that was wanted when this browser set out."""
-    journey = provider.journey(arrival.cookie)
+    journey = provider.journey(response.cookie)
     return local_path(journey.to) if journey else "/"
 
 

@@ -8,8 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from inbound.desk.identity.own_sessions import OwnSessions
-from inbound.desk.identity.throttle import Throttle
-from inbound.desk.provider.binding import NotAllowedError, Person, StrangerError, recognise
+from inbound.desk.identity.throttle import SignInThrottle
+from inbound.desk.provider.binding import (
+    NotAllowedError,
+    ProviderIdentity,
+    StrangerError,
+    recognise,
+)
 from inbound.desk.provider.claims import groups_of, login_of
 from inbound.desk.provider.errors import BadTokenError, CodeRefusedError, ProviderError
 from inbound.desk.provider.journeys import MAX_COOKIE, Journey, opened, sealed, set_out
@@ -43,7 +48,7 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class AuthorizationResponse:
     """What the browser has come back with, from which address and as which browser."""
 
     cookie: str = field(repr=False)
@@ -63,7 +68,7 @@ class ProviderSignIn:
         client: "ProviderClient",
         pool: ConnectionPool,
         sessions: OwnSessions,
-        throttle: Throttle,
+        throttle: SignInThrottle,
         cipher: VaultCipher,
         *,
         roles: RoleMapping | None,
@@ -100,7 +105,7 @@ class ProviderSignIn:
         return self._roles is not None
 
     async def set_out(self, to: str, kept: str) -> Departure:
-        """Begin a sign-in. Raises ProviderError and BusyError."""
+        """Begin a sign-in. Raises ProviderError and TooManySignInsError."""
         journey = set_out(to, kept, self._clock())
         cookie = sealed(journey, self._cipher)
         is_kept = len(cookie) <= MAX_COOKIE
@@ -113,40 +118,42 @@ class ProviderSignIn:
         """Return the sign-in that this cookie belongs to."""
         return opened(cookie, self._cipher, self._clock())
 
-    async def arrive(self, arrival: Arrival) -> tuple[str, Journey]:
+    async def arrive(self, response: AuthorizationResponse) -> tuple[str, Journey]:
         """Return the cookie of a new session, and the sign-in that has ended with it.
 
         Raises LostError, BadTokenError, StrangerError, NotAllowedError, ThrottledError,
-        ProviderError, BusyError, or another RetryableError.
+        ProviderError, TooManySignInsError, or another RetryableError.
         """
-        journey = self.journey(arrival.cookie)
-        state, code = arrival.query.get("state", ""), arrival.query.get("code", "")
+        journey = self.journey(response.cookie)
+        state, code = response.query.get("state", ""), response.query.get("code", "")
         if journey is None or not hmac.compare_digest(state.encode(), journey.state.encode()):
             raise LostError(_NOT_MINE)
-        keys = self._throttle.keys_of("", arrival.address)
+        keys = self._throttle.keys_of("", response.address)
         await self._throttle.refuse_address(keys)
         try:
             claims = await self._counting(
-                self.client.claims_of(code, arrival.query.get("iss"), journey)
+                self.client.claims_of(code, response.query.get("iss"), journey)
             )
             user = await self._pool.run(recognise, self._person(claims))
         except (CodeRefusedError, BadTokenError, StrangerError, NotAllowedError) as error:
             server_metrics.DESK_SIGN_INS.add(1, {"outcome": "refused"})
-            await self._throttle.note_address(keys, arrival.address)
+            await self._throttle.note_address(keys, response.address)
             log.warning("signing in at the provider: %s", error)
             if isinstance(error, CodeRefusedError):
                 raise LostError(_NOT_MINE) from None
             raise
-        return await self._sessions.begin(user, arrival.browser, None, by_provider=True), journey
+        return await self._sessions.begin(user, response.browser, None, by_provider=True), journey
 
     async def sign_out_address(self) -> str | None:
         """Return where the browser signs out of the provider, too; None if that is not known."""
         return await self.client.sign_out_address(self._sign_out_back)
 
-    def _person(self, claims: Mapping[str, Any]) -> Person:
+    def _person(self, claims: Mapping[str, Any]) -> ProviderIdentity:
         mapping = self._roles
         roles = mapping.of(groups_of(claims, mapping.claim)) if mapping else None
-        return Person(self.issuer, claims["sub"], login_of(claims, self.user_claim), roles)
+        return ProviderIdentity(
+            self.issuer, claims["sub"], login_of(claims, self.user_claim), roles
+        )
 
     async def _counting(self, asking: Awaitable[Result]) -> Result:
         """Count and log a failure of the provider."""

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from inbound.desk.person.message_states import Shown
+from inbound.desk.person.message_states import StateBadge
 from schemas.lanes import Lane
 
-_DOWN: Final = Shown("not bound", "bad", "bad")
+_DOWN: Final = StateBadge("not bound", "bad", "bad")
 
-OF_BIND: Final[Mapping[str, Shown]] = {
-    "bound": Shown("bound", "good", "ok"),
-    "connecting": Shown("connecting", "open", "wait"),
-    "unbinding": Shown("unbinding", "open", "wait"),
+OF_BIND: Final[Mapping[str, StateBadge]] = {
+    "bound": StateBadge("bound", "good", "ok"),
+    "connecting": StateBadge("connecting", "open", "wait"),
+    "unbinding": StateBadge("unbinding", "open", "wait"),
     "down": _DOWN,
     "closed": _DOWN,
-    "gone": Shown("no longer reporting", "unsure", "unsure"),
+    "gone": StateBadge("no longer reporting", "unsure", "unsure"),
 }
 OF_LANE: Final[Mapping[Lane, str]] = {
     Lane.URGENT: "urgent: acknowledgements",
@@ -24,6 +24,6 @@ OF_LANE: Final[Mapping[Lane, str]] = {
 }
 
 
-def shown_bind(state: str) -> Shown:
+def shown_bind(state: str) -> StateBadge:
     """Return how a state is shown; one of a newer release as not bound."""
     return OF_BIND.get(state, _DOWN)

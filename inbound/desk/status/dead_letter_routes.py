@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.problems import SentForm, Trouble
+from inbound.desk.problems import ErrorPage, SentForm
 from inbound.desk.roles import Right
 from inbound.desk.status.dead_letters import MOST_AT_ONCE, RetryRunningError
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -32,7 +32,7 @@ MayChange = Annotated[Action, Depends(Does(Right.DEAD_LETTERS))]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class DeadLetterNotice:
     """What an action led to: what was done, or what is wrong and what was typed."""
 
     done: str = ""
@@ -55,7 +55,7 @@ async def dead_letters(
     refused: int = 0,
 ) -> Response:
     """List them, oldest first."""
-    notice = Notice(_DONE.get(done, ""), {"count": count, "refused": refused})
+    notice = DeadLetterNotice(_DONE.get(done, ""), {"count": count, "refused": refused})
     asked = {"topic": topic[:_LONGEST], "like": like[:_LONGEST]}
     return await _list_page(request, desk, asked, notice, after=min(after, _HIGHEST_ID))
 
@@ -96,14 +96,14 @@ async def discard(request: Request, desk: DeskDep, action: MayChange) -> Respons
 @router.get(f"{PATH}/{{letter}}")
 async def dead_letter(request: Request, desk: DeskDep, _: MaySee, letter: str) -> Response:
     """Show one, masked."""
-    return await _letter_page(request, desk, _id(letter), Notice())
+    return await _letter_page(request, desk, _id(letter), DeadLetterNotice())
 
 
 @router.post(f"{PATH}/{{letter}}/reveal")
 async def reveal(request: Request, desk: DeskDep, action: MayChange, letter: str) -> Response:
     """Show one with everything that it holds; recorded before."""
     try:
-        return await _letter_page(request, desk, _id(letter), Notice(), revealing=action)
+        return await _letter_page(request, desk, _id(letter), DeadLetterNotice(), revealing=action)
     except ReasonError:
         return await _refuse(request, desk, action, _BAD_REASON, letter=letter)
 
@@ -133,7 +133,7 @@ async def _refuse(
 ) -> Response:
     """Show the page of the form again, with what was typed."""
     form = action.form
-    notice = Notice(problem=problem, typed={"reason": form["reason"], "path": form.path})
+    notice = DeadLetterNotice(problem=problem, typed={"reason": form["reason"], "path": form.path})
     one = _id(letter or form["id"])
     if one:
         return await _letter_page(request, desk, one, notice, 422)
@@ -145,7 +145,7 @@ async def _list_page(
     request: Request,
     desk: Desk,
     asked: Mapping[str, str],
-    notice: Notice,
+    notice: DeadLetterNotice,
     status: int = 200,
     *,
     after: int = 0,
@@ -169,7 +169,7 @@ async def _letter_page(
     request: Request,
     desk: Desk,
     id_: int,
-    notice: Notice,
+    notice: DeadLetterNotice,
     status: int = 200,
     *,
     revealing: Action | None = None,
@@ -178,7 +178,7 @@ async def _letter_page(
     reason = revealing.form["reason"] if revealing else ""
     found = await desk.dead_letters.show(id_, revealed_by=by, reason=reason)
     if found is None:
-        raise Trouble(
+        raise ErrorPage(
             404,
             "There is no such dead letter.",
             "It was retried or discarded, or its person was erased. Look at the list.",

@@ -45,7 +45,7 @@ class Retries(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class DeadLetterPage:
     """A page of the list. `total` and `last` are the number and the last id of all that match."""
 
     rows: Sequence[StoredDeadLetter]
@@ -71,7 +71,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DeadLetterDetails:
     """One dead letter; `view` is masked unless it was revealed, None if it can't be opened."""
 
     row: StoredDeadLetter
@@ -86,11 +86,13 @@ class DeadLetters:
         self._sealer = sealer
         self._retries = retries
 
-    async def list(self, selection: Selection, after: int = 0) -> Listed:
+    async def list(self, selection: Selection, after: int = 0) -> DeadLetterPage:
         """Return a page, the oldest first."""
         return await self._pool.run(_list, selection, after)
 
-    async def show(self, id_: int, *, revealed_by: str = "", reason: str = "") -> Shown | None:
+    async def show(
+        self, id_: int, *, revealed_by: str = "", reason: str = ""
+    ) -> DeadLetterDetails | None:
         """Return one. It is revealed to a user who gives a reason; that is recorded before.
 
         Raises ReasonError.
@@ -113,18 +115,20 @@ class DeadLetters:
         return await self._pool.run(_discard, selection, upto, actor, why)
 
 
-def _list(conn: psycopg.Connection, selection: Selection, after: int) -> Listed:
+def _list(conn: psycopg.Connection, selection: Selection, after: int) -> DeadLetterPage:
     total, last = store.count(conn, selection)
-    return Listed(store.find(conn, selection, limit=SHOWN, after=after), total, last)
+    return DeadLetterPage(store.find(conn, selection, limit=SHOWN, after=after), total, last)
 
 
-def _show(conn: psycopg.Connection, sealer: Sealer, id_: int, *, reveal: bool) -> Shown | None:
+def _show(
+    conn: psycopg.Connection, sealer: Sealer, id_: int, *, reveal: bool
+) -> DeadLetterDetails | None:
     rows = store.find(conn, Selection(ids=(id_,)), limit=1)
     try:
         for row, message in store.opened(conn, sealer, rows):
-            return Shown(row, _viewed(view_of(message, reveal=reveal)))
+            return DeadLetterDetails(row, _viewed(view_of(message, reveal=reveal)))
     except UnsealError:
-        return Shown(rows[0], None)
+        return DeadLetterDetails(rows[0], None)
     return None
 
 

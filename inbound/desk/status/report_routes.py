@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from inbound.api.backend import retry_once
 from inbound.desk.access import Desk, DeskDep
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.status.daily_report import ZONE, DailyReport, report_of, rows_of
 from inbound.desk.visitors import Sees, Visitor
@@ -104,7 +104,7 @@ def _day(text: str, today: date) -> date:
         day = None
     # A day of another century would be a mistake, and the last one has no next.
     if day is None or not date(2000, 1, 1) <= day <= today:
-        raise Trouble(
+        raise ErrorPage(
             404,
             "There is no report of this day.",
             "Give a day that has begun, like 2024-05-17.",

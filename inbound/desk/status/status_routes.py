@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from inbound.desk.access import Desk, DeskDep
-from inbound.desk.navigation import Place
+from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.status.alarm import Alarm
 from inbound.desk.status.alarms import alarms_of
@@ -23,7 +23,7 @@ from inbound.projections.queries import COUNTED_A_MINUTE, Minute
 from inbound.timeline.model import Language
 
 PATH: Final = "/status"
-PLACE: Final = Place(PATH, "Status", "status", Right.STATUS)
+PLACE: Final = MenuEntry(PATH, "Status", "status", Right.STATUS)
 POLL_EVERY: Final = "10s"
 _WORKS: Final = {
     PendingWork.TEXTS: "Texts from phones",

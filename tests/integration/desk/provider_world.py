@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from inbound.desk.identity.users import Change
+from inbound.desk.identity.users import AuditStamp
 from inbound.desk.provider.binding import assign
 from inbound.desk.roles import Role
 from inbound.settings import OidcSettings
@@ -50,7 +50,7 @@ def known(world: DeskWorld, provider: OpenIdProvider, *roles: Role, **person: An
     provider.person = {"sub": f"sub-{name}", "email": f"{name}@x.org", "email_verified": True}
     provider.person |= person
     with connect(world.url, "tests") as conn:
-        assign(conn, Change("tests", world.now), name, login=f"{name}@x.org")
+        assign(conn, AuditStamp("tests", world.now), name, login=f"{name}@x.org")
     return name
 
 

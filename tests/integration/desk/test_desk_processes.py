@@ -54,7 +54,7 @@ class Desks:
             conn.execute("UPDATE accounts SET rights = '{send,broadcasts,strangers}'")
             users.create(
                 conn,
-                users.Change("tests", NOW),
+                users.AuditStamp("tests", NOW),
                 user_id=uuid4(),
                 name=NAME,
                 roles=(Role.EDITOR,),

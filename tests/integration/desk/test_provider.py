@@ -9,7 +9,7 @@ import pytest
 
 from inbound.desk.identity import users
 from inbound.desk.identity.failures import MOST_PER_ADDRESS
-from inbound.desk.identity.users import Change, LastAdministratorError
+from inbound.desk.identity.users import AuditStamp, LastAdministratorError
 from inbound.desk.provider.binding import assign
 from inbound.desk.roles import Role
 from inbound.store.connections import connect
@@ -149,7 +149,7 @@ async def test_roles_are_those_of_the_groups_at_each_sign_in(
 async def test_who_is_disabled_does_not_get_in(world: DeskWorld, provider: OpenIdProvider) -> None:
     name = known(world, provider)
     with connect(world.url, "tests") as conn:
-        users.disable(conn, Change("tests", world.now), name)
+        users.disable(conn, AuditStamp("tests", world.now), name)
     page = await sign_in(world.browser())
     assert page.status == 403
     assert "your user is disabled" in page.text
@@ -227,7 +227,7 @@ async def test_an_administrator_with_a_password_remains(
     async with world_of(own_desk_url, provider, passwords=False) as world:
         world.rows("DELETE FROM desk_users")
         first, second = world.user(Role.ADMINISTRATOR), world.user(Role.ADMINISTRATOR)
-        change = Change("tests", world.now)
+        change = AuditStamp("tests", world.now)
         with connect(world.url, "tests") as conn:
             assign(conn, change, second, login="second@x.org")
             refusals: list[Callable[[], object]] = [

@@ -51,7 +51,7 @@ async def test_a_wrong_password_an_unknown_and_a_disabled_user_are_one_answer(
 ) -> None:
     known, disabled = world.user(), world.user()
     with connect(world.url, "tests") as conn:
-        users.disable(conn, users.Change("tests", world.now), disabled)
+        users.disable(conn, users.AuditStamp("tests", world.now), disabled)
     texts = set()
     for name, password in (
         (known, "not the password"),
@@ -119,7 +119,7 @@ async def test_a_new_password_of_an_administrator_opens_a_closed_account(world: 
     for _ in range(MOST_PER_ACCOUNT):
         await world.browser().sign_in(name, "wrong")
     with connect(world.url, "tests") as conn:
-        change = users.Change("tests", world.now)
+        change = users.AuditStamp("tests", world.now)
         users.reset_password(conn, change, name, HASH, SUBJECT_KEY)
     assert (await world.browser().sign_in(name, PASSWORD)).path == ACCOUNT
 

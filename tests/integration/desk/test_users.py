@@ -161,7 +161,7 @@ async def test_the_last_administrator_stays(world: DeskWorld, alone: None) -> No
     page = await browser.send(page, f"/users/{name}/disable")
     assert page.path == "/sign-in"
     with connect(world.url, "tests") as conn, pytest.raises(users.LastAdministratorError):
-        users.disable(conn, users.Change("tests", world.now), second)
+        users.disable(conn, users.AuditStamp("tests", world.now), second)
 
 
 async def test_who_may_see_users_may_not_change_them(world: DeskWorld) -> None:

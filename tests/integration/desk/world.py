@@ -260,7 +260,7 @@ class DeskWorld:
         with connect(self.url, "tests") as conn:
             users.create(
                 conn,
-                users.Change("tests", self.now),
+                users.AuditStamp("tests", self.now),
                 user_id=uuid4(),
                 name=name,
                 roles=roles or (Role.SUPPORT,),

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from inbound.desk import uploads as module
-from inbound.desk.problems import Trouble
+from inbound.desk.problems import ErrorPage
 from inbound.desk.uploads import KEPT, MOST_PER_USER, Upload, Uploads
 
 ANN, BOB = UUID(int=1), UUID(int=2)
@@ -99,7 +99,7 @@ def test_one_more_upload_replaces_the_oldest_of_its_user(world: World) -> None:
 def test_uploads_do_not_fill_the_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = world.upload(b"x" * 100)
     monkeypatch.setattr(module, "BYTES_OF_ALL", 99)
-    with pytest.raises(Trouble) as refused:
+    with pytest.raises(ErrorPage) as refused:
         world.upload()
     assert refused.value.status_code == 503
     world.uploads.delete(kept)

@@ -21,7 +21,7 @@ from inbound.timeline.model import Language
 DESK = Path(__file__).parents[3] / "inbound" / "desk"
 # Their arguments are words.
 SAYING = {
-    "Trouble",
+    "ErrorPage",
     "__init__",
     "PasswordError",
     "Place",
