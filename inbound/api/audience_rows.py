@@ -15,13 +15,13 @@ from inbound.broadcasts.audience import (
     Content,
     ExcludedRow,
     Exclusion,
-    GoodRow,
+    IncludedRow,
     check_row,
 )
 from inbound.broadcasts.content import DraftError
 from inbound.printing import printable
 from inbound.tables.columns import plain_name
-from inbound.tables.model import EMPTY, Cell, Kind, Row
+from inbound.tables.model import EMPTY, Cell, CellKind, Row
 from schemas.orders import MOST_FIELDS
 
 NUMBER: Final = "msisdn"
@@ -55,12 +55,12 @@ def other_names(given: Sequence[GivenRow], content: Content) -> tuple[str, ...]:
 
 def checked_rows(
     given: Sequence[GivenRow], content: Content, others: Sequence[str]
-) -> Iterator[GoodRow | ExcludedRow]:
+) -> Iterator[IncludedRow | ExcludedRow]:
     """Yield what each row is: a recipient or an exclusion."""
     names = (NUMBER, *content.fields)
     for number, row in enumerate(given, start=1):
         cells, kept = (
-            tuple(Cell(Kind.TEXT, row[name]) if row.get(name) else EMPTY for name in of)
+            tuple(Cell(CellKind.TEXT, row[name]) if row.get(name) else EMPTY for name in of)
             for of in (names, others)
         )
         yield check_row(Row(number, cells, others=kept), content, others)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from inbound.api.models import CurrentAnswer, ResponseModel, example
 from inbound.broadcasts.audience import ExcludedRow, Exclusion
-from inbound.broadcasts.outcomes import Outcome
+from inbound.broadcasts.outcomes import RecipientOutcome
 from inbound.freshness.model import Pending
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
@@ -159,7 +159,7 @@ class RecipientReport(ResponseModel):
     )
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "RecipientReport":
+    def of(cls, outcome: RecipientOutcome) -> "RecipientReport":
         """Return the report about a recipient, without the number."""
         return cls(
             row=outcome.no if outcome.row_no is None else outcome.row_no,

@@ -25,9 +25,9 @@ from inbound.broadcasts.control import (
     progress_of,
 )
 from inbound.broadcasts.drafting import (
+    BroadcastPlan,
+    CheckedPlan,
     DraftRules,
-    Plan,
-    Prepared,
     prepare,
     require_no_fields,
 )
@@ -41,7 +41,7 @@ from inbound.broadcasts.loading import (
 )
 from inbound.broadcasts.outcomes import Page, find_outcomes
 from inbound.broadcasts.review import Review, Reviewer
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from inbound.keys import OrderHasher
 from inbound.store.broadcasts.broadcasts import list_broadcasts
 from inbound.store.broadcasts.repeats import (
@@ -104,7 +104,7 @@ class Broadcasting:
         now: datetime,
         identity: Identity | None,
     ) -> Broadcast:
-        plan = Plan(
+        plan = BroadcastPlan(
             name=body.name,
             created_by=caller.actor,
             account=caller.account,
@@ -151,7 +151,7 @@ class Broadcasting:
         self,
         conn: psycopg.Connection,
         broadcast_id: UUID,
-        action: Action,
+        action: BroadcastAction,
         caller: Caller,
         now: datetime,
         starts_at: datetime | None = None,
@@ -210,7 +210,7 @@ class Broadcasting:
         self,
         conn: psycopg.Connection,
         body: BroadcastToCreate,
-        prepared: Prepared,
+        prepared: CheckedPlan,
         now: datetime,
         broadcast_id: UUID,
     ) -> Audience:

@@ -39,7 +39,7 @@ from inbound.api.models import CurrentAnswer
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
 from inbound.broadcasts.loading import find_exclusion_page
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from inbound.orders.horizon import too_far
 
 router = APIRouter(tags=["broadcasts"], route_class=JsonRoute)
@@ -217,10 +217,10 @@ async def start_broadcast(
     now, days = asked.backend.clock(), asked.backend.sending.ahead_days
     if query.at is not None and query.at > now + timedelta(days=days):
         raise invalid("query.at", too_far(days))
-    return await _perform(asked, Action.START, idempotency_key, query.at)
+    return await _perform(asked, BroadcastAction.START, idempotency_key, query.at)
 
 
-def _add_action(action: Action, summary: str, description: str) -> None:
+def _add_action(action: BroadcastAction, summary: str, description: str) -> None:
     @router.post(
         f"{_ONE}/{action.value}",
         operation_id=f"{action.value}Broadcast",
@@ -235,24 +235,30 @@ def _add_action(action: Action, summary: str, description: str) -> None:
 
 
 _add_action(
-    Action.APPROVE,
+    BroadcastAction.APPROVE,
     "Approve a broadcast",
     "One that another token or person has created and started.",
 )
 _add_action(
-    Action.CONFIRM, "Confirm a broadcast", "One that has missed its start: it starts at once."
+    BroadcastAction.CONFIRM,
+    "Confirm a broadcast",
+    "One that has missed its start: it starts at once.",
 )
-_add_action(Action.PAUSE, "Pause a broadcast", "Within seconds nothing more of it is sent.")
 _add_action(
-    Action.RESUME,
+    BroadcastAction.PAUSE, "Pause a broadcast", "Within seconds nothing more of it is sent."
+)
+_add_action(
+    BroadcastAction.RESUME,
     "Resume a broadcast",
     "A paused one goes on where it was. One that is scheduled for later is not paused.",
 )
-_add_action(Action.CANCEL, "Cancel a broadcast", "For good: what was not sent is withheld.")
+_add_action(
+    BroadcastAction.CANCEL, "Cancel a broadcast", "For good: what was not sent is withheld."
+)
 
 
 async def _perform(
-    asked: _Asked, action: Action, key: str | None, starts_at: datetime | None = None
+    asked: _Asked, action: BroadcastAction, key: str | None, starts_at: datetime | None = None
 ) -> BroadcastDetails:
     backend, caller = asked.backend, _caller(asked.who)
     perform = backend.broadcasting.perform

@@ -27,7 +27,7 @@ from inbound.api.problems import (
     forbidden,
     unauthorized,
 )
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from schemas.documented_enum import MEANINGS
 from schemas.orders import RefusalReason
 
@@ -77,7 +77,7 @@ _OF_OPERATION: Final = {
     "createBroadcast": (ProblemKind.REFUSED,),
     "cancelMessage": (ProblemKind.NOT_SCHEDULED,),
     "deleteBroadcast": (ProblemKind.NOT_POSSIBLE,),
-    **{f"{action.value}Broadcast": (ProblemKind.NOT_POSSIBLE,) for action in Action},
+    **{f"{action.value}Broadcast": (ProblemKind.NOT_POSSIBLE,) for action in BroadcastAction},
 }
 # Answers to admitted requests, which carry the rate limit headers.
 _ADMITTED: Final = {

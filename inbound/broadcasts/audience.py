@@ -17,7 +17,7 @@ from inbound.tables.cells import (
     read_shown,
 )
 from inbound.tables.columns import Column
-from inbound.tables.model import BadRow, Cell, Kind, Row
+from inbound.tables.model import BadRow, Cell, CellKind, Row
 from inbound.wording import Bilingual, both
 from schemas.documented_enum import DocumentedEnum
 
@@ -69,7 +69,7 @@ _NUMBER_FAULTS: Final[Mapping[type[CellError], Exclusion]] = {
 }
 
 
-class RowError(ValueError):
+class AudienceRowError(ValueError):
     """The values of a row give no text that may be sent; str() quotes none of them."""
 
     def __init__(self, reason: Exclusion, detail: str) -> None:
@@ -88,7 +88,7 @@ class Content(Protocol):
     def count_parts(self, values: Mapping[str, str]) -> int:
         """Return how many SMS parts the text with these values needs: in any language at most.
 
-        Raises RowError if it may not be sent.
+        Raises AudienceRowError if it may not be sent.
         """
         ...
 
@@ -107,7 +107,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class GoodRow:
+class IncludedRow:
     """One recipient, the number in E.164 form."""
 
     row_no: int
@@ -135,7 +135,7 @@ def audience_columns(fields: Sequence[str]) -> tuple[Column, ...]:
 
 def check_row(
     row: Row | BadRow, content: Content, others: Sequence[str] = ()
-) -> GoodRow | ExcludedRow:
+) -> IncludedRow | ExcludedRow:
     """Check one row of a table with `audience_columns`; `others` are its other columns."""
     if isinstance(row, BadRow):
         held = Held(row.fields) if row.is_in_order else Held(rest=f"it was: {row.held}")
@@ -157,14 +157,14 @@ def check_row(
             return ExcludedRow(row.number, Exclusion.FIELDS, f"{name} is empty", held, number)
     try:
         parts = content.count_parts(values)
-    except RowError as fault:
+    except AudienceRowError as fault:
         return ExcludedRow(row.number, fault.reason, str(fault), held, number)
-    return GoodRow(row.number, number, values, held, parts)
+    return IncludedRow(row.number, number, values, held, parts)
 
 
 def _held(row: Row, names: Sequence[str]) -> Held:
     number = row.cells[0]
-    cells = [number.text if number.kind is not Kind.GUESSED else ""]
+    cells = [number.text if number.kind is not CellKind.GUESSED else ""]
     rest = [] if cells[0] == number.text else [f"{MSISDN_COLUMN.name} was {number.text}"]
     for name, cell in zip(names, (*row.cells[1:], *row.others), strict=True):
         text = _certain(cell)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.store.broadcasts.rows import Broadcast, Recipient
+from inbound.store.broadcasts.rows import Broadcast, BroadcastRecipient
 from inbound.templates.placeholders import PlaceholderText, parse_text
 from schemas.orders import Order, OrderKind
 
@@ -23,7 +23,10 @@ class Batches:
         self._texts: dict[UUID, PlaceholderText] = {}
 
     def orders(
-        self, broadcast: Broadcast, recipients: Sequence[Recipient], traceparent: str | None
+        self,
+        broadcast: Broadcast,
+        recipients: Sequence[BroadcastRecipient],
+        traceparent: str | None,
     ) -> list[Order]:
         """Return an order for each recipient. Raises UnsealError and PlaceholderError."""
         expires_at = self._clock() + VALID_FOR
@@ -32,7 +35,7 @@ class Batches:
     def _order(
         self,
         broadcast: Broadcast,
-        recipient: Recipient,
+        recipient: BroadcastRecipient,
         expires_at: datetime,
         traceparent: str | None,
     ) -> Order:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from inbound.broadcasts.audience import Content, Exclusion, RowError
+from inbound.broadcasts.audience import AudienceRowError, Content, Exclusion
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import FieldError
 from inbound.smpp.segmentation import UnsendableTextError, part_count
@@ -43,7 +43,7 @@ class OwnText(Content):
         return self.parsed.fields
 
     def count_parts(self, values: Mapping[str, str]) -> int:
-        """Return how many SMS parts the text with these values needs. Raises RowError."""
+        """Return how many SMS parts the text with these values needs. Raises AudienceRowError."""
         return checked_parts(self.parsed.render(values), self.max_parts, self.alphabet)
 
 
@@ -61,14 +61,14 @@ class TemplateText(Content):
         return tuple(self.definition.fields)
 
     def count_parts(self, values: Mapping[str, str]) -> int:
-        """Return the most parts that the text needs in one of the languages. Raises RowError."""
+        """Return the most parts that the text needs in any language. Raises AudienceRowError."""
         return max(self._count_parts(values, language) for language in self.definition.texts)
 
     def _count_parts(self, values: Mapping[str, str], language: str) -> int:
         try:
             text = self.definition.render(values, language).text
         except FieldError as error:
-            raise RowError(Exclusion.FIELDS, str(error)) from None
+            raise AudienceRowError(Exclusion.FIELDS, str(error)) from None
         return checked_parts(text, self.max_parts, self.alphabet)
 
 
@@ -109,21 +109,21 @@ def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
     if not parsed.fields:
         try:
             content.count_parts({})
-        except RowError as fault:
+        except AudienceRowError as fault:
             raise DraftError("text", str(fault)) from None
     return content
 
 
 def checked_parts(text: str, max_parts: int, alphabet: str) -> int:
-    """Return how many SMS parts a text needs. Raises RowError if it may not be sent."""
+    """Return how many SMS parts a text needs. Raises AudienceRowError if it may not be sent."""
     try:
         check_message_text(text)
     except ValueError as error:
-        raise RowError(Exclusion.FIELDS, str(error)) from None
+        raise AudienceRowError(Exclusion.FIELDS, str(error)) from None
     try:
         parts = _count(text, alphabet)
     except UnsendableTextError as error:
-        raise RowError(Exclusion.TOO_LONG, str(error)) from None
+        raise AudienceRowError(Exclusion.TOO_LONG, str(error)) from None
     if parts > max_parts:
         detail = both(
             "the text needs {parts} SMS parts, and may have {most}",
@@ -131,7 +131,7 @@ def checked_parts(text: str, max_parts: int, alphabet: str) -> int:
             parts=parts,
             most=max_parts,
         )
-        raise RowError(Exclusion.TOO_LONG, detail)
+        raise AudienceRowError(Exclusion.TOO_LONG, detail)
     return parts
 
 

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from inbound.broadcasts.audience import EXPLANATIONS, Exclusion
-from inbound.broadcasts.drafting import Plan
+from inbound.broadcasts.drafting import BroadcastPlan
 from inbound.broadcasts.loading import Audience
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import (
-    Action,
     ActionRefusedError,
+    BroadcastAction,
     BroadcastState,
     Lifecycle,
     NoRecipientsError,
@@ -74,7 +74,7 @@ class NotPossibleError(SetupError):
 
 def create(
     conn: psycopg.Connection,
-    plan: Plan,
+    plan: BroadcastPlan,
     load: Callable[[UUID], Audience],
     sealer: AudienceSealer,
     now: datetime,
@@ -121,7 +121,7 @@ def create(
 def perform(
     conn: psycopg.Connection,
     broadcast_id: UUID,
-    action: Action,
+    action: BroadcastAction,
     *,
     by: str,
     now: datetime,
@@ -226,9 +226,9 @@ def exclusions(one: Broadcast) -> Iterator[tuple[int, Bilingual]]:
         yield count, EXPLANATIONS[Exclusion(reason)]
 
 
-def _entry(before: Broadcast, action: Action, after: Lifecycle) -> tuple[str, str]:
+def _entry(before: Broadcast, action: BroadcastAction, after: Lifecycle) -> tuple[str, str]:
     """Return action and reason for the audit. A start that is given another time is a move."""
-    if action is not Action.START or after.starts_at is None:
+    if action is not BroadcastAction.START or after.starts_at is None:
         return action.value, before.name
     starts = f"{before.name}, starts at {written_time(after.starts_at, 'UTC')}"
     moved_from = before.lifecycle.starts_at

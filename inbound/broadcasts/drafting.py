@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.audience import Content, RowError
+from inbound.broadcasts.audience import AudienceRowError, Content
 from inbound.broadcasts.content import DraftError, own_text, template_text
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.store.access.audit import ReasonError, check_reason
@@ -21,7 +21,7 @@ LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BroadcastPlan:
     """What is to be sent, apart from the audience. `columns` are fields of the table."""
 
     name: str
@@ -42,10 +42,10 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class CheckedPlan:
     """A plan that was checked, with what the audience is checked against."""
 
-    plan: Plan
+    plan: BroadcastPlan
     account: Account
     content: Content
 
@@ -58,7 +58,7 @@ class DraftRules:
     alphabet: str
 
 
-def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared:
+def prepare(conn: psycopg.Connection, plan: BroadcastPlan, rules: DraftRules) -> CheckedPlan:
     """Check a plan. Blocks on the database. Raises DraftError that names the field."""
     name = _checked_name(plan.name)
     if plan.is_spread and plan.hours is None:
@@ -80,7 +80,7 @@ def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared
     account = _account(conn, plan, rules)
     content, version = _content(conn, plan, account, rules)
     checked = replace(plan, name=name, template_version=version, columns=content.fields)
-    return Prepared(checked, account, content)
+    return CheckedPlan(checked, account, content)
 
 
 def require_no_fields(content: Content) -> None:
@@ -99,7 +99,7 @@ def require_no_fields(content: Content) -> None:
         )
     try:
         content.count_parts({})
-    except RowError as fault:
+    except AudienceRowError as fault:
         raise DraftError("text", str(fault)) from None
 
 
@@ -110,7 +110,7 @@ def _checked_name(name: str) -> str:
         raise DraftError("name", str(error).replace("a reason", "a name")) from None
 
 
-def _account(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Account:
+def _account(conn: psycopg.Connection, plan: BroadcastPlan, rules: DraftRules) -> Account:
     account = read_account(conn, plan.account)
     if account is None:
         raise DraftError(
@@ -148,7 +148,7 @@ def _account(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Account
 
 
 def _content(
-    conn: psycopg.Connection, plan: Plan, account: Account, rules: DraftRules
+    conn: psycopg.Connection, plan: BroadcastPlan, account: Account, rules: DraftRules
 ) -> tuple[Content, int | None]:
     if plan.text is not None:
         return own_text(plan.text, max_parts=account.max_parts, alphabet=rules.alphabet), None

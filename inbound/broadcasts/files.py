@@ -28,8 +28,8 @@ from inbound.tables.rejected import (
     EXCLUDED_FILE_RU,
     RECIPIENTS_FILE,
     RECIPIENTS_FILE_RU,
-    Purpose,
     RejectedFile,
+    RejectedFileLabels,
 )
 from inbound.wording import Bilingual, both, joined
 
@@ -173,7 +173,11 @@ def _recipients(
 
 
 def _write(
-    one: Broadcast, order: FileOrder, purpose: Purpose, lines: Iterable[_Line], total: int
+    one: Broadcast,
+    order: FileOrder,
+    purpose: RejectedFileLabels,
+    lines: Iterable[_Line],
+    total: int,
 ) -> Written:
     # Unless another column is called so, each language has its own name for the numbers.
     number = (

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.audience import EXPLANATIONS, ExcludedRow, Exclusion, GoodRow, Held
+from inbound.broadcasts.audience import EXPLANATIONS, ExcludedRow, Exclusion, Held, IncludedRow
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import raises_store_errors
@@ -74,7 +74,7 @@ class Audience:
 def load_rows(
     conn: psycopg.Connection,
     broadcast_id: UUID,
-    rows: Iterable[GoodRow | ExcludedRow],
+    rows: Iterable[IncludedRow | ExcludedRow],
     keys: AudienceKeys,
     *,
     strangers: bool,
@@ -164,13 +164,13 @@ def _judge(
 
 
 def _incoming(
-    row: GoodRow | ExcludedRow, broadcast_id: UUID, keys: AudienceKeys
+    row: IncludedRow | ExcludedRow, broadcast_id: UUID, keys: AudienceKeys
 ) -> tuple[object, ...]:
     number_hash = number_sealed = fields_sealed = None
     if row.number is not None:
         number_hash = keys.hasher.hash(row.number)
         number_sealed = keys.sealer.seal_number(row.number, number_hash)
-    if isinstance(row, GoodRow):
+    if isinstance(row, IncludedRow):
         if row.fields and number_hash is not None:
             fields_sealed = keys.sealer.seal_fields(row.fields, broadcast_id, number_hash)
         # It may still be excluded when it is judged.

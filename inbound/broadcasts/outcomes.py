@@ -40,7 +40,7 @@ _STATE_OF: Final[Mapping[OrderState, RecipientState]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecipientOutcome:
     """What became of one recipient. Without an order it has not been placed."""
 
     no: int
@@ -70,7 +70,7 @@ class Page:
     A page may be empty and not the last one: it is a look at a bounded number of recipients.
     """
 
-    outcomes: list[Outcome]
+    outcomes: list[RecipientOutcome]
     next_after: int | None
 
 
@@ -107,7 +107,7 @@ def find_outcomes(
 
 def every_outcome(
     conn: psycopg.Connection, one: Broadcast, states: Collection[RecipientState]
-) -> Iterator[Outcome]:
+) -> Iterator[RecipientOutcome]:
     """Yield all of them, page by page: memory stays flat, and no transaction stays open."""
     after: int | None = 0
     while after is not None:
@@ -116,7 +116,7 @@ def every_outcome(
         after = page.next_after
 
 
-def opened(outcome: Outcome, one: Broadcast, sealer: AudienceSealer) -> tuple[str, Held]:
+def opened(outcome: RecipientOutcome, one: Broadcast, sealer: AudienceSealer) -> tuple[str, Held]:
     """Return the number of a recipient, and what their row held. Raises UnsealError."""
     sealed = outcome.sealed
     number = sealer.open_number(sealed.number, sealed.number_hash)
@@ -129,7 +129,7 @@ def opened(outcome: Outcome, one: Broadcast, sealer: AudienceSealer) -> tuple[st
     return number, Held((number, *(fields.get(name, "") for name in one.columns)))
 
 
-def _outcome(row: tuple[Any, ...], one: Broadcast, unplaced: RecipientState) -> Outcome:
+def _outcome(row: tuple[Any, ...], one: Broadcast, unplaced: RecipientState) -> RecipientOutcome:
     _, _, no, row_no, number_hash, number, fields, held, order_id, state, reason, at = row
     sealed = SealedRecipient(number_hash, number, fields, held)
     if order_id is None:
@@ -137,11 +137,11 @@ def _outcome(row: tuple[Any, ...], one: Broadcast, unplaced: RecipientState) -> 
         cancelled = WithheldReason.CANCELLED if is_cancelled else None
         ended_at = one.ended_at if is_cancelled else None
         detail = reason_in_words(OrderState.CANCELLED, None) if cancelled else WAITS
-        return Outcome(no, row_no, unplaced, cancelled, detail, ended_at, None, sealed)
+        return RecipientOutcome(no, row_no, unplaced, cancelled, detail, ended_at, None, sealed)
     found = OrderState(state)
     of = _STATE_OF[found]
     code, detail = _code(found, of, reason), reason_in_words(found, reason)
-    return Outcome(no, row_no, of, code, detail, at, order_id, sealed)
+    return RecipientOutcome(no, row_no, of, code, detail, at, order_id, sealed)
 
 
 def _code(found: OrderState, of: RecipientState, reason: str | None) -> str | None:

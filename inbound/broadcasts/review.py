@@ -16,7 +16,7 @@ from inbound.broadcasts.costs import Cost, cost_of, is_priced_as_now
 from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.samples import Sample, own_sample, template_samples
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.broadcasts.shortfalls import Planned, Shortfall, find_shortfalls
+from inbound.broadcasts.shortfalls import PlannedBroadcast, Shortfall, find_shortfalls
 from inbound.handlers.broadcasts import BroadcastState, opening
 from inbound.handlers.sending_hours import window_at
 from inbound.orders.templates.definition import TemplateDefinition
@@ -34,7 +34,7 @@ _NOT_BEGUN: Final = frozenset(
 _NO_FORECAST: Final = Forecast()
 
 
-class Step(NamedTuple):
+class ReviewStep(NamedTuple):
     """An action of a person or token."""
 
     action: str
@@ -63,7 +63,7 @@ class Review:
     forecast: Forecast = _NO_FORECAST
     approval_above: int | None = None
     """How many recipients may get it without approval, if these are more."""
-    history: tuple[Step, ...] = ()
+    history: tuple[ReviewStep, ...] = ()
     """Who did what with it, in order."""
     warnings: tuple[Shortfall, ...] = ()
     missing_languages: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Reviewer:
         price = _price(one, account) if is_priced_as_now(conn, one) else None
         cost = cost_of(conn, one)
         is_begun = one.state not in _NOT_BEGUN
-        planned = Planned(samples, price, self.sender)
+        planned = PlannedBroadcast(samples, price, self.sender)
         return Review(
             text=text,
             samples=samples,
@@ -141,9 +141,9 @@ def waits_until(one: Broadcast, now: datetime) -> datetime | None:
     return None
 
 
-def _history(conn: psycopg.Connection, one: Broadcast) -> Iterator[Step]:
+def _history(conn: psycopg.Connection, one: Broadcast) -> Iterator[ReviewStep]:
     for entry in broadcast_entries(conn, one.broadcast_id):
-        yield Step(entry.action.removeprefix("broadcast."), entry.actor, entry.at)
+        yield ReviewStep(entry.action.removeprefix("broadcast."), entry.actor, entry.at)
 
 
 def _approval_above(conn: psycopg.Connection, one: Broadcast) -> int | None:

@@ -11,7 +11,7 @@ from inbound.keys import UnsealError
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import FieldError, Language
 from inbound.store.broadcasts.broadcasts import find_recipients
-from inbound.store.broadcasts.rows import Broadcast, Recipient
+from inbound.store.broadcasts.rows import Broadcast, BroadcastRecipient
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 from inbound.templates.placeholders import PlaceholderError, parse_text
@@ -79,7 +79,9 @@ def _languages(
     return conn.execute(_COUNT_LANGUAGES, parameters).fetchall()
 
 
-def _fields(recipient: Recipient, one: Broadcast, sealer: AudienceSealer) -> dict[str, str]:
+def _fields(
+    recipient: BroadcastRecipient, one: Broadcast, sealer: AudienceSealer
+) -> dict[str, str]:
     if recipient.fields_sealed is None:
         return {}
     return sealer.open_fields(recipient.fields_sealed, one.broadcast_id, recipient.number_hash)

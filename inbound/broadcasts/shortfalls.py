@@ -43,7 +43,7 @@ class Shortfall(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedBroadcast:
     """What a broadcast sends, its price if there is one, and the service's own sender."""
 
     samples: Sequence[Sample]
@@ -55,7 +55,7 @@ def find_shortfalls(
     conn: psycopg.Connection,
     one: Broadcast,
     account: AccountRecord | None,
-    planned: Planned,
+    planned: PlannedBroadcast,
     now: datetime,
 ) -> Iterator[Shortfall]:
     """Yield what its account lacks for it. Blocks on the database. Raises errors of the store."""
@@ -76,7 +76,9 @@ def find_shortfalls(
     yield from _balance(account, planned.price)
 
 
-def _of_settings(one: Broadcast, account: AccountRecord, planned: Planned) -> Iterator[Shortfall]:
+def _of_settings(
+    one: Broadcast, account: AccountRecord, planned: PlannedBroadcast
+) -> Iterator[Shortfall]:
     name, settings = account.account, account.settings
     change = _change(name)
     if not settings.enabled:

@@ -11,11 +11,11 @@ import psycopg
 from inbound.broadcasts.audience import (
     Content,
     ExcludedRow,
-    GoodRow,
+    IncludedRow,
     audience_columns,
     check_row,
 )
-from inbound.broadcasts.drafting import Prepared
+from inbound.broadcasts.drafting import CheckedPlan
 from inbound.broadcasts.loading import Audience, AudienceKeys, load_rows
 from inbound.store.orders.rows import STRANGERS
 from inbound.tables.model import Choices, Table
@@ -43,7 +43,7 @@ def load_table(
     conn: psycopg.Connection,
     broadcast_id: UUID,
     source: TableSource,
-    prepared: Prepared,
+    prepared: CheckedPlan,
     keys: AudienceKeys,
     advance: Advance,
 ) -> Audience:
@@ -59,7 +59,9 @@ def load_table(
         return load_rows(conn, broadcast_id, rows, keys, strangers=strangers, shape=table.shape)
 
 
-def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodRow | ExcludedRow]:
+def _checked(
+    table: Table, content: Content, advance: Advance
+) -> Iterator[IncludedRow | ExcludedRow]:
     for count, row in enumerate(table.rows()):
         if count % _PROGRESS_EVERY == 0:
             advance(*table.progress())

@@ -14,7 +14,13 @@ import psycopg
 from inbound.broadcasts.audience import audience_columns
 from inbound.broadcasts.content import DraftError, TemplateText
 from inbound.broadcasts.control import create
-from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare, require_no_fields
+from inbound.broadcasts.drafting import (
+    BroadcastPlan,
+    CheckedPlan,
+    DraftRules,
+    prepare,
+    require_no_fields,
+)
 from inbound.broadcasts.loading import Audience, AudienceKeys, ClientQuery, load_clients
 from inbound.broadcasts.samples import effective_languages
 from inbound.broadcasts.sealing import AudienceSealer
@@ -62,7 +68,7 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
     """Load the audience and return the draft. Blocks. Raises SetupError."""
     _require_used(options)
     rules = DraftRules(settings.sender, settings.smpp.alphabet)
-    plan = Plan(
+    plan = BroadcastPlan(
         name=options.name,
         created_by=by,
         account=options.account,
@@ -144,7 +150,7 @@ def _load(
     conn: psycopg.Connection,
     settings: Settings,
     options: DraftOptions,
-    prepared: Prepared,
+    prepared: CheckedPlan,
     now: datetime,
     broadcast_id: UUID,
 ) -> Audience:

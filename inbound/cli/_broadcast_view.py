@@ -17,7 +17,7 @@ from inbound.cli._broadcast_pace import (
 from inbound.cli._command_line import command_line
 from inbound.cli._progress import progress_bar
 from inbound.cli._times import local
-from inbound.handlers.broadcasts import FINAL, Action, BroadcastState, words
+from inbound.handlers.broadcasts import FINAL, BroadcastAction, BroadcastState, words
 from inbound.money import money
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S: Final = 0.5
 _DONE: Final = {
-    Action.START.value: both("started", "запущена"),
-    Action.APPROVE.value: both("approved", "утверждена"),
-    Action.CONFIRM.value: both("confirmed", "подтверждена"),
-    Action.PAUSE.value: both("paused", "приостановлена"),
-    Action.RESUME.value: both("resumed", "возобновлена"),
-    Action.CANCEL.value: both("cancelled", "отменена"),
+    BroadcastAction.START.value: both("started", "запущена"),
+    BroadcastAction.APPROVE.value: both("approved", "утверждена"),
+    BroadcastAction.CONFIRM.value: both("confirmed", "подтверждена"),
+    BroadcastAction.PAUSE.value: both("paused", "приостановлена"),
+    BroadcastAction.RESUME.value: both("resumed", "возобновлена"),
+    BroadcastAction.CANCEL.value: both("cancelled", "отменена"),
     MOVED: both("moved", "перенесена"),
     REQUESTED: both("approval asked for", "запрошено утверждение"),
     "create": both("created", "создана"),

@@ -9,7 +9,7 @@ from inbound.cli._import_report import ImportReport
 from inbound.cli._progress import progress_bar
 from inbound.cli._table_view import print_understood
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
-from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, GoodRow, RejectedRow, check_row
+from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, ClientRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher, VaultKey, VaultKeys, fingerprint
 from inbound.store.access.key_checks import VAULT_KEY, check_keys
@@ -123,7 +123,7 @@ def _load(
 
 def _checked(
     table: Table, whole_numbers: tuple[str, ...], advance: Callable[[int, int], None]
-) -> Iterator[GoodRow | RejectedRow]:
+) -> Iterator[ClientRow | RejectedRow]:
     for count, row in enumerate(table.rows()):
         if count % _PROGRESS_EVERY == 0:
             advance(*table.progress())

@@ -6,24 +6,24 @@ from typing import Final
 from rich.table import Table as Grid
 
 from inbound.printing import printable
-from inbound.tables.columns import Column, Layout, Placed, letter
+from inbound.tables.columns import Column, Layout, LocatedColumn, letter
 from inbound.tables.masking import masked_cell
-from inbound.tables.model import Cell, Kind, Understood
+from inbound.tables.model import Cell, CellKind, Interpretation
 from inbound.terminal import Terminal
 
 _UNREAD_SHOWN: Final = 8
 _CHARS_SHOWN: Final = 24
 _FACT_WIDTH: Final = 18
 _KINDS: Final = {
-    Kind.NUMBER: "number",
-    Kind.DATE: "date",
-    Kind.BOOLEAN: "true/false",
-    Kind.ERROR: "error",
+    CellKind.NUMBER: "number",
+    CellKind.DATE: "date",
+    CellKind.BOOLEAN: "true/false",
+    CellKind.ERROR: "error",
 }
 
 
 def print_understood(
-    console: Terminal, name: str, about: Understood, phones: Collection[str]
+    console: Terminal, name: str, about: Interpretation, phones: Collection[str]
 ) -> None:
     """Print format, columns and first rows. `phones` are the columns of phone numbers."""
     for fact, value in (("file", f"{name}, {about.format}"), *about.facts, *_columns(about)):
@@ -45,7 +45,7 @@ def print_understood(
     console.print()
 
 
-def _columns(about: Understood) -> list[tuple[str, str]]:
+def _columns(about: Interpretation) -> list[tuple[str, str]]:
     layout = about.layout
     header = f"in {about.unit} {layout.header_row}"
     if layout.header_row is None:
@@ -62,7 +62,7 @@ def _columns(about: Understood) -> list[tuple[str, str]]:
     return lines
 
 
-def _source(placed: Placed) -> str:
+def _source(placed: LocatedColumn) -> str:
     header = f" “{_short(placed.header)}”" if placed.header else ""
     return f"{letter(placed.index)}{header}"
 
@@ -74,7 +74,7 @@ def _unread(layout: Layout) -> str:
 
 
 def _cell(column: Column, cell: Cell, phones: Collection[str]) -> str:
-    if cell.kind is Kind.EMPTY:
+    if cell.kind is CellKind.EMPTY:
         return "(empty)"
     text, kind = masked_cell(cell, column, phones), _KINDS.get(cell.kind)
     return f"{text} ({kind})" if kind else text

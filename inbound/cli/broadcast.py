@@ -31,7 +31,7 @@ from inbound.cli._times import local, parse_moment
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
@@ -174,10 +174,10 @@ def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool
                     at=at,
                 )
             )
-    _perform(settings, broadcast_id, Action.START, json_=json_, starts_at=starts_at)
+    _perform(settings, broadcast_id, BroadcastAction.START, json_=json_, starts_at=starts_at)
 
 
-def _action(action: Action, help_: str) -> None:
+def _action(action: BroadcastAction, help_: str) -> None:
     @broadcast.command(action.value, help=help_)
     @broadcast_argument
     @json_option
@@ -186,11 +186,11 @@ def _action(action: Action, help_: str) -> None:
         _perform(settings, broadcast_id, action, json_=json_)
 
 
-_action(Action.APPROVE, "Approve a broadcast that somebody else has started.")
-_action(Action.CONFIRM, "Start a broadcast that has missed its start.")
-_action(Action.PAUSE, "Pause a broadcast: within seconds nothing more of it is sent.")
-_action(Action.RESUME, "Resume a paused broadcast where it was.")
-_action(Action.CANCEL, "Cancel a broadcast for good: what was not sent is withheld.")
+_action(BroadcastAction.APPROVE, "Approve a broadcast that somebody else has started.")
+_action(BroadcastAction.CONFIRM, "Start a broadcast that has missed its start.")
+_action(BroadcastAction.PAUSE, "Pause a broadcast: within seconds nothing more of it is sent.")
+_action(BroadcastAction.RESUME, "Resume a paused broadcast where it was.")
+_action(BroadcastAction.CANCEL, "Cancel a broadcast for good: what was not sent is withheld.")
 
 
 @broadcast.command
@@ -214,7 +214,7 @@ def delete(settings: Settings, broadcast_id: UUID) -> None:
 def _perform(
     settings: Settings,
     broadcast_id: UUID,
-    action: Action,
+    action: BroadcastAction,
     *,
     json_: bool,
     starts_at: datetime | None = None,

@@ -12,7 +12,7 @@ import psycopg
 
 from inbound.directory.client_tables import (
     CLIENT_ID_COLUMN,
-    RowError,
+    ClientRowError,
     read_clear_rows,
     read_client_id,
 )
@@ -79,7 +79,7 @@ def address_reader(channel: Channel) -> Callable[[Iterable[Row | BadRow]], Itera
             text = read_text(row.cells[1], whole_numbers=channel is Channel.BOT)
             return ClientAddress(client_id, parse_address(channel, text) if text else None)
         except (CellError, AddressError) as error:
-            raise RowError(f"{ADDRESS} {error}") from None
+            raise ClientRowError(f"{ADDRESS} {error}") from None
 
     return lambda rows: read_clear_rows(rows, read)
 

@@ -12,13 +12,13 @@ import psycopg
 
 from inbound.directory.client_import import ImportKeys, import_clients
 from inbound.directory.client_languages import ClientLanguage, set_languages
-from inbound.directory.client_rows import TEXT_FIELDS, Fault, RejectedRow, check_row
+from inbound.directory.client_rows import TEXT_FIELDS, FieldFault, RejectedRow, check_row
 from inbound.store.access.audit import record
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_row
 from inbound.store.people.subjects import subjects_of
 from inbound.store.statements import statements
-from inbound.tables.model import Cell, Kind, Row
+from inbound.tables.model import Cell, CellKind, Row
 
 _SQL: Final = statements(__package__, "client_changes")
 _FIND_CLIENT: Final = _SQL["find_client"]
@@ -56,7 +56,7 @@ class ClientChange:
 class ClientRefusedError(ValueError):
     """The client can't be stored like this; `faults` are safe to show."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[FieldFault, ...]) -> None:
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
 
@@ -88,8 +88,8 @@ def change_client(conn: psycopg.Connection, change: ClientChange, keys: ImportKe
         conn.execute(_WAIT_FOR_IMPORTS)
         before = _texts(conn, number_hash, keys)
         texts = [change.texts.get(name) or before.get(name, "") for name in TEXT_FIELDS]
-        cells = [Cell(Kind.TEXT, text) if text else Cell(Kind.EMPTY) for text in texts]
-        row = check_row(Row(1, (Cell(Kind.TEXT, change.number), *cells)))
+        cells = [Cell(CellKind.TEXT, text) if text else Cell(CellKind.EMPTY) for text in texts]
+        row = check_row(Row(1, (Cell(CellKind.TEXT, change.number), *cells)))
         if isinstance(row, RejectedRow):
             raise ClientRefusedError(row.faults)
         summary = import_clients(

@@ -20,8 +20,8 @@ import psycopg
 from inbound.directory.client_rows import (
     CLIENT_ID,
     MSISDN,
-    Fault,
-    GoodRow,
+    ClientRow,
+    FieldFault,
     RejectedRow,
     refused_row,
 )
@@ -84,7 +84,7 @@ class ImportKeys:
 @raises_store_errors
 def import_clients(
     conn: psycopg.Connection,
-    rows: Iterable[GoodRow | RejectedRow],
+    rows: Iterable[ClientRow | RejectedRow],
     keys: ImportKeys,
     *,
     unit: str = "row",
@@ -115,7 +115,7 @@ def import_clients(
         with cursor.copy(_COPY_INCOMING) as copy:
             copy.set_types(_TYPES)
             for row in rows:
-                if isinstance(row, GoodRow):
+                if isinstance(row, ClientRow):
                     copy.write_row(_sealed(row, keys))
                     taken += 1
                 else:
@@ -146,7 +146,7 @@ def import_clients(
     )
 
 
-def _sealed(row: GoodRow, keys: ImportKeys) -> tuple[object, ...]:
+def _sealed(row: ClientRow, keys: ImportKeys) -> tuple[object, ...]:
     number_hash = keys.hasher.hash(row.number)
     return (
         row.row,
@@ -177,7 +177,7 @@ def _conflicting(
                 row,
                 sealer.open_number(number, number_hash),
                 sealer.open_registration(registration, number_hash),
-                Fault(MSISDN, f"is in {unit} {other} {how}"),
+                FieldFault(MSISDN, f"is in {unit} {other} {how}"),
             )
 
 
@@ -189,5 +189,5 @@ def _moves(conn: psycopg.Connection, sealer: ClientSealer) -> Iterator[RejectedR
                 row,
                 sealer.open_number(number, number_hash),
                 sealer.open_registration(registration, number_hash),
-                Fault(CLIENT_ID, OF_ANOTHER if is_of_another else ONE_MORE),
+                FieldFault(CLIENT_ID, OF_ANOTHER if is_of_another else ONE_MORE),
             )

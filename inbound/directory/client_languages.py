@@ -12,7 +12,7 @@ import psycopg
 
 from inbound.directory.client_tables import (
     CLIENT_ID_COLUMN,
-    RowError,
+    ClientRowError,
     read_clear_rows,
     read_client_id,
 )
@@ -55,7 +55,7 @@ def _language(row: Row) -> ClientLanguage:
     client_id = read_client_id(row.cells[0])
     name = row.cells[1].text.strip().casefold().replace("_", "-")
     if name not in _KNOWN:
-        raise RowError(f"{LANGUAGE} has to be ru, en or empty")
+        raise ClientRowError(f"{LANGUAGE} has to be ru, en or empty")
     return ClientLanguage(client_id, _KNOWN[name])
 
 

@@ -1,6 +1,6 @@
 """Checks the rows of a table of clients. Needs no database.
 
-A row gives a `GoodRow` or, with every field at fault, a `RejectedRow`. What can be printed of a
+A row gives a `ClientRow` or, with every field at fault, a `RejectedRow`. What can be printed of a
 rejected row has no code, login or password, and the number is masked.
 """
 
@@ -67,7 +67,7 @@ _BEFORE: Final = "; before: "
 
 
 @dataclass(frozen=True, slots=True)
-class GoodRow:
+class ClientRow:
     """One client, the number in E.164 form."""
 
     row: int
@@ -76,7 +76,7 @@ class GoodRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldFault:
     """One field that can't be imported, and why; safe to print."""
 
     field: str
@@ -92,7 +92,7 @@ class RejectedRow:
 
     row: int
     masked: str
-    faults: tuple[Fault, ...]
+    faults: tuple[FieldFault, ...]
     values: tuple[str, ...] = field(repr=False)
     """The fields for the file of rejected rows. They have secrets."""
     held: tuple[str, ...] = field(repr=False, default=())
@@ -119,50 +119,54 @@ class RejectedRow:
         return f"{reason}{_BEFORE}{self.note}"
 
 
-def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> GoodRow | RejectedRow:
+def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> ClientRow | RejectedRow:
     """Check one row. `whole_numbers` are the fields whose number cells a person vouches for."""
     if isinstance(row, BadRow):
-        fault = Fault(WHOLE_ROW, row.reason)
+        fault = FieldFault(WHOLE_ROW, row.reason)
         no_values = ("",) * len(CLIENT_COLUMNS)
         held = (f"it was: {row.held}",)
         claims = _numbers(row.fields)
         return RejectedRow(row.number, mask(""), (fault,), no_values, held, row.note, claims)
     if row.is_empty:
-        fault = Fault(WHOLE_ROW, "all fields are empty")
+        fault = FieldFault(WHOLE_ROW, "all fields are empty")
         no_values = ("",) * len(CLIENT_COLUMNS)
         claims = _numbers(_LIKE_A_NUMBER.findall(row.note))
         return RejectedRow(row.number, mask(""), (fault,), no_values, (), row.note, claims)
-    faults: list[Fault] = []
+    faults: list[FieldFault] = []
     uncertain: set[str] = set()
     number = ""
     try:
         number = read_msisdn(row.cells[0])
     except CellError as error:
-        faults.append(Fault(MSISDN, str(error)))
+        faults.append(FieldFault(MSISDN, str(error)))
     texts: list[str] = []
     for name, cell in zip(TEXT_FIELDS, row.cells[1:], strict=True):
         try:
             text = read_text(cell, whole_numbers=name in whole_numbers)
             texts.append(text)
             if reason := _fault(text, FIELD_LIMITS[name]):
-                faults.append(Fault(name, reason))
+                faults.append(FieldFault(name, reason))
         except CellError as error:
-            faults.append(Fault(name, str(error)))
+            faults.append(FieldFault(name, str(error)))
             uncertain.add(name)
     if faults:
         return _rejected(row, number, faults, uncertain)
     client_id, personal_code, login, password = texts
-    return GoodRow(row.number, number, Registration(client_id, personal_code, login, password))
+    return ClientRow(row.number, number, Registration(client_id, personal_code, login, password))
 
 
-def refused_row(row: int, number: str, registration: Registration, fault: Fault) -> RejectedRow:
+def refused_row(
+    row: int, number: str, registration: Registration, fault: FieldFault
+) -> RejectedRow:
     """Return the rejection of a row that is good by itself."""
     client = registration
     values = (number, client.client_id, client.personal_code, client.login, client.password)
     return RejectedRow(row, mask(number), (fault,), values)
 
 
-def _rejected(row: Row, number: str, faults: Sequence[Fault], uncertain: set[str]) -> RejectedRow:
+def _rejected(
+    row: Row, number: str, faults: Sequence[FieldFault], uncertain: set[str]
+) -> RejectedRow:
     values: list[str] = []
     held: list[str] = []
     for column, cell in zip(CLIENT_COLUMNS, row.cells, strict=True):

@@ -22,7 +22,7 @@ MOST_FAULTS: Final = 20
 Read = TypeVar("Read")
 
 
-class RowError(ValueError):
+class ClientRowError(ValueError):
     """A row is not clear; str() repeats no cell."""
 
 
@@ -39,7 +39,7 @@ class UnclearRowsError(SetupError):
 
 
 def read_clear_rows(rows: Iterable[Row | BadRow], read: Callable[[Row], Read]) -> Iterator[Read]:
-    """Yield what `read` makes of each row; it raises `RowError` for one that is not clear.
+    """Yield what `read` makes of each row; it raises `ClientRowError` for one that is not clear.
 
     Raises `UnclearRowsError` at the end if there are such rows.
     """
@@ -48,9 +48,9 @@ def read_clear_rows(rows: Iterable[Row | BadRow], read: Callable[[Row], Read]) -
     for row in rows:
         try:
             if isinstance(row, BadRow):
-                raise RowError(row.reason)  # noqa: TRY301 — counted like the others
+                raise ClientRowError(row.reason)  # noqa: TRY301 — counted like the others
             yield read(row)
-        except RowError as error:
+        except ClientRowError as error:
             count += 1
             if count <= MOST_FAULTS:
                 faults.append(f"row {row.number}: {error}")
@@ -59,13 +59,13 @@ def read_clear_rows(rows: Iterable[Row | BadRow], read: Callable[[Row], Read]) -
 
 
 def read_client_id(cell: Cell) -> str:
-    """Return the client id in a cell. Raises `RowError`."""
+    """Return the client id in a cell. Raises `ClientRowError`."""
     try:
         client_id = read_text(cell)
     except CellError as error:
-        raise RowError(f"{CLIENT_ID} {error}") from None
+        raise ClientRowError(f"{CLIENT_ID} {error}") from None
     if not client_id:
-        raise RowError(f"{CLIENT_ID} is empty")
+        raise ClientRowError(f"{CLIENT_ID} is empty")
     if len(client_id) > FIELD_LIMITS[CLIENT_ID]:
-        raise RowError(f"{CLIENT_ID} is longer than {FIELD_LIMITS[CLIENT_ID]} characters")
+        raise ClientRowError(f"{CLIENT_ID} is longer than {FIELD_LIMITS[CLIENT_ID]} characters")
     return client_id

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
+from inbound.directory.port import MAX_NUMBERS, ClientNumbers, Directory, Identities, Registration
 from schemas.channels import Channel
 
 
-class MemoryDirectory(Directory, Identities, Recipients):
-    """`Directory`, `Identities` and `Recipients` over a mapping from number to registration."""
+class MemoryDirectory(Directory, Identities, ClientNumbers):
+    """`Directory`, `Identities` and `ClientNumbers` over a mapping from number to registration."""
 
     def __init__(
         self,

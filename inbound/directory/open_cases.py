@@ -13,7 +13,7 @@ import psycopg
 
 from inbound.directory.client_tables import (
     CLIENT_ID_COLUMN,
-    RowError,
+    ClientRowError,
     read_clear_rows,
     read_client_id,
 )
@@ -72,7 +72,7 @@ def _case(row: Row, zone: tzinfo) -> OpenCase:
         aware = until if until.tzinfo else until.replace(tzinfo=zone)
         return OpenCase(client_id, aware.astimezone(UTC))
     except (ValueError, OverflowError):
-        raise RowError(f"{OPEN_UNTIL} is no time like 2026-01-31T18:00") from None
+        raise ClientRowError(f"{OPEN_UNTIL} is no time like 2026-01-31T18:00") from None
 
 
 @raises_store_errors

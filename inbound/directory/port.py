@@ -67,7 +67,7 @@ class Directory(Protocol):
         ...
 
 
-class Recipients(Protocol):
+class ClientNumbers(Protocol):
     """The numbers of clients, for orders. Reads no secrets."""
 
     async def known(self, numbers: Sequence[str]) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Final
 from typing_extensions import override
 
 from inbound.directory.client_addresses import AddressSealer
-from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
+from inbound.directory.port import MAX_NUMBERS, ClientNumbers, Directory, Identities, Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher, VaultKey
 from inbound.store.connections import LazyConnection
@@ -28,7 +28,7 @@ _FIND_ADDRESSES = _SQL["find_addresses"]
 _FIND_CLIENTS_OF_ADDRESSES = _SQL["find_clients_of_addresses"]
 
 
-class PostgresDirectory(Directory, Identities, Recipients):
+class PostgresDirectory(Directory, Identities, ClientNumbers):
     """All ports of the directory by keyed hash, on a connection of its own."""
 
     def __init__(

@@ -32,7 +32,7 @@ class BroadcastState(DocumentedEnum):
 FINAL: Final = frozenset({BroadcastState.DONE, BroadcastState.CANCELLED})
 
 
-class Action(StrEnum):
+class BroadcastAction(StrEnum):
     """What a person does with a broadcast."""
 
     START = "start"
@@ -76,7 +76,7 @@ class NoRecipientsError(ActionRefusedError):
 
 def act(
     before: Lifecycle,
-    action: Action,
+    action: BroadcastAction,
     *,
     by: str,
     at: datetime,
@@ -91,17 +91,17 @@ def act(
     Raises ActionRefusedError.
     """
     match action:
-        case Action.START:
+        case BroadcastAction.START:
             return _start(before, by, at, starts_at, approval_above)
-        case Action.APPROVE:
+        case BroadcastAction.APPROVE:
             return _approve(before, by)
-        case Action.CONFIRM:
+        case BroadcastAction.CONFIRM:
             return _confirm(before, at)
-        case Action.PAUSE:
+        case BroadcastAction.PAUSE:
             return _pause(before)
-        case Action.RESUME:
+        case BroadcastAction.RESUME:
             return _resume(before, at)
-        case Action.CANCEL:
+        case BroadcastAction.CANCEL:
             return _cancel(before)
 
 

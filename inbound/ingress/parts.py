@@ -17,7 +17,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from inbound.clock import utc_now
-from inbound.directory.port import Recipients as DirectoryRecipients
+from inbound.directory.port import ClientNumbers
 from inbound.ingress.access import Access
 from inbound.ingress.failures import Failures
 from inbound.ingress.numbers import Numbers
@@ -72,7 +72,7 @@ class Parts:
     zone: str
     ahead_days: int
     channels: frozenset[Channel]
-    directory: DirectoryRecipients
+    directory: ClientNumbers
     turns: Turns = field(default_factory=Turns)
 
     async def check_database(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from inbound.directory import port as directories
+from inbound.directory.port import ClientNumbers
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.transactions.port import Transaction
@@ -31,7 +31,7 @@ class Recipient:
 class Recipients:
     """Finds recipients; the directory is asked before the transaction, the store within it."""
 
-    def __init__(self, directory: directories.Recipients, hasher: SubjectHasher) -> None:
+    def __init__(self, directory: ClientNumbers, hasher: SubjectHasher) -> None:
         self._directory = directory
         self._hasher = hasher
 

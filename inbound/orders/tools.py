@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from inbound.directory.port import Recipients as DirectoryRecipients
+from inbound.directory.port import ClientNumbers
 from inbound.keys import OrderHasher, SubjectHasher
 from inbound.orders.ports import OrderTemplates
 from inbound.store.transactions.port import Store
@@ -29,7 +29,7 @@ class Tools:
     """What the intake works with. `new_id` has to be random: order ids stand in public events."""
 
     store: Store
-    directory: DirectoryRecipients
+    directory: ClientNumbers
     templates: OrderTemplates
     subject_hasher: SubjectHasher
     order_hasher: OrderHasher

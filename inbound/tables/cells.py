@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from inbound.parsers.numbers import EmptyNumberError, NotMobileError, NumberError, parse_msisdn
-from inbound.tables.model import Cell, Kind
+from inbound.tables.model import Cell, CellKind
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[EeЕе][+-]?\d+")
 _WITH_FRACTION: Final = re.compile(r"[+-]?\d+[.,]\d*")
@@ -98,18 +98,18 @@ def read_text(cell: Cell, *, whole_numbers: bool = False) -> str:
     number cell is its digits.
     """
     match cell.kind:
-        case Kind.EMPTY:
+        case CellKind.EMPTY:
             return ""
-        case Kind.TEXT:
+        case CellKind.TEXT:
             if _XML_TIME.fullmatch(cell.text):
                 raise CellError("is a date or time and not text")
-        case Kind.PRINTED:
+        case CellKind.PRINTED:
             _refuse_changed(cell.text)
-        case Kind.NUMBER if not whole_numbers:
+        case CellKind.NUMBER if not whole_numbers:
             raise CellError(NUMBER_CELL)
-        case Kind.NUMBER if not cell.text.isdigit():
+        case CellKind.NUMBER if not cell.text.isdigit():
             raise CellError("is a number with a fraction, a minus or more than 15 digits")
-        case Kind.NUMBER:
+        case CellKind.NUMBER:
             pass
         case _:
             raise CellError(_uncertain(cell))
@@ -123,22 +123,22 @@ def read_shown(cell: Cell) -> str:
     no text of its own: it is a date as in 2026-05-17, a time as in 18:30, or both.
     """
     match cell.kind:
-        case Kind.EMPTY | Kind.TEXT:
+        case CellKind.EMPTY | CellKind.TEXT:
             text = cell.text
-        case Kind.NUMBER if _SCIENTIFIC.fullmatch(cell.text):
+        case CellKind.NUMBER if _SCIENTIFIC.fullmatch(cell.text):
             raise CellError("is a number too large or too small to be shown exactly")
-        case Kind.NUMBER:
+        case CellKind.NUMBER:
             text = cell.text
-        case Kind.PRINTED:
+        case CellKind.PRINTED:
             for pattern, reason in _NOT_SHOWN:
                 if pattern.fullmatch(cell.text):
                     raise CellError(reason)
             text = cell.text
-        case Kind.DATE if day := _DAY_CELL.fullmatch(cell.text):
+        case CellKind.DATE if day := _DAY_CELL.fullmatch(cell.text):
             text = day[1]
-        case Kind.DATE if time := _TIME_CELL.fullmatch(cell.text):
+        case CellKind.DATE if time := _TIME_CELL.fullmatch(cell.text):
             text = " ".join(part for part in time.groups() if part)
-        case Kind.DATE:
+        case CellKind.DATE:
             raise CellError("is a duration, not a date or a time; make it text")
         case _:
             raise CellError(_uncertain(cell))
@@ -147,10 +147,10 @@ def read_shown(cell: Cell) -> str:
 
 def read_msisdn(cell: Cell) -> str:
     """Return the E.164 number in a cell, or raise CellError."""
-    if cell.kind in {Kind.DATE, Kind.BOOLEAN, Kind.ERROR, Kind.GUESSED}:
+    if cell.kind in {CellKind.DATE, CellKind.BOOLEAN, CellKind.ERROR, CellKind.GUESSED}:
         raise CellError(_uncertain(cell))
     text = cell.text.strip()
-    if cell.kind is Kind.PRINTED:
+    if cell.kind is CellKind.PRINTED:
         text = text.removeprefix("'")  # marks text in a spreadsheet; no part of any number
     if _FORMULA.match(text):
         raise CellError(_IS_FORMULA)
@@ -183,11 +183,11 @@ def _refuse_changed(text: str) -> None:
 
 def _uncertain(cell: Cell) -> str:
     match cell.kind:
-        case Kind.DATE:
+        case CellKind.DATE:
             return "is a date or time and not text"
-        case Kind.BOOLEAN:
+        case CellKind.BOOLEAN:
             return "is TRUE or FALSE and not text"
-        case Kind.ERROR:
+        case CellKind.ERROR:
             return f"is the error {cell.text} of a formula, not a value"
         case _:
             return "has letters that depend on the file's encoding, which is a guess"

@@ -38,7 +38,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedColumn:
     """A wanted column and where it is in the file; `index` counts from 0."""
 
     column: Column
@@ -51,7 +51,7 @@ class Layout:
     """Where the wanted columns are."""
 
     header_row: int | None
-    placed: tuple[Placed, ...]
+    placed: tuple[LocatedColumn, ...]
     unread: tuple[tuple[int, str], ...]
     """Index and name of the other columns."""
     width_min: int
@@ -217,7 +217,7 @@ def _layout(
     named = [i for i, name in enumerate(names) if name.strip()]
     return Layout(
         row,
-        tuple(Placed(c, taken[c.name], names[taken[c.name]].strip()) for c in columns),
+        tuple(LocatedColumn(c, taken[c.name], names[taken[c.name]].strip()) for c in columns),
         tuple((i, names[i].strip()) for i in named if i not in used),
         max([*named, *used], default=-1) + 1,
         len(names),

@@ -13,7 +13,15 @@ from inbound.tables.delimited import SEPARATOR_NAMES, DelimitedFile, announced_s
 from inbound.tables.encodings import Encoding, find_encodings, find_undecodable, named_encoding
 from inbound.tables.faults import TableError, TableFault
 from inbound.tables.headers import RowPicker, explain, find_header, is_by_place_only
-from inbound.tables.model import BadRow, Choices, Record, Row, Table, Understood, understand
+from inbound.tables.model import (
+    BadRow,
+    Choices,
+    Interpretation,
+    Row,
+    Table,
+    TableRecord,
+    understand,
+)
 
 UNIT: Final = "line"
 _SAMPLE_RECORDS: Final = 200
@@ -45,7 +53,7 @@ class CsvTable(Table):
             ("separator", separator_name(reading.separator)),
         )
         self.separator = reading.separator
-        self.understood: Understood = understand("CSV", facts, reading.layout, UNIT, self)
+        self.understood: Interpretation = understand("CSV", facts, reading.layout, UNIT, self)
 
     @override
     def rows(self) -> Generator[Row | BadRow, None, None]:
@@ -56,10 +64,10 @@ class CsvTable(Table):
             for record in records:
                 if record.number <= header_row:
                     continue
-                row = picker.pick(record) if isinstance(record, Record) else record
+                row = picker.pick(record) if isinstance(record, TableRecord) else record
                 if isinstance(row, BadRow) or not row.is_empty or row.note:
                     yield row
-                elif isinstance(record, Record) and not record.is_empty:
+                elif isinstance(record, TableRecord) and not record.is_empty:
                     self.skipped += 1
 
     @override

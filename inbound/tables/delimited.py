@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, Self
 from inbound.errors import SetupError
 from inbound.tables.encodings import Encoding
 from inbound.tables.faults import TableError, TableFault
-from inbound.tables.model import EMPTY, BadRow, Cell, Kind, Record
+from inbound.tables.model import EMPTY, BadRow, Cell, CellKind, TableRecord
 
 RECORD_CHARS_MAX: Final = 1 << 16
 SEPARATOR_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -43,7 +43,7 @@ class DelimitedFile:
         """Bytes of the file read so far."""
         return os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
 
-    def records(self) -> Generator[Record | BadRow, None, None]:
+    def records(self) -> Generator[TableRecord | BadRow, None, None]:
         """Yield each record from the start of the file.
 
         Raises SetupError for a line that is longer than any record of a table.
@@ -51,7 +51,7 @@ class DelimitedFile:
         with contextlib.closing(_Lines(self._file, self._name, self._encoding.codec)) as lines:
             yield from self._records(lines)
 
-    def _records(self, lines: "_Lines") -> Generator[Record | BadRow, None, None]:
+    def _records(self, lines: "_Lines") -> Generator[TableRecord | BadRow, None, None]:
         # `_Lines` has the limits, because `csv.field_size_limit` is one for the whole process.
         reader = csv.reader(lines, delimiter=self._separator, strict=True)
         while True:
@@ -65,14 +65,14 @@ class DelimitedFile:
             if fields is None:
                 return
             if first > 1 or not _ANNOUNCED.fullmatch(lines.record[0]):
-                yield Record(first, [self._cell(field) for field in fields])
+                yield TableRecord(first, [self._cell(field) for field in fields])
 
     def _cell(self, field: str) -> Cell:
         if not field:
             return EMPTY
         if self._encoding.is_certain(field):
-            return Cell(Kind.PRINTED, field)
-        return Cell(Kind.GUESSED, field)
+            return Cell(CellKind.PRINTED, field)
+        return Cell(CellKind.GUESSED, field)
 
 
 def announced_separator(file: BinaryIO, encoding: Encoding) -> str | None:

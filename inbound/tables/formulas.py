@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from inbound.tables.model import Cell, Kind
+from inbound.tables.model import Cell, CellKind
 
 _MARK: Final = "'"
 # The wide signs begin a formula in East Asian spreadsheets; a tab or return is skipped by some.
@@ -25,7 +25,7 @@ def marked(text: str) -> str:
 def unmarked(cell: Cell) -> Cell:
     """Return a cell of such a file as it was. A marked one is certain: it is text."""
     text = cell.text.removeprefix(_MARK)
-    if cell.kind not in {Kind.PRINTED, Kind.GUESSED} or text == cell.text:
+    if cell.kind not in {CellKind.PRINTED, CellKind.GUESSED} or text == cell.text:
         return cell
-    kind = Kind.TEXT if cell.kind is Kind.PRINTED else cell.kind
+    kind = CellKind.TEXT if cell.kind is CellKind.PRINTED else cell.kind
     return replace(cell, kind=kind, text=text) if _RISKY.match(text) else cell

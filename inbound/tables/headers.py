@@ -22,7 +22,7 @@ from inbound.tables.columns import (
 )
 from inbound.tables.faults import TableError, TableFault
 from inbound.tables.formulas import unmarked
-from inbound.tables.model import EMPTY, BadRow, Choices, Record, Row
+from inbound.tables.model import EMPTY, BadRow, Choices, Row, TableRecord
 
 HEADER_WITHIN: Final = 20
 """Records that are not empty: reports have their title above the table."""
@@ -38,7 +38,7 @@ _EMPTY_TABLE: Final = Mismatch(-1, (), (), ())
 
 
 def find_header(
-    records: Iterable[Record | BadRow], columns: Sequence[Column], choices: Choices
+    records: Iterable[TableRecord | BadRow], columns: Sequence[Column], choices: Choices
 ) -> Layout | Mismatch:
     """Return the layout from the first record that names all columns, or the nearest miss.
 
@@ -46,7 +46,7 @@ def find_header(
     all, it is rejected like any row that has no number, and no client is taken for a header.
     """
     mapping = dict(choices.mapping)
-    filled = (r for r in records if isinstance(r, Record) and not r.is_empty)
+    filled = (r for r in records if isinstance(r, TableRecord) and not r.is_empty)
     if is_by_place_only(columns, choices):
         first = next(filled, None)
         if first is None:
@@ -146,7 +146,7 @@ class RowPicker:
         self._others = [index for index, _ in layout.others] if keeps_others else []
         self._layout = layout
 
-    def pick(self, record: Record) -> Row | BadRow:
+    def pick(self, record: TableRecord) -> Row | BadRow:
         """Return the wanted cells; a BadRow if the record has too few or too many."""
         count = len(record.cells)
         while count and not record.cells[count - 1].text:
@@ -177,7 +177,7 @@ def nameless_reason(indices: Sequence[int]) -> str:
     return f"has content in {noun} {letters} without a name, so a value may be cut in two"
 
 
-def _bad(record: Record, reason: str, layout: Layout, nameless: Sequence[int] = ()) -> BadRow:
+def _bad(record: TableRecord, reason: str, layout: Layout, nameless: Sequence[int] = ()) -> BadRow:
     own = len(layout.own)
     cells = [unmarked(cell) for cell in record.cells] if own else record.cells
     fields = tuple(cell.text for cell in cells[own:])
@@ -193,7 +193,7 @@ def _bad(record: Record, reason: str, layout: Layout, nameless: Sequence[int] = 
     )
 
 
-def _note(record: Record, layout: Layout) -> str:
+def _note(record: TableRecord, layout: Layout) -> str:
     if layout.note is None or layout.note >= len(record.cells):
         return ""
     return record.cells[layout.note].text

@@ -8,7 +8,7 @@ from typing import Final
 
 from inbound.parsers.numbers import mask
 from inbound.tables.columns import Column
-from inbound.tables.model import Cell, Kind
+from inbound.tables.model import Cell, CellKind
 
 MASKED: Final = "***"
 _SHOWN_FROM: Final = 6
@@ -19,7 +19,7 @@ def masked_cell(cell: Cell, column: Column | None, phones: Collection[str]) -> s
 
     `phones` are the columns of phone numbers.
     """
-    if cell.kind is Kind.EMPTY:
+    if cell.kind is CellKind.EMPTY:
         return ""
     if column is not None and column.is_secret:
         return MASKED

@@ -14,7 +14,7 @@ PREVIEW_ROWS = 3
 SAMPLE_ROWS = 200
 
 
-class Kind(Enum):
+class CellKind(Enum):
     """How much is known about the content of a cell."""
 
     EMPTY = auto()
@@ -36,11 +36,11 @@ class Kind(Enum):
 class Cell:
     """One cell. `text` is its content as text; a whole number below 10**15 is its digits."""
 
-    kind: Kind
+    kind: CellKind
     text: str = ""
 
 
-EMPTY = Cell(Kind.EMPTY)
+EMPTY = Cell(CellKind.EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TableRecord:
     """All cells of one record of a file, before columns are chosen."""
 
     number: int
@@ -93,7 +93,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class Interpretation:
     """What was understood of a file, for people to confirm."""
 
     format: str
@@ -140,7 +140,7 @@ ANY_SHAPE: Final = TableShape()
 class Table(ABC):
     """An open table whose columns are found."""
 
-    understood: Understood
+    understood: Interpretation
     others: tuple[str, ...]
     """The names of the other columns whose cells the rows have."""
     separator: str | None
@@ -173,7 +173,7 @@ class Table(ABC):
 
 def understand(
     format_: str, facts: tuple[tuple[str, str], ...], layout: Layout, unit: str, table: Table
-) -> Understood:
+) -> Interpretation:
     """Return the description of a table with its first rows."""
     good: list[Row] = []
     nameless: set[int] = set()
@@ -183,4 +183,4 @@ def understand(
                 nameless.update(row.nameless)
             elif len(good) < PREVIEW_ROWS:
                 good.append(row)
-    return Understood(format_, facts, layout, unit, tuple(good), tuple(sorted(nameless)))
+    return Interpretation(format_, facts, layout, unit, tuple(good), tuple(sorted(nameless)))

@@ -33,7 +33,7 @@ _CSV: Final = ".csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Purpose:
+class RejectedFileLabels:
     """What a file of rejected rows is called in errors and in its sheet."""
 
     option: str
@@ -46,11 +46,11 @@ class Purpose:
     """The index of the reason in them."""
 
 
-REJECTED_FILE: Final = Purpose("--rejected", "rejected", REJECTED_COLUMNS)
-EXCLUDED_FILE: Final = Purpose("--file", "excluded", OUTCOME_COLUMNS)
-RECIPIENTS_FILE: Final = Purpose("--file", "recipient", OUTCOME_COLUMNS)
-EXCLUDED_FILE_RU: Final = Purpose("--file", "исключённые", OUTCOME_COLUMNS_RU)
-RECIPIENTS_FILE_RU: Final = Purpose("--file", "получатели", OUTCOME_COLUMNS_RU)
+REJECTED_FILE: Final = RejectedFileLabels("--rejected", "rejected", REJECTED_COLUMNS)
+EXCLUDED_FILE: Final = RejectedFileLabels("--file", "excluded", OUTCOME_COLUMNS)
+RECIPIENTS_FILE: Final = RejectedFileLabels("--file", "recipient", OUTCOME_COLUMNS)
+EXCLUDED_FILE_RU: Final = RejectedFileLabels("--file", "исключённые", OUTCOME_COLUMNS_RU)
+RECIPIENTS_FILE_RU: Final = RejectedFileLabels("--file", "получатели", OUTCOME_COLUMNS_RU)
 
 
 class RejectedFile:
@@ -62,7 +62,7 @@ class RejectedFile:
         path: Path | None,
         columns: Sequence[str],
         separator: str | None,
-        purpose: Purpose = REJECTED_FILE,
+        purpose: RejectedFileLabels = REJECTED_FILE,
     ) -> None:
         """Creates nothing yet. `path` is where a person wants the file, else beside `source`.
 
@@ -179,7 +179,7 @@ class _CsvSink(_Sink):
 class _XlsxSink(_Sink):
     """All cells and columns are text, so that a correction keeps its zeros too."""
 
-    def __init__(self, fd: int, folder: Path, width: int, purpose: Purpose) -> None:
+    def __init__(self, fd: int, folder: Path, width: int, purpose: RejectedFileLabels) -> None:
         self._file = os.fdopen(fd, "wb")
         import xlsxwriter  # here, because it takes a tenth of the start of each process
 

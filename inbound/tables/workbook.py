@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 
 from inbound.tables._workbook_child import CPU_S, MEMORY_BYTES, ROWS_MAX
 from inbound.tables.faults import TableError, TableFault
-from inbound.tables.model import EMPTY, Cell, Kind, Record
+from inbound.tables.model import EMPTY, Cell, CellKind, TableRecord
 
 FILE_BYTES_MAX: Final = 1 << 28
 _FAULTS: Final = {"password": TableFault.PASSWORD, "rows": TableFault.TOO_MANY_ROWS}
@@ -33,7 +33,7 @@ class Sheet:
     index: int
     name: str
     is_visible: bool
-    head: tuple[Record, ...]
+    head: tuple[TableRecord, ...]
 
 
 class Workbook:
@@ -57,7 +57,7 @@ class Workbook:
 
     def records(
         self, sheet: int, columns: Sequence[int], known: Collection[int]
-    ) -> Generator[tuple[Record, Mapping[int, Cell]], None, None]:
+    ) -> Generator[tuple[TableRecord, Mapping[int, Cell]], None, None]:
         """Yield the cells in `columns` of records that have any cell. Raises SetupError.
 
         With each record come, by index, a few cells that have content in columns which are not
@@ -128,9 +128,9 @@ def _death(status: int) -> str:
     return f"it can't be read, or takes more than {MEMORY_BYTES >> 30} GiB of memory: {hint}"
 
 
-def _record(line: list[Any]) -> Record:
+def _record(line: list[Any]) -> TableRecord:
     number, values = line
-    return Record(number, [_cell(value) for value in values])
+    return TableRecord(number, [_cell(value) for value in values])
 
 
 def _cell(value: object) -> Cell:
@@ -138,15 +138,15 @@ def _cell(value: object) -> Cell:
         case "":
             return EMPTY
         case str():
-            return Cell(Kind.TEXT, value)
+            return Cell(CellKind.TEXT, value)
         case bool():
-            return Cell(Kind.BOOLEAN, str(value).upper())
+            return Cell(CellKind.BOOLEAN, str(value).upper())
         case int() | float():
-            return Cell(Kind.NUMBER, _number_text(value))
+            return Cell(CellKind.NUMBER, _number_text(value))
         case {"date": str(text)}:
-            return Cell(Kind.DATE, text)
+            return Cell(CellKind.DATE, text)
         case {"error": str(code)}:
-            return Cell(Kind.ERROR, code)
+            return Cell(CellKind.ERROR, code)
         case _:
             raise AssertionError("an unknown cell type")
 

@@ -14,10 +14,10 @@ from inbound.tables.model import (
     BadRow,
     Cell,
     Choices,
-    Record,
+    Interpretation,
     Row,
     Table,
-    Understood,
+    TableRecord,
     understand,
 )
 from inbound.tables.workbook import Sheet, Workbook
@@ -51,7 +51,7 @@ class WorkbookTable(Table):
         if others:
             names = (f"“{s.name}”{'' if s.is_visible else ' (hidden)'}" for s in others)
             facts.append(("other sheets", f"{', '.join(names)}: not read"))
-        self.understood: Understood = understand(book.format, tuple(facts), layout, UNIT, self)
+        self.understood: Interpretation = understand(book.format, tuple(facts), layout, UNIT, self)
 
     @override
     def rows(self) -> Generator[Row | BadRow, None, None]:
@@ -126,7 +126,9 @@ def open_workbook(
     )
 
 
-def _row(record: Record, wanted: int, others: int, nameless: Mapping[int, Cell]) -> Row | BadRow:
+def _row(
+    record: TableRecord, wanted: int, others: int, nameless: Mapping[int, Cell]
+) -> Row | BadRow:
     cells, kept = tuple(record.cells[:wanted]), tuple(record.cells[wanted : wanted + others])
     rest = record.cells[wanted + others :]
     note = rest[0].text if rest else ""

@@ -14,7 +14,7 @@ import pytest
 from inbound.cli._client_import import run_import
 from inbound.directory.client_addresses import AddressSealer, ClientAddress, set_addresses
 from inbound.directory.memory import MemoryDirectory
-from inbound.directory.port import Directory, Identities, Recipients, Registration
+from inbound.directory.port import ClientNumbers, Directory, Identities, Registration
 from inbound.directory.postgres import PostgresDirectory
 from inbound.store.connections import connect
 from inbound.terminal import Terminal
@@ -91,7 +91,7 @@ def test_registration_keeps_its_secrets_to_itself() -> None:
 
 
 async def test_addresses_of_channels_lead_both_ways(
-    request: pytest.FixtureRequest, directory: Recipients
+    request: pytest.FixtureRequest, directory: ClientNumbers
 ) -> None:
     addresses = {"C-1": "Anna@example.net", "C-2": "same@example.net", "C-3": "same@example.net"}
     if isinstance(directory, MemoryDirectory):

@@ -11,7 +11,7 @@ from typing import Final
 from inbound.broadcasts.audience import MSISDN_COLUMN, audience_columns
 from inbound.tables.columns import Column, letter
 from inbound.tables.masking import masked_cell
-from inbound.tables.model import Choices, Row, Understood
+from inbound.tables.model import Choices, Interpretation, Row
 from inbound.tables.reader import open_table
 
 NUMBER: Final = MSISDN_COLUMN.name
@@ -105,7 +105,7 @@ def missing_fields(fields: Sequence[str], told: Understanding, mapping: Mapping[
     )
 
 
-def _masked(row: Row, about: Understood) -> list[str]:
+def _masked(row: Row, about: Interpretation) -> list[str]:
     placed = about.layout.placed[0]
     number = masked_cell(row.cells[0], placed.column, _PHONES)
     return [number, *(masked_cell(cell, None, _PHONES) for cell in row.others)]

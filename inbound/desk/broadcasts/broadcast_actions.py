@@ -54,7 +54,7 @@ async def start(
             problem=_REFUSALS["too far"], values={"days": days}, typed_at=typed
         )
         return await page(request, desk, broadcast_id, notice, 422)
-    return await _act(request, desk, action, broadcast_id, states.Action.START, starts_at)
+    return await _act(request, desk, action, broadcast_id, states.BroadcastAction.START, starts_at)
 
 
 @router.post(f"{ONE}/approve")
@@ -62,7 +62,7 @@ async def approve(
     request: Request, desk: DeskDep, action: MayApprove, broadcast_id: UUID
 ) -> Response:
     """Approve what somebody else has prepared."""
-    return await _act(request, desk, action, broadcast_id, states.Action.APPROVE)
+    return await _act(request, desk, action, broadcast_id, states.BroadcastAction.APPROVE)
 
 
 @router.post(f"{ONE}/confirm")
@@ -70,7 +70,7 @@ async def confirm(
     request: Request, desk: DeskDep, action: MayControl, broadcast_id: UUID
 ) -> Response:
     """Start a broadcast that has missed its start."""
-    return await _act(request, desk, action, broadcast_id, states.Action.CONFIRM)
+    return await _act(request, desk, action, broadcast_id, states.BroadcastAction.CONFIRM)
 
 
 @router.post(f"{ONE}/pause")
@@ -78,7 +78,7 @@ async def pause(
     request: Request, desk: DeskDep, action: MayControl, broadcast_id: UUID
 ) -> Response:
     """Pause a broadcast."""
-    return await _act(request, desk, action, broadcast_id, states.Action.PAUSE)
+    return await _act(request, desk, action, broadcast_id, states.BroadcastAction.PAUSE)
 
 
 @router.post(f"{ONE}/resume")
@@ -86,7 +86,7 @@ async def resume(
     request: Request, desk: DeskDep, action: MayControl, broadcast_id: UUID
 ) -> Response:
     """Resume a paused broadcast."""
-    return await _act(request, desk, action, broadcast_id, states.Action.RESUME)
+    return await _act(request, desk, action, broadcast_id, states.BroadcastAction.RESUME)
 
 
 @router.post(f"{ONE}/cancel")
@@ -94,7 +94,7 @@ async def cancel(
     request: Request, desk: DeskDep, action: MayControl, broadcast_id: UUID
 ) -> Response:
     """Cancel a broadcast for good."""
-    return await _act(request, desk, action, broadcast_id, states.Action.CANCEL)
+    return await _act(request, desk, action, broadcast_id, states.BroadcastAction.CANCEL)
 
 
 @router.post(f"{ONE}/delete")
@@ -116,7 +116,7 @@ async def _act(
     desk: Desk,
     action: Action,
     broadcast_id: UUID,
-    wanted: states.Action,
+    wanted: states.BroadcastAction,
     starts_at: datetime | None = None,
 ) -> Response:
     by, seen = action.visitor.session.actor, action.form["seen"]
@@ -133,7 +133,7 @@ async def _act(
         now = await known(desk, broadcast_id, desk.broadcasts.live(broadcast_id))
         approver = now.one.lifecycle.approved_by
         why, status = "stale", 409
-        if wanted is states.Action.APPROVE and approver is not None:
+        if wanted is states.BroadcastAction.APPROVE and approver is not None:
             why, values = "approved", {"by": approver}
     except NotPossibleError:
         now = await known(desk, broadcast_id, desk.broadcasts.live(broadcast_id))
@@ -144,14 +144,17 @@ async def _act(
     return await page(request, desk, broadcast_id, refusal, status)
 
 
-def _impossible(wanted: states.Action, now: Live) -> str:
-    if wanted is states.Action.APPROVE and now.one.state is BroadcastState.AWAITING_APPROVAL:
+def _impossible(wanted: states.BroadcastAction, now: Live) -> str:
+    if (
+        wanted is states.BroadcastAction.APPROVE
+        and now.one.state is BroadcastState.AWAITING_APPROVAL
+    ):
         return "own"
     return "not now" if now.one.lifecycle.recipients else "nobody"
 
 
-def _done(wanted: states.Action, after: BroadcastState, form: SentForm) -> str:
-    if wanted is not states.Action.START:
+def _done(wanted: states.BroadcastAction, after: BroadcastState, form: SentForm) -> str:
+    if wanted is not states.BroadcastAction.START:
         return wanted.value
     if form["moves"]:
         return "move"

@@ -19,9 +19,9 @@ import psycopg
 from inbound.broadcasts.content import DraftError, TemplateText
 from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import (
+    BroadcastPlan,
+    CheckedPlan,
     DraftRules,
-    Plan,
-    Prepared,
     prepare,
     require_no_fields,
 )
@@ -70,7 +70,7 @@ class ChosenClients:
 class TypedDraft:
     """A draft as a user typed it. `once` makes it safe to send again."""
 
-    plan: Plan
+    plan: BroadcastPlan
     once: UUID
     mapping: Mapping[str, str] = field(default_factory=dict)
     """The column of each field, for those that the table calls otherwise."""
@@ -218,7 +218,7 @@ class BroadcastDrafts:
         upload: Upload,
         conn: psycopg.Connection,
         advance: Advance,
-        prepared: Prepared,
+        prepared: CheckedPlan,
         wanted: TypedDraft,
         broadcast_id: UUID,
     ) -> Audience:
@@ -235,7 +235,7 @@ class BroadcastDrafts:
         chosen: ChosenClients,
         conn: psycopg.Connection,
         advance: Advance,
-        prepared: Prepared,
+        prepared: CheckedPlan,
         wanted: TypedDraft,
         broadcast_id: UUID,
     ) -> Audience:

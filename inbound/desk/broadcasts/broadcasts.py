@@ -32,7 +32,13 @@ from inbound.desk.shared_readings import SHARED_S, SharedReadings
 from inbound.freshness.backlog import BacklogSource
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.freshness.people import freshness_of_people
-from inbound.handlers.broadcasts import FINAL, Action, ActionRefusedError, BroadcastState, act
+from inbound.handlers.broadcasts import (
+    FINAL,
+    ActionRefusedError,
+    BroadcastAction,
+    BroadcastState,
+    act,
+)
 from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import AuditEntry, broadcast_entries
 from inbound.store.broadcasts.broadcasts import list_broadcasts
@@ -139,7 +145,7 @@ class Broadcasts:
     async def perform(
         self,
         broadcast_id: UUID,
-        action: Action,
+        action: BroadcastAction,
         *,
         seen: str,
         by: str,
@@ -212,7 +218,7 @@ def _live(conn: psycopg.Connection, broadcast_id: UUID, now: datetime, backlog: 
 def _perform(
     conn: psycopg.Connection,
     broadcast_id: UUID,
-    action: Action,
+    action: BroadcastAction,
     seen: str,
     by: str,
     now: datetime,
@@ -242,12 +248,12 @@ def _deletion(conn: psycopg.Connection, broadcast_id: UUID) -> AuditEntry | None
 def _has_effect_already(
     conn: psycopg.Connection,
     before: Broadcast,
-    action: Action,
+    action: BroadcastAction,
     by: str,
     now: datetime,
     starts_at: datetime | None,
 ) -> bool:
-    if action is Action.APPROVE and before.lifecycle.approved_by != by:
+    if action is BroadcastAction.APPROVE and before.lifecycle.approved_by != by:
         return False  # somebody else has approved it: only they hear that they did
     above = find_rules(conn).broadcasts_above
     try:

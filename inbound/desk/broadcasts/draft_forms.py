@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from inbound.broadcasts.drafting import Plan
+from inbound.broadcasts.drafting import BroadcastPlan
 from inbound.desk.broadcasts.broadcast_drafts import ChosenClients, TypedDraft
 from inbound.desk.problems import SentForm
 from inbound.timeline.model import Language
@@ -31,7 +31,7 @@ class FormProblemError(Exception):
 
 def wanted_draft(form: SentForm, actor: str, zone: str) -> TypedDraft:
     """Return the draft that was typed. Raises FormProblemError."""
-    plan = Plan(
+    plan = BroadcastPlan(
         name=form["name"],
         created_by=actor,
         account=form["account"],

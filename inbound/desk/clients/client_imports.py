@@ -21,7 +21,7 @@ from inbound.desk.job_words import writing_file
 from inbound.desk.long_work import JobRefusedError, Result, Work
 from inbound.desk.uploads import Upload, Uploads
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
-from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, GoodRow, RejectedRow, check_row
+from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, ClientRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher, VaultKey
@@ -208,7 +208,7 @@ def _import(conn: psycopg.Connection, table: Table, keys: ImportKeys, how: _How)
     )
 
 
-def _checked(table: Table, advance: Advance) -> Iterator[GoodRow | RejectedRow]:
+def _checked(table: Table, advance: Advance) -> Iterator[ClientRow | RejectedRow]:
     for count, row in enumerate(table.rows()):
         if count % _PROGRESS_EVERY == 0:
             advance(*table.progress())

@@ -13,7 +13,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from inbound.api.backend import Sources, retry_once
-from inbound.directory.port import Recipients
+from inbound.directory.port import ClientNumbers
 from inbound.money import amount_text
 from inbound.orders.ports import (
     Companion,
@@ -117,7 +117,7 @@ class Sending:
         intake: Places,
         dispatcher: Cancels,
         *,
-        directory: Recipients,
+        directory: ClientNumbers,
         templates: OrderTemplates,
         rules: SendingRules,
         clock: Callable[[], datetime],

@@ -14,7 +14,7 @@ import psycopg
 from pydantic_core import from_json, to_json
 
 from inbound.handlers.broadcasts import BroadcastState, Lifecycle
-from inbound.store.broadcasts.rows import Broadcast, Counts, Recipient
+from inbound.store.broadcasts.rows import Broadcast, BroadcastRecipient, Counts
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 from schemas.sending_hours import SendingHours
@@ -188,10 +188,10 @@ def sum_up_progress(conn: psycopg.Connection, broadcast_id: UUID) -> None:
 @raises_store_errors
 def find_recipients(
     conn: psycopg.Connection, broadcast_id: UUID, after: int, limit: int
-) -> list[Recipient]:
+) -> list[BroadcastRecipient]:
     """Return the next recipients behind a number, in order."""
     parameters = {"broadcast_id": broadcast_id, "after": after, "limit": limit}
-    return [Recipient(*row) for row in conn.execute(_FIND_RECIPIENTS, parameters)]
+    return [BroadcastRecipient(*row) for row in conn.execute(_FIND_RECIPIENTS, parameters)]
 
 
 @raises_store_errors

@@ -96,7 +96,7 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class BroadcastRecipient:
     """One recipient, sealed."""
 
     no: int

@@ -14,13 +14,13 @@ from inbound.broadcasts.audience import audience_columns, check_row
 from inbound.broadcasts.batches import Batches
 from inbound.broadcasts.content import own_text
 from inbound.broadcasts.control import create, found, perform, progress_of
-from inbound.broadcasts.drafting import Plan
+from inbound.broadcasts.drafting import BroadcastPlan
 from inbound.broadcasts.loading import Audience, AudienceKeys, load_rows
 from inbound.broadcasts.pump import Pump, PumpSettings
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Registration
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
@@ -98,10 +98,12 @@ class Bench:
                     shape=table.shape,
                 )
 
-        made = Plan("Spring", "ann", text=text, columns=content.fields, **plan)  # type: ignore[arg-type]
+        made = BroadcastPlan("Spring", "ann", text=text, columns=content.fields, **plan)  # type: ignore[arg-type]
         return create(self.conn, made, load, self.sealer, self.now)
 
-    def act(self, one: Broadcast, action: Action, by: str = "ann", **options: object) -> Broadcast:
+    def act(
+        self, one: Broadcast, action: BroadcastAction, by: str = "ann", **options: object
+    ) -> Broadcast:
         return perform(
             self.conn,
             one.broadcast_id,

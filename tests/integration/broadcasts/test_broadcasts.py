@@ -11,7 +11,7 @@ from inbound.broadcasts.control import NotPossibleError
 from inbound.broadcasts.loading import find_exclusions
 from inbound.broadcasts.pump import CursorMovedError, MovingCursor
 from inbound.erasure.eraser import Eraser
-from inbound.handlers.broadcasts import Action, BroadcastState
+from inbound.handlers.broadcasts import BroadcastAction, BroadcastState
 from inbound.store.broadcasts.broadcasts import (
     find_recipients,
     sum_up_progress,
@@ -72,7 +72,7 @@ async def test_an_audience_is_checked_and_every_excluded_row_has_its_reason(benc
 
 async def test_every_recipient_gets_one_order_whoever_pumps(bench: Bench) -> None:
     bench.add_clients(map(number, range(250)))
-    one = bench.act(bench.create(rows_of(range(250))), Action.START)
+    one = bench.act(bench.create(rows_of(range(250))), BroadcastAction.START)
     while bench.now_of(one).state is not BroadcastState.DONE:
         await bench.rounds()  # by a new process each time
         bench.settle("sent", 70)
@@ -85,7 +85,7 @@ async def test_every_recipient_gets_one_order_whoever_pumps(bench: Bench) -> Non
 async def test_two_pumps_at_once_place_nobody_twice(bench: Bench) -> None:
     bench.add_clients(map(number, range(60)))
     bench.ahead = 1000
-    one = bench.act(bench.create(rows_of(range(60))), Action.START)
+    one = bench.act(bench.create(rows_of(range(60))), BroadcastAction.START)
     await bench.rounds()
     await asyncio.gather(*(bench.rounds() for _ in range(3)))
     assert bench.progress(one).waiting == 60
@@ -94,7 +94,7 @@ async def test_two_pumps_at_once_place_nobody_twice(bench: Bench) -> None:
 
 async def test_the_pump_stays_a_bounded_number_of_messages_ahead(bench: Bench) -> None:
     bench.add_clients(map(number, range(300)))
-    bench.act(bench.create(rows_of(range(300))), Action.START)
+    bench.act(bench.create(rows_of(range(300))), BroadcastAction.START)
     pump = bench.pump()
     assert await bench.rounds(10, pump) == 100
     bench.settle("sent", 40)
@@ -103,7 +103,7 @@ async def test_the_pump_stays_a_bounded_number_of_messages_ahead(bench: Bench) -
 
 async def test_a_rate_is_kept(bench: Bench) -> None:
     bench.add_clients(map(number, range(100)))
-    bench.act(bench.create(rows_of(range(100)), rate_per_s=10), Action.START)
+    bench.act(bench.create(rows_of(range(100)), rate_per_s=10), BroadcastAction.START)
     pump = bench.pump()
     placed = 0
     for _ in range(41):
@@ -115,7 +115,7 @@ async def test_a_rate_is_kept(bench: Bench) -> None:
 async def test_after_an_outage_a_rate_is_exceeded_for_seconds_at_most(bench: Bench) -> None:
     bench.add_clients(map(number, range(100)))
     bench.ahead = 1000
-    bench.act(bench.create(rows_of(range(100)), rate_per_s=2), Action.START)
+    bench.act(bench.create(rows_of(range(100)), rate_per_s=2), BroadcastAction.START)
     pump = bench.pump()
     placed = 0
     for _ in range(60):
@@ -128,14 +128,14 @@ async def test_after_an_outage_a_rate_is_exceeded_for_seconds_at_most(bench: Ben
 
 async def test_pause_stops_it_and_resume_sends_what_came_back(bench: Bench) -> None:
     bench.add_clients(map(number, range(150)))
-    one = bench.act(bench.create(rows_of(range(150))), Action.START)
+    one = bench.act(bench.create(rows_of(range(150))), BroadcastAction.START)
     await bench.rounds(2)
-    bench.act(one, Action.PAUSE)
+    bench.act(one, BroadcastAction.PAUSE)
     assert await bench.rounds(3) == 0
     # What a gateway does with queued messages of a paused broadcast.
     bench.conn.execute("UPDATE orders SET state = 'scheduled', due_at = NULL, dispatch = 2")
     assert bench.progress(one) == Progress(150, waiting=150)
-    bench.act(one, Action.RESUME)
+    bench.act(one, BroadcastAction.RESUME)
     await bench.rounds()
     due = bench.conn.execute("SELECT count(*) FROM orders WHERE due_at IS NOT NULL").fetchone()
     assert due == (100,)
@@ -143,10 +143,10 @@ async def test_pause_stops_it_and_resume_sends_what_came_back(bench: Bench) -> N
 
 async def test_cancel_withholds_the_rest(bench: Bench) -> None:
     bench.add_clients(map(number, range(150)))
-    one = bench.act(bench.create(rows_of(range(150))), Action.START)
+    one = bench.act(bench.create(rows_of(range(150))), BroadcastAction.START)
     await bench.rounds(2)
     bench.settle("delivered", 60)
-    bench.act(one, Action.CANCEL)
+    bench.act(one, BroadcastAction.CANCEL)
     assert await bench.rounds() == 0
     assert bench.progress(one) == Progress(
         150, waiting=40, delivered=60, withheld=50, withheld_by_reason={"cancelled": 50}
@@ -158,12 +158,12 @@ async def test_cancel_withholds_the_rest(bench: Bench) -> None:
     )
     assert bench.now_of(one).ended_at is not None
     with pytest.raises(NotPossibleError, match="cancelled"):
-        bench.act(one, Action.RESUME)
+        bench.act(one, BroadcastAction.RESUME)
 
 
 async def test_a_recipient_who_opts_out_after_the_start_is_withheld(bench: Bench) -> None:
     bench.add_clients(map(number, range(4)))
-    one = bench.act(bench.create(rows_of(range(4))), Action.START)
+    one = bench.act(bench.create(rows_of(range(4))), BroadcastAction.START)
     await opt_out(bench, number(1), number(2))
     await bench.rounds(2)
     bench.settle("sent", 1)
@@ -180,7 +180,7 @@ async def test_a_recipient_who_opts_out_after_the_start_is_withheld(bench: Bench
 async def test_refusals_are_counted_by_reason(bench: Bench) -> None:
     bench.add_clients(map(number, range(5)))
     bench.conn.execute("UPDATE accounts SET day_limit = 2")
-    one = bench.act(bench.create(rows_of(range(5))), Action.START)
+    one = bench.act(bench.create(rows_of(range(5))), BroadcastAction.START)
     await bench.rounds(2)
     assert bench.progress(one) == Progress(
         5, waiting=2, refused=3, refused_by_reason={"daily_limit": 3}
@@ -190,12 +190,12 @@ async def test_refusals_are_counted_by_reason(bench: Bench) -> None:
 async def test_a_large_broadcast_needs_a_second_person(bench: Bench) -> None:
     bench.add_clients(map(number, range(3)))
     bench.need_approval_above(2)
-    one = bench.act(bench.create(rows_of(range(3))), Action.START)
+    one = bench.act(bench.create(rows_of(range(3))), BroadcastAction.START)
     assert one.state is BroadcastState.AWAITING_APPROVAL
     with pytest.raises(NotPossibleError, match="somebody else"):
-        bench.act(one, Action.APPROVE)
+        bench.act(one, BroadcastAction.APPROVE)
     assert await bench.rounds() == 0
-    assert bench.act(one, Action.APPROVE, by="bob").state is BroadcastState.SCHEDULED
+    assert bench.act(one, BroadcastAction.APPROVE, by="bob").state is BroadcastState.SCHEDULED
     assert await bench.rounds(2) == 3
     actions = bench.conn.execute("SELECT actor, action FROM audit ORDER BY id").fetchall()
     assert actions == [
@@ -208,19 +208,19 @@ async def test_a_large_broadcast_needs_a_second_person(bench: Bench) -> None:
 async def test_a_missed_start_has_to_be_confirmed(bench: Bench) -> None:
     bench.add_clients([number(0)])
     starts_at = START + timedelta(hours=1)
-    one = bench.act(bench.create(rows_of([0])), Action.START, starts_at=starts_at)
+    one = bench.act(bench.create(rows_of([0])), BroadcastAction.START, starts_at=starts_at)
     assert await bench.rounds() == 0
     bench.now = starts_at + timedelta(hours=2)
     assert await bench.rounds(2) == 0
     assert bench.now_of(one).lifecycle.needs_confirmation
-    bench.act(one, Action.CONFIRM)
+    bench.act(one, BroadcastAction.CONFIRM)
     assert await bench.rounds(2) == 1
 
 
 async def test_nothing_is_placed_outside_the_sending_hours(bench: Bench) -> None:
     bench.add_clients(map(number, range(3)))
     hours = SendingHours.parse("10:00-12:00", "Europe/Moscow")  # 7:00 to 9:00 UTC
-    one = bench.act(bench.create(rows_of(range(3)), hours=hours), Action.START)
+    one = bench.act(bench.create(rows_of(range(3)), hours=hours), BroadcastAction.START)
     assert await bench.rounds(3) == 0
     bench.now = START + timedelta(hours=22, minutes=30)
     assert await bench.rounds(2) == 3
@@ -229,8 +229,8 @@ async def test_nothing_is_placed_outside_the_sending_hours(bench: Bench) -> None
 
 async def test_a_broadcast_that_fails_is_paused_and_holds_up_no_other(bench: Bench) -> None:
     bench.add_clients(map(number, range(3)))
-    bad = bench.act(bench.create(rows_of(range(3))), Action.START)
-    good = bench.act(bench.create(rows_of(range(3))), Action.START)
+    bad = bench.act(bench.create(rows_of(range(3))), BroadcastAction.START)
+    good = bench.act(bench.create(rows_of(range(3))), BroadcastAction.START)
     bench.conn.execute(
         "UPDATE broadcast_recipients SET number_sealed = 'damaged' WHERE broadcast_id = %s",
         [bad.broadcast_id],
@@ -243,13 +243,13 @@ async def test_a_broadcast_that_fails_is_paused_and_holds_up_no_other(bench: Ben
 
 async def test_a_broadcast_waits_while_its_account_is_disabled(bench: Bench) -> None:
     bench.add_clients(map(number, range(3)))
-    one = bench.act(bench.create(rows_of(range(3))), Action.START)
+    one = bench.act(bench.create(rows_of(range(3))), BroadcastAction.START)
     await bench.rounds()
     bench.conn.execute("UPDATE accounts SET enabled = false")
     assert await bench.rounds() == 0
     assert bench.now_of(one).problem == "the account default is disabled"
     bench.conn.execute("UPDATE accounts SET enabled = true")
-    bench.act(one, Action.RESUME)
+    bench.act(one, BroadcastAction.RESUME)
     assert await bench.rounds() == 3
 
 
@@ -263,7 +263,7 @@ async def test_one_scheduler_pumps_until_it_dies(bench: Bench, database_url: str
 
 async def test_progress_is_summed_up(bench: Bench, conn: psycopg.Connection) -> None:
     bench.add_clients(map(number, range(30)))
-    one = bench.act(bench.create(rows_of(range(30))), Action.START)
+    one = bench.act(bench.create(rows_of(range(30))), BroadcastAction.START)
     await bench.rounds(2)
     for _ in range(10):
         bench.settle("sent", 2)
@@ -280,7 +280,7 @@ async def erase(bench: Bench, one: str) -> None:
 
 async def test_an_erased_person_leaves_every_audience(bench: Bench) -> None:
     bench.add_clients(map(number, range(150)))
-    one = bench.act(bench.create(rows_of(range(150))), Action.START)
+    one = bench.act(bench.create(rows_of(range(150))), BroadcastAction.START)
     await bench.rounds(2)
     await erase(bench, number(3))
     await erase(bench, number(120))
@@ -302,7 +302,7 @@ async def test_an_erased_person_leaves_every_audience(bench: Bench) -> None:
 
 async def test_a_person_who_is_erased_while_a_batch_is_placed_gets_nothing(bench: Bench) -> None:
     bench.add_clients(map(number, range(5)))
-    one = bench.act(bench.create(rows_of(range(5))), Action.START)
+    one = bench.act(bench.create(rows_of(range(5))), BroadcastAction.START)
     await bench.rounds()
     running = bench.now_of(one)
     recipients = find_recipients(bench.conn, one.broadcast_id, 0, 5)
@@ -315,7 +315,7 @@ async def test_a_person_who_is_erased_while_a_batch_is_placed_gets_nothing(bench
 
 async def test_audiences_are_deleted_when_they_were_kept_long_enough(bench: Bench) -> None:
     bench.add_clients(map(number, range(3)))
-    done = bench.act(bench.create([*rows_of(range(3)), "12,x"]), Action.START)
+    done = bench.act(bench.create([*rows_of(range(3)), "12,x"]), BroadcastAction.START)
     await bench.rounds(2)
     bench.settle("sent")
     await bench.rounds()

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from inbound.broadcasts.pump import Pump
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.store.orders.account_records import AccountSettings, create_account
 from schemas.orders import Order, OrderState
@@ -61,7 +61,7 @@ async def test_an_account_with_few_does_not_wait_for_one_with_many(
 
 async def test_accounts_and_a_broadcast_share_evenly(bench: Bench, pump: Pump) -> None:
     one = bench.create([f"{number(n)},Anna" for n in range(PEOPLE)])
-    bench.act(one, Action.START)
+    bench.act(one, BroadcastAction.START)
     bench.now += timedelta(seconds=1)
     await bench.rounds(1, pump)
     await place(bench, pump, "shop", 500)

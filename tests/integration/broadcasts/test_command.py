@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from inbound.cli import scserv
 from inbound.errors import SetupError
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from tests.integration.broadcasts.commands import create, run, table, timeline
 from tests.integration.broadcasts.conftest import Bench, number
 from tests.integration.broadcasts.test_broadcasts import opt_out
@@ -90,7 +90,7 @@ async def test_a_timeline_names_broadcasts_that_left_somebody_out(
     one = bench.create([f"{number(0)},Ann", f"{number(1)},Bob", f"{number(0)},Ann"])
     asked = ("--lang", language, "--json")
     assert (await timeline(number(1), *asked))["excluded"] == []  # it is a draft
-    bench.act(one, Action.START)
+    bench.act(one, BroadcastAction.START)
     await bench.rounds(2)
     left_out = await timeline(number(1), *asked)
     [excluded] = left_out["excluded"]

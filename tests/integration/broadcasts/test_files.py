@@ -10,7 +10,7 @@ import pytest
 
 from inbound.broadcasts import outcomes
 from inbound.errors import SetupError
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from tests.integration.broadcasts.commands import create, run, table
 from tests.integration.broadcasts.conftest import Bench, number
 from tests.integration.broadcasts.test_broadcasts import opt_out
@@ -120,7 +120,7 @@ async def test_files_with_numbers_are_recorded(bench: Bench, tmp_path: Path) -> 
 async def test_a_cancelled_draft_reached_nobody(bench: Bench, tmp_path: Path) -> None:
     bench.add_clients([number(0)])
     one = bench.create([f"{number(0)},Ann"])
-    bench.act(one, Action.CANCEL)
+    bench.act(one, BroadcastAction.CANCEL)
     file = tmp_path / "rest.csv"
     await asyncio.to_thread(run, "recipients", str(one.broadcast_id), "--file", str(file))
     assert read(file)[1][1:3] == ["withheld", "the broadcast was cancelled"]

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from inbound.broadcasts.control import found
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from schemas.sending_hours import SendingHours
 from tests.integration.broadcasts.commands import create, run, table
 from tests.integration.broadcasts.conftest import Bench, number
@@ -24,14 +24,14 @@ async def test_show_says_who_did_what_and_how_fast_it_goes(bench: Bench, tmp_pat
     path = table(tmp_path, *(f"{number(n)},Ann,Omsk" for n in range(4)))
     id_ = create(path, "Closed.", "--rate", "2")["id"]
     await asyncio.to_thread(run, "start", id_)
-    one = bench.act(found(bench.conn, UUID(id_)), Action.APPROVE, by="chief")
+    one = bench.act(found(bench.conn, UUID(id_)), BroadcastAction.APPROVE, by="chief")
     bench.now = datetime.now(UTC)
     await bench.rounds(2)
     bench.settle("sent")
     shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
     assert shown["recent_rate"] > 0
     assert shown["expected_end"] is not None
-    bench.act(one, Action.PAUSE, by="ann")
+    bench.act(one, BroadcastAction.PAUSE, by="ann")
     printed = await asyncio.to_thread(run, "show", id_)
     for line in ("created 20", "approval asked for 20", "approved 20", "paused 20"):
         assert line in printed
@@ -47,7 +47,7 @@ async def test_a_broadcast_that_stands_still_has_no_end(bench: Bench) -> None:
     bench.add_clients(map(number, range(4)))
     bench.now, bench.ahead = datetime.now(UTC) - timedelta(hours=1), 2
     one = bench.create([f"{number(n)},Ann" for n in range(4)], rate_per_s=2)
-    bench.act(one, Action.START)
+    bench.act(one, BroadcastAction.START)
     await bench.rounds(2)  # two are queued, an hour ago, and nothing has happened since
     id_ = str(one.broadcast_id)
     printed = await asyncio.to_thread(run, "show", id_)
@@ -61,7 +61,7 @@ def test_a_start_that_no_scheduler_has_made_is_overdue(bench: Bench) -> None:
     bench.add_clients([number(0)])
     bench.now = datetime.now(UTC) - timedelta(minutes=1)
     one = bench.create([f"{number(0)},Ann"], rate_per_s=1)
-    bench.act(one, Action.START)
+    bench.act(one, BroadcastAction.START)
     printed = run("show", str(one.broadcast_id))
     assert "and no scheduler has begun it; see `scserv status`" in printed
     assert "sends from" not in printed
@@ -78,7 +78,7 @@ async def test_between_its_sending_hours_a_broadcast_goes_on_in_the_next_ones(
     hours = SendingHours.parse(f"{begins:%H:%M}-{begins + timedelta(hours=1):%H:%M}", "UTC")
     bench.now, bench.ahead = begins + timedelta(seconds=90), 2
     one = bench.create([f"{number(n)},Ann" for n in range(4)], rate_per_s=2, hours=hours)
-    bench.act(one, Action.START)
+    bench.act(one, BroadcastAction.START)
     await bench.rounds(2)
     shown = json.loads(await asyncio.to_thread(run, "show", str(one.broadcast_id), "--json"))
     assert shown["recent_rate"] is None
@@ -92,9 +92,9 @@ async def test_history_is_in_the_order_of_time(bench: Bench) -> None:
     bench.add_clients([number(0)])
     bench.now = datetime.now(UTC) - timedelta(hours=1)
     one = bench.create([f"{number(0)},Ann"])
-    bench.act(one, Action.START)
+    bench.act(one, BroadcastAction.START)
     await bench.rounds(2)
-    bench.act(one, Action.CANCEL)
+    bench.act(one, BroadcastAction.CANCEL)
     printed = await asyncio.to_thread(run, "show", str(one.broadcast_id))
     steps = [line.split()[0] for line in printed.splitlines() if " by " in line or "began" in line]
     # The audit has the database's time; the broadcast began an hour before that.

@@ -10,7 +10,7 @@ import pytest
 from inbound.broadcasts.control import found
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
-from inbound.handlers.broadcasts import Action
+from inbound.handlers.broadcasts import BroadcastAction
 from tests.integration.broadcasts.commands import run, table
 from tests.integration.broadcasts.conftest import Bench, number
 from tests.russian import english_words
@@ -59,14 +59,14 @@ async def test_what_an_editor_reads_is_russian(bench: Bench, tmp_path: Path) -> 
     id_ = made.splitlines()[0]
     said = [made, await asyncio.to_thread(run, "start", id_, *RU)]
     assert "если её утвердит другой человек" in said[-1]
-    one = bench.act(found(bench.conn, UUID(id_)), Action.APPROVE, by="шеф")
+    one = bench.act(found(bench.conn, UUID(id_)), BroadcastAction.APPROVE, by="шеф")
     bench.now = datetime.now(UTC)
     await bench.rounds(2)
     said += [await asyncio.to_thread(run, "show", id_, *RU)]
     assert "утверждена 20" in said[-1]
     assert "идёт" in said[-1]
     bench.settle("delivered", 1)
-    bench.act(one, Action.CANCEL)
+    bench.act(one, BroadcastAction.CANCEL)
     said += [
         await asyncio.to_thread(run, command, *of, *RU)
         for command, of in (("show", (id_,)), ("list", ()))

@@ -14,12 +14,12 @@ import pytest
 import xlsxwriter
 
 from inbound.cli._client_import import ImportOptions, run_import
-from inbound.directory.client_rows import CLIENT_COLUMNS, GoodRow
+from inbound.directory.client_rows import CLIENT_COLUMNS, ClientRow
 from inbound.directory.postgres import PostgresDirectory
 from inbound.errors import SetupError
 from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
-from inbound.tables.model import Kind, Row
+from inbound.tables.model import CellKind, Row
 from inbound.tables.reader import open_table
 from inbound.terminal import Terminal
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
@@ -36,11 +36,8 @@ KILL = """
 IMPORT = """
 import sys
 from pathlib import Path
-from typing import Any
 from inbound.terminal import Terminal
 from inbound.cli.clients import ImportOptions, run_import
-from inbound.tables.model import Kind, Row
-from inbound.tables.reader import open_table
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 sys.exit(run_import(Path(sys.argv[1]), sys.argv[2], SUBJECT_KEY, VAULT_KEY, Terminal()))
 """
@@ -281,7 +278,7 @@ def test_workbook_is_imported_and_its_rejected_rows_are_text_cells(
     with open_table(tmp_path / "clients.rejected.xlsx", CLIENT_COLUMNS) as table:
         (row,) = (row for row in table.rows() if isinstance(row, Row))
     assert [cell.text for cell in row.cells] == ["+79160000002", "C-2", "", "b", "0777"]
-    assert {cell.kind for cell in row.cells} == {Kind.TEXT, Kind.EMPTY}
+    assert {cell.kind for cell in row.cells} == {CellKind.TEXT, CellKind.EMPTY}
 
     assert importer.load(path, whole_numbers=("personal_code",)) == 0
     assert "1 added, 0 updated, 1 unchanged, 0 rejected" in importer.printed
@@ -390,7 +387,7 @@ def test_connection_lost_while_reading_is_retryable(
     rows = 0
     whole = client_import._sealed
 
-    def cut(row: GoodRow, keys: client_import.ImportKeys) -> tuple[object, ...]:
+    def cut(row: ClientRow, keys: client_import.ImportKeys) -> tuple[object, ...]:
         nonlocal rows
         rows += 1
         if rows == 500:

@@ -9,7 +9,7 @@ import xlsxwriter
 from inbound.broadcasts.audience import (
     ExcludedRow,
     Exclusion,
-    GoodRow,
+    IncludedRow,
     audience_columns,
     check_row,
 )
@@ -24,7 +24,7 @@ from inbound.errors import SetupError
 from inbound.orders.templates.definition import check_definition
 from inbound.smpp.segmentation import part_count
 from inbound.store.orders.templates import TemplateVersion
-from inbound.tables.model import Cell, Choices, Kind, Row
+from inbound.tables.model import Cell, CellKind, Choices, Row
 from inbound.tables.reader import open_table
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ def content(text: str = "{Имя}, ваш счёт {сумма} р.", max_parts:
     return own_text(text, max_parts=max_parts, alphabet="gsm0338")
 
 
-def checked(path: Path, text: OwnText, table: str) -> list[GoodRow | ExcludedRow]:
+def checked(path: Path, text: OwnText, table: str) -> list[IncludedRow | ExcludedRow]:
     path.write_text(table, "utf-8")
     with open_table(path, audience_columns(text.fields), Choices(keeps_others=True)) as opened:
         return [check_row(row, text, opened.others) for row in opened.rows()]
@@ -44,7 +44,7 @@ def test_other_columns_are_fields_in_any_order(tmp_path: Path) -> None:
     (row,) = checked(
         tmp_path / "a.csv", content(), "сумма;город;Телефон;имя\n1500;Омск;8 916 123-45-67;Анна\n"
     )
-    assert isinstance(row, GoodRow)
+    assert isinstance(row, IncludedRow)
     assert (row.number, row.fields) == ("+79161234567", {"Имя": "Анна", "сумма": "1500"})
 
 
@@ -97,7 +97,7 @@ def test_a_field_is_sent_as_the_table_shows_it(tmp_path: Path, shown: str) -> No
     (row,) = checked(
         tmp_path / "a.csv", content("до {срок}"), f'msisdn;срок\n+79161234567;"{shown}"\n'
     )
-    assert isinstance(row, GoodRow)
+    assert isinstance(row, IncludedRow)
     assert row.fields == {"срок": shown}
 
 
@@ -119,7 +119,7 @@ def test_a_template_takes_its_fields_and_refuses_values_that_do_not_fit(tmp_path
     )
     with open_table(path, audience_columns(text.fields)) as table:
         good, bad = (check_row(row, text) for row in table.rows())
-    assert isinstance(good, GoodRow)
+    assert isinstance(good, IncludedRow)
     assert good.fields == {"day": "2026-05-17", "time": "18:30"}
     assert isinstance(bad, ExcludedRow)
     assert (bad.reason, "a date like" in bad.detail) == (Exclusion.FIELDS, True)
@@ -141,39 +141,39 @@ def test_a_template_that_is_not_there_is_refused(versions: list[TemplateVersion]
     ],
 )
 def test_a_date_cell_is_a_date_or_a_time(cell: str, shown: str) -> None:
-    number = Cell(Kind.TEXT, "+79161234567")
-    row = check_row(Row(2, (number, Cell(Kind.DATE, cell))), content("до {срок}"))
-    assert isinstance(row, GoodRow)
+    number = Cell(CellKind.TEXT, "+79161234567")
+    row = check_row(Row(2, (number, Cell(CellKind.DATE, cell))), content("до {срок}"))
+    assert isinstance(row, IncludedRow)
     assert row.fields == {"срок": shown}
 
 
 def test_a_template_writes_a_date_cell_as_its_language_does() -> None:
     cells = (
-        Cell(Kind.TEXT, "+79161234567"),
-        Cell(Kind.DATE, "2026-05-17T00:00:00"),
-        Cell(Kind.DATE, "18:30:00"),
+        Cell(CellKind.TEXT, "+79161234567"),
+        Cell(CellKind.DATE, "2026-05-17T00:00:00"),
+        Cell(CellKind.DATE, "18:30:00"),
     )
     text, _ = template_text([version(1)], "visit", max_parts=8, alphabet="gsm0338")
     good = check_row(Row(2, cells), text)
-    assert isinstance(good, GoodRow)
+    assert isinstance(good, IncludedRow)
     assert text.definition.render(good.fields, "ru").text == "Визит 17.05.2026 в 18:30."
 
 
 def test_an_error_of_a_formula_is_named() -> None:
     text = content("{Имя}")
-    number, error = Cell(Kind.TEXT, "+79161234567"), Cell(Kind.ERROR, "#N/A")
+    number, error = Cell(CellKind.TEXT, "+79161234567"), Cell(CellKind.ERROR, "#N/A")
     bad = check_row(Row(2, (number, error)), text)
     assert isinstance(bad, ExcludedRow)
     assert bad.detail == "Имя is the error #N/A of a formula, not a value"
     assert (bad.held.cells, bad.held.rest) == (("+79161234567", ""), "Имя was #N/A")
-    for cell in (error, Cell(Kind.TEXT, "#N/A")):
+    for cell in (error, Cell(CellKind.TEXT, "#N/A")):
         bad = check_row(Row(2, (cell, number)), text)
         assert isinstance(bad, ExcludedRow)
         assert (bad.reason, "error" in bad.detail) == (Exclusion.NUMBER, True)
 
 
 def test_a_duration_is_no_date() -> None:
-    row = Row(2, (Cell(Kind.TEXT, "+79161234567"), Cell(Kind.DATE, "1 day, 2:00:00")))
+    row = Row(2, (Cell(CellKind.TEXT, "+79161234567"), Cell(CellKind.DATE, "1 day, 2:00:00")))
     bad = check_row(row, content("{Имя}"))
     assert isinstance(bad, ExcludedRow)
     assert "make it text" in bad.detail
@@ -203,8 +203,8 @@ def test_every_row_with_content_is_a_recipient_or_excluded(tmp_path: Path, form:
 
 
 def test_content_that_is_not_certain_is_no_cell_of_the_excluded_row() -> None:
-    cells = (Cell(Kind.TEXT, "12345"), Cell(Kind.GUESSED, "РђРЅРЅР°"))
-    row = Row(2, cells, others=(Cell(Kind.BOOLEAN, "TRUE"), Cell(Kind.TEXT, "Омск")))
+    cells = (Cell(CellKind.TEXT, "12345"), Cell(CellKind.GUESSED, "РђРЅРЅР°"))
+    row = Row(2, cells, others=(Cell(CellKind.BOOLEAN, "TRUE"), Cell(CellKind.TEXT, "Омск")))
     bad = check_row(row, content("{Имя}"), ("vip", "town"))
     assert bad.held.cells == ("12345", "", "", "Омск")
     assert bad.held.rest == "Имя was РђРЅРЅР°; vip was TRUE"
@@ -247,5 +247,5 @@ def test_numbers_of_a_workbook_are_exact(tmp_path: Path) -> None:
     text = content("{сумма} до {день}")
     with open_table(path, audience_columns(text.fields)) as opened:
         (row,) = (check_row(row, text) for row in opened.rows())
-    assert isinstance(row, GoodRow)
+    assert isinstance(row, IncludedRow)
     assert (row.number, row.fields) == ("+79161234567", {"сумма": "0.3", "день": "2026-05-17"})

@@ -2,9 +2,9 @@
 
 import pytest
 
-from inbound.directory.client_rows import GoodRow, RejectedRow, check_row
+from inbound.directory.client_rows import ClientRow, RejectedRow, check_row
 from inbound.directory.port import Registration
-from inbound.tables.model import BadRow, Cell, Kind, Row
+from inbound.tables.model import BadRow, Cell, CellKind, Row
 from tests.unit.tables.worlds import printed, text
 
 GOOD = ("+79161234567", "C-1", "1234", "ivanov", "1a2b3c4d")
@@ -23,7 +23,7 @@ def rejected(*values: str | Cell) -> RejectedRow:
 
 def test_good_row() -> None:
     client = Registration("C-1", "1234", "ivanov", "1a2b3c4d")
-    assert check_row(row(*GOOD)) == GoodRow(5, "+79161234567", client)
+    assert check_row(row(*GOOD)) == ClientRow(5, "+79161234567", client)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_rejected_row_is_named_without_its_secrets(values: tuple[str, ...], said
 
 
 def test_all_faults_of_a_row_are_named_at_once() -> None:
-    bad = rejected("1", "", "1234", "ivanov", Cell(Kind.NUMBER, "77"))
+    bad = rejected("1", "", "1234", "ivanov", Cell(CellKind.NUMBER, "77"))
     assert bad.fields == "msisdn, client_id, password"
 
 
 def test_uncertain_text_is_left_out_of_the_corrected_fields() -> None:
-    bad = rejected(GOOD[0], "C-1", Cell(Kind.NUMBER, "123"), "'ivanov", text(" x"))
+    bad = rejected(GOOD[0], "C-1", Cell(CellKind.NUMBER, "123"), "'ivanov", text(" x"))
     assert bad.values == ("+79161234567", "C-1", "", "", " x")
     assert bad.held == ("personal_code was 123", "login was 'ivanov")
     assert bad.full_reason.endswith("personal_code was 123; login was 'ivanov")
@@ -107,13 +107,15 @@ def test_values_up_to_the_limits_are_taken_as_they_are(
     personal_code: str, login: str, password: str
 ) -> None:
     good = check_row(row("8 916 123-45-67", "C-1", personal_code, login, password))
-    assert good == GoodRow(5, "+79161234567", Registration("C-1", personal_code, login, password))
+    assert good == ClientRow(5, "+79161234567", Registration("C-1", personal_code, login, password))
 
 
 def test_number_cells_are_taken_in_the_columns_that_a_person_vouches_for() -> None:
-    cells = row(Cell(Kind.NUMBER, "79161234567"), "C-1", Cell(Kind.NUMBER, "1234"), "a", "b")
+    cells = row(
+        Cell(CellKind.NUMBER, "79161234567"), "C-1", Cell(CellKind.NUMBER, "1234"), "a", "b"
+    )
     assert isinstance(check_row(cells), RejectedRow)
     assert isinstance(check_row(cells, {"login"}), RejectedRow)
     good = check_row(cells, {"personal_code"})
-    assert isinstance(good, GoodRow)
+    assert isinstance(good, ClientRow)
     assert good.registration.personal_code == "1234"

@@ -3,7 +3,7 @@
 import pytest
 
 from inbound.tables.cells import CellError, read_msisdn, read_text
-from inbound.tables.model import EMPTY, Cell, Kind
+from inbound.tables.model import EMPTY, Cell, CellKind
 from tests.unit.tables.worlds import printed, text
 
 NUMBER = "+79161234567"
@@ -17,8 +17,8 @@ NUMBER = "+79161234567"
         printed("8 916 123 45 67 "),
         printed("'+79161234567"),  # the mark of a text cell
         text("89161234567"),
-        Cell(Kind.NUMBER, "79161234567"),
-        Cell(Kind.NUMBER, "89161234567"),
+        Cell(CellKind.NUMBER, "79161234567"),
+        Cell(CellKind.NUMBER, "89161234567"),
     ],
 )
 def test_certain_number(cell: Cell) -> None:
@@ -46,7 +46,7 @@ def test_certain_number(cell: Cell) -> None:
     ],
 )
 def test_uncertain_number_is_refused_wherever_it_is(written: str, reason: str) -> None:
-    for kind in (Kind.PRINTED, Kind.TEXT):
+    for kind in (CellKind.PRINTED, CellKind.TEXT):
         with pytest.raises(CellError, match=reason) as caught:
             read_msisdn(Cell(kind, written))
         assert caught.value.__context__ is None
@@ -55,13 +55,13 @@ def test_uncertain_number_is_refused_wherever_it_is(written: str, reason: str) -
 @pytest.mark.parametrize(
     "cell",
     [
-        Cell(Kind.NUMBER, "7916123456"),
-        Cell(Kind.NUMBER, "79161234567.5"),
-        Cell(Kind.NUMBER, "7.9161234567123e+16"),
-        Cell(Kind.NUMBER, "79161200000"),
-        Cell(Kind.NUMBER, "-79161234567"),
-        Cell(Kind.DATE, "2116-10-01"),
-        Cell(Kind.BOOLEAN, "TRUE"),
+        Cell(CellKind.NUMBER, "7916123456"),
+        Cell(CellKind.NUMBER, "79161234567.5"),
+        Cell(CellKind.NUMBER, "7.9161234567123e+16"),
+        Cell(CellKind.NUMBER, "79161200000"),
+        Cell(CellKind.NUMBER, "-79161234567"),
+        Cell(CellKind.DATE, "2116-10-01"),
+        Cell(CellKind.BOOLEAN, "TRUE"),
         EMPTY,
     ],
 )
@@ -144,11 +144,11 @@ def test_ordinary_text_is_taken(written: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        (Cell(Kind.NUMBER, "1234"), "zeros at its start"),
-        (Cell(Kind.DATE, "2024-01-02"), "date"),
-        (Cell(Kind.BOOLEAN, "TRUE"), "TRUE or FALSE"),
-        (Cell(Kind.GUESSED, "пароль"), "encoding"),
-        (Cell(Kind.ERROR, "#REF!"), "is the error #REF! of a formula"),
+        (Cell(CellKind.NUMBER, "1234"), "zeros at its start"),
+        (Cell(CellKind.DATE, "2024-01-02"), "date"),
+        (Cell(CellKind.BOOLEAN, "TRUE"), "TRUE or FALSE"),
+        (Cell(CellKind.GUESSED, "пароль"), "encoding"),
+        (Cell(CellKind.ERROR, "#REF!"), "is the error #REF! of a formula"),
         (text("PT2952H00M00S"), "date"),  # how the reader of ODS files gives a duration
     ],
 )
@@ -158,9 +158,9 @@ def test_cell_that_is_no_text_is_refused(cell: Cell, reason: str) -> None:
 
 
 def test_number_cell_is_taken_if_a_person_vouches_for_its_column() -> None:
-    assert read_text(Cell(Kind.NUMBER, "1234"), whole_numbers=True) == "1234"
+    assert read_text(Cell(CellKind.NUMBER, "1234"), whole_numbers=True) == "1234"
     for uncertain in ("1234.5", "1e+16", "-5"):
         with pytest.raises(CellError):
-            read_text(Cell(Kind.NUMBER, uncertain), whole_numbers=True)
+            read_text(Cell(CellKind.NUMBER, uncertain), whole_numbers=True)
     with pytest.raises(CellError):
-        read_text(Cell(Kind.DATE, "2024-01-02"), whole_numbers=True)
+        read_text(Cell(CellKind.DATE, "2024-01-02"), whole_numbers=True)

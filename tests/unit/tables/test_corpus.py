@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from inbound.directory.client_rows import CLIENT_COLUMNS, GoodRow, RejectedRow, check_row
+from inbound.directory.client_rows import CLIENT_COLUMNS, ClientRow, RejectedRow, check_row
 from inbound.directory.port import Registration
-from inbound.tables.model import Understood
+from inbound.tables.model import Interpretation
 from inbound.tables.reader import open_table
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -18,7 +18,7 @@ CLIENTS = [
 ]
 
 
-def read(name: str) -> tuple[Understood, list[GoodRow | RejectedRow]]:
+def read(name: str) -> tuple[Interpretation, list[ClientRow | RejectedRow]]:
     with open_table(CORPUS / name, CLIENT_COLUMNS) as table:
         return table.understood, [check_row(row) for row in table.rows()]
 
@@ -31,7 +31,7 @@ def test_readme_describes_each_file() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_file_gives_the_clients_and_rejects_the_number_without_a_digit(name: str) -> None:
     _, rows = read(name)
-    assert [(r.number, r.registration) for r in rows if isinstance(r, GoodRow)] == CLIENTS
+    assert [(r.number, r.registration) for r in rows if isinstance(r, ClientRow)] == CLIENTS
     (bad,) = (row for row in rows if isinstance(row, RejectedRow))
     assert bad.fields == "msisdn"
     assert bad.row == max(row.row for row in rows)

@@ -6,7 +6,7 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.tables.cells import CellError, read_text
-from inbound.tables.model import Choices, Kind, Row
+from inbound.tables.model import CellKind, Choices, Row
 from inbound.tables.reader import open_table
 from tests.unit.tables.worlds import COLUMNS, facts, read, saved
 
@@ -116,4 +116,4 @@ def test_kind_of_a_guessed_cell(tmp_path: Path) -> None:
     with open_table(saved(tmp_path, ENGLISH.format("ухх"), "cp1251"), COLUMNS) as table:
         (row,) = table.rows()
     assert isinstance(row, Row)
-    assert [cell.kind for cell in row.cells] == [Kind.PRINTED, Kind.GUESSED]
+    assert [cell.kind for cell in row.cells] == [CellKind.PRINTED, CellKind.GUESSED]

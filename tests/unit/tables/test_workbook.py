@@ -12,7 +12,7 @@ import xlsxwriter
 
 from inbound.errors import SetupError
 from inbound.tables._workbook_errors import find_errors
-from inbound.tables.model import Choices, Kind, Row
+from inbound.tables.model import CellKind, Choices, Row
 from inbound.tables.reader import open_table
 from tests.unit.tables.worlds import COLUMNS, facts, read, workbook
 
@@ -24,7 +24,7 @@ SHEET = (
 )
 
 
-def cells(path: Path) -> list[tuple[Kind, str]]:
+def cells(path: Path) -> list[tuple[CellKind, str]]:
     """Return the codes."""
     with open_table(path, COLUMNS) as table:
         return [(r.cells[1].kind, r.cells[1].text) for r in table.rows() if isinstance(r, Row)]
@@ -51,17 +51,17 @@ def test_kinds_of_cells(tmp_path: Path) -> None:
         sheet.write_formula(10, 1, "=NA()", None, "#N/A")
         sheet.merge_range(10, 2, 11, 2, "merged")
     assert cells(path) == [
-        (Kind.TEXT, "0123"),
-        (Kind.NUMBER, "123"),
-        (Kind.NUMBER, "0.5"),
-        (Kind.NUMBER, "123456789012345"),
-        (Kind.NUMBER, "1234567890123456.0"),
-        (Kind.DATE, "2024-02-01"),
-        (Kind.BOOLEAN, "TRUE"),
-        (Kind.NUMBER, "2"),
-        (Kind.TEXT, "ab"),
-        (Kind.ERROR, "#N/A"),
-        (Kind.EMPTY, ""),
+        (CellKind.TEXT, "0123"),
+        (CellKind.NUMBER, "123"),
+        (CellKind.NUMBER, "0.5"),
+        (CellKind.NUMBER, "123456789012345"),
+        (CellKind.NUMBER, "1234567890123456.0"),
+        (CellKind.DATE, "2024-02-01"),
+        (CellKind.BOOLEAN, "TRUE"),
+        (CellKind.NUMBER, "2"),
+        (CellKind.TEXT, "ab"),
+        (CellKind.ERROR, "#N/A"),
+        (CellKind.EMPTY, ""),
     ]
 
 
@@ -128,7 +128,7 @@ def test_errors_of_formulas_are_no_empty_cells(tmp_path: Path, kind: str) -> Non
             for row in table.rows()
             if isinstance(row, Row)
             for column, cell in enumerate(row.cells)
-            if cell.kind is Kind.ERROR
+            if cell.kind is CellKind.ERROR
         }
     assert found == ERRORS
 
@@ -151,7 +151,7 @@ def test_repeated_cells_and_rows_of_an_ods_file_have_its_error_too(tmp_path: Pat
             target.writestr(name, content)
     with open_table(path, COLUMNS, Choices(sheet="New")) as table:
         rows = [row for row in table.rows() if isinstance(row, Row)]
-    errors = [row.number for row in rows for cell in row.cells if cell.kind is Kind.ERROR]
+    errors = [row.number for row in rows for cell in row.cells if cell.kind is CellKind.ERROR]
     assert errors == [3, 4, 5, 7, 8]
 
 

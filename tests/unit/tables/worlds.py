@@ -7,7 +7,7 @@ from typing import Any
 import xlsxwriter
 
 from inbound.tables.columns import Column
-from inbound.tables.model import BadRow, Cell, Choices, Kind, Row
+from inbound.tables.model import BadRow, Cell, CellKind, Choices, Row
 from inbound.tables.reader import open_table
 
 COLUMNS = (
@@ -55,12 +55,12 @@ def workbook(folder: Path, *sheets: Sequence[Sequence[Any]], hidden: Sequence[in
 
 def text(value: str) -> Cell:
     """Return a text cell of a workbook."""
-    return Cell(Kind.TEXT, value)
+    return Cell(CellKind.TEXT, value)
 
 
 def printed(value: str) -> Cell:
     """Return a field of a CSV file."""
-    return Cell(Kind.PRINTED, value) if value else Cell(Kind.EMPTY)
+    return Cell(CellKind.PRINTED, value) if value else Cell(CellKind.EMPTY)
 
 
 __all__ = ["COLUMNS", "BadRow", "facts", "printed", "read", "saved", "text", "workbook"]
