@@ -10,7 +10,7 @@ from inbound.directory.port import Registration
 from inbound.keys import OrderHasher, SubjectHasher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import NoTemplates, OrderTemplates
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.store.transactions.port import Store
 from schemas.orders import Order
 from schemas.topics import TopicNames
@@ -31,7 +31,7 @@ def intake_on(
     templates: OrderTemplates | None = None,
 ) -> Intake:
     """Return an intake on a store, with two clients in the directory."""
-    tools = Tools(
+    tools = IntakeTools(
         store=store,
         directory=MemoryDirectory(CLIENTS),
         templates=templates or NoTemplates(),

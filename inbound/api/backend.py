@@ -15,7 +15,7 @@ import psycopg
 from inbound.api.admission import Principal
 from inbound.api.broadcasting import Broadcasting
 from inbound.api.models import SubjectState
-from inbound.api.sending import Sending
+from inbound.api.sending import OrderService
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
 from inbound.freshness.backlog import BacklogSource
@@ -75,7 +75,7 @@ class Backend:
     def __init__(
         self,
         sources: Sources,
-        sending: Sending,
+        sending: OrderService,
         broadcasting: Broadcasting,
         clock: Callable[[], datetime],
     ) -> None:

@@ -59,7 +59,7 @@ Reviewed = tuple[Broadcast, Progress, Review]
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class ActingToken:
     """The account that a token sends for, and the name of the token in the audit."""
 
     account: str
@@ -79,7 +79,7 @@ class Broadcasting:
         conn: psycopg.Connection,
         body: BroadcastToCreate,
         hours: SendingHours | None,
-        caller: Caller,
+        caller: ActingToken,
         now: datetime,
         key: str | None = None,
     ) -> Reviewed:
@@ -100,7 +100,7 @@ class Broadcasting:
         conn: psycopg.Connection,
         body: BroadcastToCreate,
         hours: SendingHours | None,
-        caller: Caller,
+        caller: ActingToken,
         now: datetime,
         identity: Identity | None,
     ) -> Broadcast:
@@ -124,7 +124,7 @@ class Broadcasting:
         return create(conn, prepared.plan, load, self.keys.sealer, now, identity)
 
     def _identity(
-        self, body: BroadcastToCreate, caller: Caller, key: str | None
+        self, body: BroadcastToCreate, caller: ActingToken, key: str | None
     ) -> Identity | None:
         if key is None:
             return None
@@ -152,7 +152,7 @@ class Broadcasting:
         conn: psycopg.Connection,
         broadcast_id: UUID,
         action: BroadcastAction,
-        caller: Caller,
+        caller: ActingToken,
         now: datetime,
         starts_at: datetime | None = None,
         key: str | None = None,
@@ -176,7 +176,7 @@ class Broadcasting:
                 remember_action(conn, *repeat)
         return self._reviewed(conn, after, now)
 
-    def delete(self, conn: psycopg.Connection, broadcast_id: UUID, caller: Caller) -> None:
+    def delete(self, conn: psycopg.Connection, broadcast_id: UUID, caller: ActingToken) -> None:
         """Delete a draft. Raises UnknownBroadcastError and NotPossibleError."""
         with conn.transaction():
             self._own(conn, broadcast_id, caller.account, lock=True)

@@ -31,7 +31,7 @@ from inbound.api.broadcast_reports import (
     RecipientReport,
     Recipients,
 )
-from inbound.api.broadcasting import Caller
+from inbound.api.broadcasting import ActingToken
 from inbound.api.idempotency import ActionKey, BroadcastKey
 from inbound.api.json_bodies import JsonRoute
 from inbound.api.list_freshness import result_freshness
@@ -268,5 +268,5 @@ async def _perform(
     return BroadcastDetails.reviewed(*after)
 
 
-def _caller(who: Principal) -> Caller:
-    return Caller(who.account, who.actor)
+def _caller(who: Principal) -> ActingToken:
+    return ActingToken(who.account, who.actor)

@@ -9,7 +9,7 @@ import psycopg
 from inbound.api.backend import Sources, retry_once
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.freshness.people import Gaps, read_gaps
-from inbound.store.people.subscriptions import Subscription, subscriptions_of
+from inbound.store.people.subscriptions import SubscriptionRow, subscriptions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class NumberState:
     """One number; `subscription` is None if it has no subject: it never sent a command."""
 
     number: str
-    subscription: Subscription | None
+    subscription: SubscriptionRow | None
 
     @property
     def subject_id(self) -> UUID | None:
@@ -75,7 +75,7 @@ async def person_states(sources: Sources, named: Sequence[Named]) -> list[Person
     return people
 
 
-def _number(sources: Sources, subject: Subscription) -> str:
+def _number(sources: Sources, subject: SubscriptionRow) -> str:
     return sources.sealer.open_number(subject.number_sealed, subject.subject_id)
 
 
@@ -91,7 +91,7 @@ def _read(
     backlog: Backlog,
     subject_ids: Sequence[UUID],
     hashes: Sequence[bytes],
-) -> tuple[Gaps, list[Subscription]]:
+) -> tuple[Gaps, list[SubscriptionRow]]:
     """Return the subscriptions of subjects and numbers, and before them what they may lack."""
     of_subjects = subscriptions_of(conn, subject_ids=subject_ids) if subject_ids else []
     gaps = read_gaps(conn, backlog, [*hashes, *(one.number_hash for one in of_subjects)])

@@ -17,7 +17,7 @@ from inbound.api.list_freshness import request_freshness
 from inbound.api.models import ClientId, CurrentAnswer, RequestModel, ResponseModel, example
 from inbound.api.subject_ids import shown_id
 from inbound.projections.queries import MOST as QUERY_LIMIT
-from inbound.projections.queries import Message, PageKey, ProjectionQueries, Request
+from inbound.projections.queries import PageKey, ProjectionQueries, ReplyMessage, Request
 from inbound.projections.requests import RequestState
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
@@ -81,7 +81,7 @@ class FoundMessage(ResponseModel):
     )
 
     @classmethod
-    def of(cls, message: Message) -> Self:
+    def of(cls, message: ReplyMessage) -> Self:
         """Convert a message of the projection."""
         return cls(
             message_id=message.message_id,

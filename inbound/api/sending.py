@@ -17,7 +17,7 @@ RETRY_AFTER_S: Final = 1
 _SCHEDULED: Final = frozenset({OrderState.SCHEDULED})
 
 
-class Sending:
+class OrderService:
     """Places the orders of requests, and cancels scheduled ones."""
 
     def __init__(

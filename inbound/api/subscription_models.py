@@ -11,7 +11,7 @@ from inbound.api.patterns import WORDS
 from inbound.api.person_states import Named, NumberState, PersonState
 from inbound.field_rules import first_rule
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
-from inbound.store.people.subscriptions import Subscription
+from inbound.store.people.subscriptions import SubscriptionRow
 from schemas.base import UtcTime
 
 MAX_RECIPIENTS: Final = 100
@@ -55,7 +55,7 @@ class SubscriptionState(ResponseModel):
     )
 
     @staticmethod
-    def values_of(found: Subscription | None) -> dict[str, Any]:
+    def values_of(found: SubscriptionRow | None) -> dict[str, Any]:
         """Return the values of these fields; None for a number that never sent a command."""
         return {
             "may_be_texted": found is None or found.may_be_texted,

@@ -20,7 +20,7 @@ from inbound.broadcasts.shortfalls import PlannedBroadcast, Shortfall, find_shor
 from inbound.handlers.broadcasts import BroadcastState, opening
 from inbound.handlers.sending_hours import window_at
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import Language
+from inbound.orders.templates.fields import TemplateLanguage
 from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import broadcast_entries
 from inbound.store.broadcasts.rows import Broadcast, Progress
@@ -105,7 +105,7 @@ class Reviewer:
             warnings=() if is_begun else tuple(find_shortfalls(conn, one, account, planned, now)),
             missing_languages=()
             if definition is None
-            else tuple(one.value for one in Language if one not in definition.texts),
+            else tuple(one.value for one in TemplateLanguage if one not in definition.texts),
         )
 
     def _text(self, one: Broadcast) -> str | None:

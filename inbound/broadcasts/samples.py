@@ -9,7 +9,7 @@ import psycopg
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.keys import UnsealError
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import FieldError, Language
+from inbound.orders.templates.fields import FieldError, TemplateLanguage
 from inbound.store.broadcasts.broadcasts import find_recipients
 from inbound.store.broadcasts.rows import Broadcast, BroadcastRecipient
 from inbound.store.connections import raises_store_errors
@@ -62,7 +62,7 @@ def effective_languages(definition: TemplateDefinition | None) -> tuple[list[str
     Without a template there is one text for all; then clients without a language count as Russian.
     """
     if definition is None:
-        return [one.value for one in Language], Language.RUSSIAN.value
+        return [one.value for one in TemplateLanguage], TemplateLanguage.RUSSIAN.value
     return [one.value for one in definition.texts], definition.default_language.value
 
 

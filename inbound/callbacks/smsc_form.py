@@ -35,7 +35,7 @@ _TYPES: Final[Mapping[str, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ReportedMessage:
     """What a call tells of a message: its ids, its number, and the `data` of our own form.
 
     `told` is what the network told about the number, if it was asked.
@@ -48,7 +48,7 @@ class Message:
     told: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def bodies_of_message(message: Message, at: datetime, secret: str) -> list[bytes]:
+def bodies_of_message(message: ReportedMessage, at: datetime, secret: str) -> list[bytes]:
     """Return the body of the call about each id."""
     data, phone = message.data, _bare(message.phone)
     reason = data.get("reason")

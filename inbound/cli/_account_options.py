@@ -27,7 +27,7 @@ from inbound.orders.account_rules import (
     seconds,
     whole_number,
 )
-from inbound.orders.addresses import AddressError, parse_network
+from inbound.orders.addresses import NetworkAddressError, parse_network
 from inbound.orders.patterns import PatternError, check_pattern
 from inbound.store.orders.account_records import AccountSettings
 from inbound.store.orders.rows import RIGHTS, SEND
@@ -262,7 +262,7 @@ def _check(values: dict[str, Any]) -> None:
 def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     try:
         found = tuple(dict.fromkeys(map(parse_network, texts)))
-    except AddressError as error:
+    except NetworkAddressError as error:
         raise SetupError(f"--address: {error}") from error
     if len(found) > MOST_ADDRESSES:
         raise SetupError(f"--address: an account has up to {MOST_ADDRESSES}; name networks")

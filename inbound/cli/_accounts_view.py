@@ -8,7 +8,7 @@ from typing import Final
 from inbound.cli._times import local
 from inbound.money import amount_text, money
 from inbound.store.orders.account_records import AccountRecord
-from inbound.store.orders.account_senders import Sender
+from inbound.store.orders.account_senders import AccountSender
 from inbound.wording import Bilingual, both, counted_both
 
 _WIDTH: Final = 14
@@ -111,17 +111,17 @@ def account_object(found: AccountRecord, used: Mapping[str, int]) -> dict[str, o
     }
 
 
-def sender_line(sender: Sender, zone: str) -> str:
+def sender_line(sender: AccountSender, zone: str) -> str:
     """Return a sender in a line."""
     return f"{sender.account}  " + _sender(sender, zone)
 
 
-def sender_object(sender: Sender) -> dict[str, object]:
+def sender_object(sender: AccountSender) -> dict[str, object]:
     """Return a sender for JSON."""
     return asdict(sender)
 
 
-def _sender(sender: Sender, zone: str) -> Bilingual:
+def _sender(sender: AccountSender, zone: str) -> Bilingual:
     if sender.approved_at is not None:
         when = local(sender.approved_at, zone, seconds=False)
         return both(

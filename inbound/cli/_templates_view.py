@@ -5,15 +5,15 @@ from typing import Final
 
 from inbound.cli._times import local
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import SHOWN, Language
+from inbound.orders.templates.fields import SHOWN, TemplateLanguage
 from inbound.settings import Settings
 from inbound.smpp.segmentation import measure
 from inbound.store.orders.templates import TemplateVersion
 from inbound.wording import Bilingual, both, counted_both
 
 _NAMES: Final = {
-    Language.RUSSIAN: both("Russian", "русский"),
-    Language.ENGLISH: both("English", "английский"),
+    TemplateLanguage.RUSSIAN: both("Russian", "русский"),
+    TemplateLanguage.ENGLISH: both("English", "английский"),
 }
 
 
@@ -128,7 +128,7 @@ def parts_lines(definition: TemplateDefinition, settings: Settings) -> Iterator[
         )
 
 
-def preview_object(language: Language, text: str, settings: Settings) -> dict[str, object]:
+def preview_object(language: TemplateLanguage, text: str, settings: Settings) -> dict[str, object]:
     """Return a rendered text for JSON."""
     size = measure(text, settings.smpp.alphabet)
     return {
@@ -140,7 +140,7 @@ def preview_object(language: Language, text: str, settings: Settings) -> dict[st
     }
 
 
-def preview_lines(language: Language, text: str, settings: Settings) -> Iterator[str]:
+def preview_lines(language: TemplateLanguage, text: str, settings: Settings) -> Iterator[str]:
     """Yield a rendered text and its size."""
     size = measure(text, settings.smpp.alphabet)
     yield both(
@@ -162,7 +162,7 @@ def _up_to(parts: int) -> Bilingual:
     return counted_both(parts, ("SMS part", "SMS parts"), ("части СМС", "частей СМС", "частей СМС"))
 
 
-def _most_parts(definition: TemplateDefinition, settings: Settings) -> dict[Language, int]:
+def _most_parts(definition: TemplateDefinition, settings: Settings) -> dict[TemplateLanguage, int]:
     def count(text: str) -> int:
         return measure(text, settings.smpp.alphabet).parts
 

@@ -32,7 +32,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.api.backend import Backend
     from inbound.api.broadcasting import Broadcasting
     from inbound.api.rate_limits import RateLimits
-    from inbound.api.sending import Sending
+    from inbound.api.sending import OrderService
     from inbound.api.server import HttpServer
     from inbound.broadcasts.drafting import DraftRules
     from inbound.broadcasts.loading import AudienceKeys
@@ -54,7 +54,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     async def main() -> None:
         sources = make_sources(settings, "scserv api")
         orders = IntakeConnections(settings)
-        sending = Sending(
+        sending = OrderService(
             OrderBatcher(orders.intake.place, account_of=attrgetter("account")),
             Dispatcher(
                 orders.store,

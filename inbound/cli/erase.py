@@ -19,7 +19,7 @@ from inbound.startup import check_database, make_cipher
 from inbound.terminal import confirm, echo, echo_json
 
 if TYPE_CHECKING:
-    from inbound.erasure.eraser import Done
+    from inbound.erasure.eraser import CommittedErasure
 
 _REMOVED: Final = {
     "subjects": ("link from the number to its subject", "links from the number to its subject"),
@@ -118,7 +118,7 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
         echo("no person was erased yet")
 
 
-async def _erase(settings: Settings, number: str, reason: str) -> "dict[str, Done]":
+async def _erase(settings: Settings, number: str, reason: str) -> "dict[str, CommittedErasure]":
     """Erase a number and its former forms; return those that were stored, with what was done."""
     from inbound.clock import utc_now
     from inbound.erasure.eraser import Eraser
@@ -140,7 +140,7 @@ async def _erase(settings: Settings, number: str, reason: str) -> "dict[str, Don
         await store.close()
 
 
-def _report(masked: str, done: "Done") -> Iterator[str]:
+def _report(masked: str, done: "CommittedErasure") -> Iterator[str]:
     about = f", subject {done.subject_id}" if done.subject_id else ""
     yield f"erased {masked}{about}: record {done.record}"
     for name, count in asdict(done.removed).items():

@@ -185,13 +185,13 @@ def preview(
     Without --field it shows the longest case: every field as long as it may be.
     """
     from inbound.cli._templates_view import preview_lines, preview_object
-    from inbound.orders.templates.fields import FieldError, Language
+    from inbound.orders.templates.fields import FieldError, TemplateLanguage
 
     with open_database(settings, APPLICATION_NAME) as connection:
         definition = definition_of(find_template(connection, name, version))
     values = split_fields(fields)
     check_fields(values, definition, name)
-    for one in definition.texts if language is None else (Language(language),):
+    for one in definition.texts if language is None else (TemplateLanguage(language),):
         if one not in definition.texts:
             raise SetupError(
                 both(

@@ -17,7 +17,7 @@ from inbound.directory.client_tables import (
     read_client_id,
 )
 from inbound.keys import OrderHasher, VaultCipher, VaultKey
-from inbound.parsers.channel_addresses import AddressError, parse_address
+from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 from inbound.tables.cells import CellError, read_text
@@ -78,7 +78,7 @@ def address_reader(channel: Channel) -> Callable[[Iterable[Row | BadRow]], Itera
         try:
             text = read_text(row.cells[1], whole_numbers=channel is Channel.BOT)
             return ClientAddress(client_id, parse_address(channel, text) if text else None)
-        except (CellError, AddressError) as error:
+        except (CellError, ChannelAddressError) as error:
             raise ClientRowError(f"{ADDRESS} {error}") from None
 
     return lambda rows: read_clear_rows(rows, read)

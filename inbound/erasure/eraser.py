@@ -33,7 +33,7 @@ GIVE_UP_AFTER_S = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommittedErasure:
     """An erasure that is committed.
 
     `open_requests` and `open_orders` had no final state yet; scheduled orders are among neither.
@@ -56,7 +56,7 @@ class Eraser:
         self._hasher = hasher
         self._clock = clock
 
-    async def erase(self, number: str, *, actor: str, reason: str) -> Done | None:
+    async def erase(self, number: str, *, actor: str, reason: str) -> CommittedErasure | None:
         """Erase the person with this E.164 number. None, without a trace, if nothing is stored.
 
         `reason` must be checked (`inbound.store.access.audit.check_reason`): it is kept forever.
@@ -75,7 +75,7 @@ class Eraser:
 
     async def _erase(
         self, transaction: Transaction, number: str, actor: str, reason: str
-    ) -> Done | None:
+    ) -> CommittedErasure | None:
         number_hash = self._hasher.hash(number)
         subject_id = (await transaction.find_subjects([number_hash])).get(number_hash)
         subjects = Subjects(transaction, StateCache())
@@ -99,4 +99,4 @@ class Eraser:
                 ended = decide_refusal(subjects[subject_id], request_id, RefusalCause.ERASED, now)
                 subjects.append(subject_id, ended.events, None)
             await transaction.write(Changes(events=subjects.events, states=subjects.states()))
-        return Done(record, subject_id, removed, len(open_), orders - removed.orders)
+        return CommittedErasure(record, subject_id, removed, len(open_), orders - removed.orders)

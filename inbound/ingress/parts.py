@@ -29,7 +29,7 @@ from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import Placed
 from inbound.orders.wiring import IntakeConnections
-from inbound.parsers.channel_addresses import AddressError, parse_address
+from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
 from inbound.settings import Settings
 from inbound.store.access.account_credentials import (
     AccountName,
@@ -96,7 +96,7 @@ class Parts:
         """
         read: dict[str, str] = {}
         for one in addresses:
-            with contextlib.suppress(AddressError):
+            with contextlib.suppress(ChannelAddressError):
                 read[one] = parse_address(channel, one)
         found = await self.directory.clients_of_addresses(channel, list(read.values()))
         return {one: found[address] for one, address in read.items() if address in found}

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from inbound.handlers.orders import OWN_TEXT
 from inbound.orders.ports import RenderedText, RenderProblem, TemplateUse
-from inbound.orders.recipients import Recipient, Recipients
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.recipients import OrderRecipient, RecipientFinder
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.parsers.channel_addresses import ADDRESSED
 from inbound.parsers.channel_texts import UNDIVIDED
 from inbound.smpp.segmentation import UnsendableTextError, part_count
@@ -26,7 +26,7 @@ _Way = tuple[Channel, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class OrderDraft:
     """An order that is ready to be decided.
 
     `earlier_order_id` names another order that has its idempotency key; then it is refused, and
@@ -35,7 +35,7 @@ class Draft:
 
     order: Order
     order_id: UUID
-    recipient: Recipient
+    recipient: OrderRecipient
     rendered: RenderedText | RenderProblem
     parts: int
     content_digest: bytes
@@ -66,7 +66,7 @@ class Draft:
         rendering = self.rendered.reason if isinstance(self.rendered, RenderProblem) else None
         return self.recipient.problem or rendering
 
-    def with_key_of(self, order_id: UUID) -> "Draft":
+    def with_key_of(self, order_id: UUID) -> "OrderDraft":
         """Return this draft as one whose idempotency key another order has."""
         return replace(self, order_id=self.refusal_id, earlier_order_id=order_id)
 
@@ -74,13 +74,15 @@ class Draft:
 class Drafts:
     """Makes the drafts of one batch."""
 
-    def __init__(self, tools: Tools, settings: IntakeSettings, recipients: Recipients) -> None:
+    def __init__(
+        self, tools: IntakeTools, settings: IntakeSettings, recipients: RecipientFinder
+    ) -> None:
         self._tools = tools
         self._settings = settings
         self._recipients = recipients
         self._counted: dict[str, int] = {}
 
-    async def make(self, orders: Sequence[Order]) -> list[Draft]:
+    async def make(self, orders: Sequence[Order]) -> list[OrderDraft]:
         """Return a draft of each order. Blocks on the directory and the templates."""
         recipients = await self._recipients.look_up(orders)
         rendered = await self._render(orders, recipients)
@@ -91,7 +93,7 @@ class Drafts:
         ]
 
     async def _addresses(
-        self, orders: Sequence[Order], recipients: Sequence[Recipient]
+        self, orders: Sequence[Order], recipients: Sequence[OrderRecipient]
     ) -> Mapping[_Way, str]:
         """Return where the channels of orders send that don't send to the number."""
         wanted: dict[Channel, list[str]] = {}
@@ -105,7 +107,7 @@ class Drafts:
         return found
 
     async def _render(
-        self, orders: Sequence[Order], recipients: Sequence[Recipient]
+        self, orders: Sequence[Order], recipients: Sequence[OrderRecipient]
     ) -> list[RenderedText | RenderProblem]:
         uses = [
             TemplateUse(
@@ -127,10 +129,10 @@ class Drafts:
     def _draft(
         self,
         order: Order,
-        recipient: Recipient,
+        recipient: OrderRecipient,
         rendered: RenderedText | RenderProblem,
         addresses: Mapping[_Way, str],
-    ) -> Draft:
+    ) -> OrderDraft:
         hasher = self._tools.order_hasher
         key = order.idempotency_key
         order_id = hasher.order_id(order.account, key) if key else self._tools.new_id()
@@ -142,7 +144,7 @@ class Drafts:
         # Times from now on are other moments in a repeated order: those stand as they were written.
         left_out = _NOT_CONTENT | order.as_written.keys()
         content = order.model_dump_json(exclude=left_out, exclude_defaults=True)
-        return Draft(
+        return OrderDraft(
             order=order,
             order_id=order.order_id or order_id,
             recipient=recipient,

@@ -17,11 +17,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from inbound.errors import RetryableError
-from inbound.orders.drafting import Draft, Drafts
+from inbound.orders.drafting import Drafts, OrderDraft
 from inbound.orders.ports import Companion, Placed
-from inbound.orders.recipients import Recipients
-from inbound.orders.tools import IntakeSettings, Tools
-from inbound.orders.writing import BatchWriter
+from inbound.orders.recipients import RecipientFinder
+from inbound.orders.tools import IntakeSettings, IntakeTools
+from inbound.orders.writing import OrderBatchWriter
 from inbound.store.errors import Conflict
 from inbound.store.orders.rows import STRANGERS
 from inbound.store.transactions.port import Transaction
@@ -40,13 +40,13 @@ class Intake:
     """Places orders. One batch at a time: a second one waits for the first."""
 
     def __init__(
-        self, tools: Tools, settings: IntakeSettings, *, conflicts: int = CONFLICTS
+        self, tools: IntakeTools, settings: IntakeSettings, *, conflicts: int = CONFLICTS
     ) -> None:
         """`conflicts` is the attempt at which a batch that loses to others is given up."""
         self._tools = tools
         self._settings = settings
         self._conflicts = conflicts
-        self._recipients = Recipients(tools.directory, tools.subject_hasher)
+        self._recipients = RecipientFinder(tools.directory, tools.subject_hasher)
 
     async def place(
         self, orders: Sequence[Order], companion: Companion | None = None
@@ -96,8 +96,11 @@ class Intake:
         return attempt.attempt_number >= most
 
     async def _decide(
-        self, transaction: Transaction, drafts: Sequence[Draft], perhaps_placed: Collection[UUID]
-    ) -> BatchWriter:
+        self,
+        transaction: Transaction,
+        drafts: Sequence[OrderDraft],
+        perhaps_placed: Collection[UUID],
+    ) -> OrderBatchWriter:
         accounts = await transaction.accounts({draft.order.account for draft in drafts})
         placed = await transaction.orders(perhaps_placed) if perhaps_placed else {}
         before = [placed.get(one.refusal_id) or placed.get(one.order_id) for one in drafts]
@@ -113,7 +116,7 @@ class Intake:
         await self._recipients.find_subjects(transaction, people)
         subjects = Subjects(transaction, self._tools.cache)
         await subjects.load([one.subject_id for one in people if one.subject_id is not None])
-        writer = BatchWriter(self._tools, self._settings, subjects, accounts)
+        writer = OrderBatchWriter(self._tools, self._settings, subjects, accounts)
         await writer.load(transaction, new)
         for draft, row in zip(drafts, before, strict=True):
             writer.write(draft, row)

@@ -12,7 +12,7 @@ from schemas.orders import Order, RefusalReason
 
 
 @dataclass(slots=True)
-class Recipient:
+class OrderRecipient:
     """Whom an order names. Without a number there is a `problem`.
 
     `named_subject` is the subject if the order names one. The last two are set within the
@@ -28,14 +28,14 @@ class Recipient:
     subject_id: UUID | None = None
 
 
-class Recipients:
+class RecipientFinder:
     """Finds recipients; the directory is asked before the transaction, the store within it."""
 
     def __init__(self, directory: ClientNumbers, hasher: SubjectHasher) -> None:
         self._directory = directory
         self._hasher = hasher
 
-    async def look_up(self, orders: Sequence[Order]) -> list[Recipient]:
+    async def look_up(self, orders: Sequence[Order]) -> list[OrderRecipient]:
         """Return the recipient of each order, as far as the directory knows them.
 
         Two requests to the directory at most. Raises RetryableError.
@@ -50,7 +50,7 @@ class Recipients:
         return recipients
 
     async def find_subjects(
-        self, transaction: Transaction, recipients: Sequence[Recipient]
+        self, transaction: Transaction, recipients: Sequence[OrderRecipient]
     ) -> None:
         """Find the subject of each recipient; make those of clients, and of strangers if allowed.
 
@@ -71,7 +71,7 @@ class Recipients:
                 one.subject_id = subjects.get(one.number_hash)
 
     async def _find_numbers(
-        self, transaction: Transaction, recipients: Sequence[Recipient]
+        self, transaction: Transaction, recipients: Sequence[OrderRecipient]
     ) -> None:
         if not recipients:
             return
@@ -85,8 +85,8 @@ class Recipients:
                 self._set_number(one, number)
                 one.problem, one.is_client = None, number in known
 
-    def _recipient(self, order: Order, of_clients: dict[str, str]) -> Recipient:
-        recipient = Recipient(order.subject_id, problem=RefusalReason.RECIPIENT_UNKNOWN)
+    def _recipient(self, order: Order, of_clients: dict[str, str]) -> OrderRecipient:
+        recipient = OrderRecipient(order.subject_id, problem=RefusalReason.RECIPIENT_UNKNOWN)
         number = of_clients.get(order.client_id) if order.client_id is not None else None
         if order.phone is not None:
             try:
@@ -98,6 +98,6 @@ class Recipients:
             self._set_number(recipient, number)
         return recipient
 
-    def _set_number(self, recipient: Recipient, number: str) -> None:
+    def _set_number(self, recipient: OrderRecipient, number: str) -> None:
         recipient.number = number
         recipient.number_hash = self._hasher.hash(number)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from inbound.handlers.order_progress import refused_state
-from inbound.orders.drafting import Draft
+from inbound.orders.drafting import OrderDraft
 from inbound.orders.ports import RenderedText
 from inbound.store.orders.rows import OrderRow
 from schemas.order_events import OrderAccepted, OrderRefused
@@ -11,7 +11,7 @@ from schemas.order_facts import OrderRequest
 from schemas.orders import OrderEntry, OrderState
 
 
-def request_of(draft: Draft) -> OrderRequest:
+def request_of(draft: OrderDraft) -> OrderRequest:
     """Return what is decided: the order without recipient and text."""
     order = draft.order
     rendered = draft.rendered if isinstance(draft.rendered, RenderedText) else None
@@ -32,7 +32,7 @@ def request_of(draft: Draft) -> OrderRequest:
     )
 
 
-def row_of(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> OrderRow:
+def row_of(draft: OrderDraft, decided: OrderAccepted | OrderRefused, now: datetime) -> OrderRow:
     """Return the row of a decided order."""
     accepted = decided if isinstance(decided, OrderAccepted) else None
     if isinstance(decided, OrderRefused):

@@ -25,7 +25,7 @@ class IntakeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class IntakeTools:
     """What the intake works with. `new_id` has to be random: order ids stand in public events."""
 
     store: Store

@@ -9,7 +9,7 @@ from inbound.directory.postgres import PostgresDirectory
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.intake import CONFLICTS, Intake
 from inbound.orders.templates.stored import StoredTemplates
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.settings import Settings
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.topics import TopicNames
@@ -39,7 +39,7 @@ class IntakeConnections:
         )
         self.templates = StoredTemplates(url, application_name=APPLICATION_NAME)
         self.intake = Intake(
-            Tools(
+            IntakeTools(
                 store=self.store,
                 directory=self.directory,
                 templates=self.templates,

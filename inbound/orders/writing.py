@@ -12,12 +12,12 @@ from pydantic_core import to_json
 from inbound.handlers.orders import decide_order
 from inbound.handlers.state import SubjectState
 from inbound.orders.counters import Counters
-from inbound.orders.drafting import Draft
+from inbound.orders.drafting import OrderDraft
 from inbound.orders.pacing import Pacing
 from inbound.orders.patterns import matches_any
 from inbound.orders.ports import Placed, RenderedText, RenderProblem
 from inbound.orders.records import request_of, row_of
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.outbox.order_messages import order_message_row
 from inbound.parsers.channel_texts import readable
 from inbound.store.log.rows import NewEvent
@@ -43,7 +43,7 @@ _NO_ORDERS: Final = RecentOrders()
 _ANY_TEXT: Final = b""
 
 
-class BatchWriter:
+class OrderBatchWriter:
     """Takes one batch: `load`, then each draft in order, then `changes`.
 
     `placed` has the answer to each draft. An order is decided with the effects of those before it.
@@ -51,7 +51,7 @@ class BatchWriter:
 
     def __init__(
         self,
-        tools: Tools,
+        tools: IntakeTools,
         settings: IntakeSettings,
         subjects: Subjects,
         accounts: Mapping[str, Account],
@@ -69,7 +69,7 @@ class BatchWriter:
         self._balances = {name: one.balance for name, one in accounts.items()}
         self._pacing = Pacing(accounts, self._now)
 
-    async def load(self, transaction: Transaction, drafts: Sequence[Draft]) -> None:
+    async def load(self, transaction: Transaction, drafts: Sequence[OrderDraft]) -> None:
         """Read counters and earlier orders, if a decision depends on them. Two round trips."""
         limited = [account for account in self._accounts.values() if account.has_counters]
         if limited:
@@ -79,7 +79,7 @@ class BatchWriter:
         if queries:
             self._recent = await transaction.recent_orders(queries)
 
-    def write(self, draft: Draft, before: OrderRow | None = None) -> None:
+    def write(self, draft: OrderDraft, before: OrderRow | None = None) -> None:
         """Decide an order, or repeat the answer to `before`, which has its idempotency key.
 
         If the key comes with another order, that one is refused under an id of its own.
@@ -92,7 +92,7 @@ class BatchWriter:
         else:
             self._decide(draft.with_key_of(before.order_id))
 
-    def _decide(self, draft: Draft) -> None:
+    def _decide(self, draft: OrderDraft) -> None:
         account = self._accounts.get(draft.order.account)
         decided = decide_order(request_of(draft), self._facts(draft, account))
         self._append(draft, decided)
@@ -107,7 +107,7 @@ class BatchWriter:
             Placed(row.order_id, row.state, row.parts, reason, detail, price=row.price)
         )
 
-    def _answer_repeated(self, draft: Draft, before: OrderRow) -> None:
+    def _answer_repeated(self, draft: OrderDraft, before: OrderRow) -> None:
         """Answer an order that was placed before: nothing is written."""
         is_refused = before.state is OrderState.REFUSED or not before.was_accepted
         refused = before.reason if is_refused else None
@@ -129,7 +129,7 @@ class BatchWriter:
         changes.orders.free_at.update(self._pacing.free_at)
         return changes
 
-    def _append(self, draft: Draft, event: OrderDecided) -> None:
+    def _append(self, draft: OrderDraft, event: OrderDecided) -> None:
         subject_id, traceparent = draft.recipient.subject_id, draft.order.traceparent
         if subject_id is not None:
             self.subjects.append(subject_id, [event], traceparent)
@@ -140,7 +140,7 @@ class BatchWriter:
         )
 
     def _accept(
-        self, draft: Draft, account: Account, accepted: OrderAccepted, row: OrderRow
+        self, draft: OrderDraft, account: Account, accepted: OrderAccepted, row: OrderRow
     ) -> None:
         """Count an accepted order, store its text, and queue its message if it is due."""
         self._counters.add(usage_keys(account, self._now))
@@ -168,7 +168,7 @@ class BatchWriter:
             )
             self._changes.outbox.append(message)
 
-    def _facts(self, draft: Draft, account: Account | None) -> OrderFacts:
+    def _facts(self, draft: OrderDraft, account: Account | None) -> OrderFacts:
         order, recipient = draft.order, draft.recipient
         state = self.subjects[recipient.subject_id] if recipient.subject_id else _NOBODY
         common = OrderFacts(
@@ -209,7 +209,7 @@ class BatchWriter:
             }
         )
 
-    def _recent_query(self, draft: Draft) -> RecentQuery | None:
+    def _recent_query(self, draft: OrderDraft) -> RecentQuery | None:
         account, subject_id = self._accounts.get(draft.order.account), draft.recipient.subject_id
         if account is None or subject_id is None or not account.looks_back:
             return None
@@ -217,7 +217,7 @@ class BatchWriter:
         since = self._now - timedelta(seconds=seconds)
         return RecentQuery(account.account, subject_id, draft.text_digest, since)
 
-    def _recent_of(self, draft: Draft, account: Account) -> RecentOrders:
+    def _recent_of(self, draft: OrderDraft, account: Account) -> RecentOrders:
         """Return the earlier orders, with those of this batch."""
         subject_id = draft.recipient.subject_id
         if subject_id is None or not account.looks_back:
@@ -232,7 +232,7 @@ class BatchWriter:
         self._recent[account, subject_id, _ANY_TEXT] = RecentOrders(self._now)
 
 
-def _detail(draft: Draft, reason: RefusalReason | None) -> str:
+def _detail(draft: OrderDraft, reason: RefusalReason | None) -> str:
     """Return what the renderer says about this reason, if it comes from there."""
     problem = draft.rendered
     if isinstance(problem, RenderProblem) and problem.reason is reason:
@@ -240,7 +240,7 @@ def _detail(draft: Draft, reason: RefusalReason | None) -> str:
     return ""
 
 
-def _field(draft: Draft, *, is_missing: bool) -> str | None:
+def _field(draft: OrderDraft, *, is_missing: bool) -> str | None:
     """Return the field because of which the template was not rendered, if it is of this kind."""
     problem = draft.rendered
     if isinstance(problem, RenderProblem) and problem.is_missing is is_missing:
@@ -248,7 +248,7 @@ def _field(draft: Draft, *, is_missing: bool) -> str | None:
     return None
 
 
-def _is_allowed(draft: Draft, account: Account) -> bool:
+def _is_allowed(draft: OrderDraft, account: Account) -> bool:
     if not account.patterns or not isinstance(draft.rendered, RenderedText):
         return True
     text = readable(draft.rendered.text, draft.order.channel)

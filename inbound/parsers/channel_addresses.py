@@ -23,20 +23,20 @@ _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _CHAT: Final = re.compile(r"-?[1-9][0-9]{0,18}")
 
 
-class AddressError(ValueError):
+class ChannelAddressError(ValueError):
     """A text is no address of its channel. str() quotes nothing of it."""
 
 
 def parse_address(channel: Channel, written: str) -> str:
-    """Return an address of a channel in the form in which it is stored. Raises AddressError."""
+    """Return an address of a channel as it is stored. Raises ChannelAddressError."""
     text = written.strip()
     if channel is Channel.MAIL:
         return _mailbox(text)
     if channel is Channel.BOT:
         if not _CHAT.fullmatch(text):
-            raise AddressError("has to be the id of a chat, a whole number")
+            raise ChannelAddressError("has to be the id of a chat, a whole number")
         return text
-    raise AddressError("this channel sends to numbers")
+    raise ChannelAddressError("this channel sends to numbers")
 
 
 def _mailbox(text: str) -> str:
@@ -49,5 +49,5 @@ def _mailbox(text: str) -> str:
     mailbox = f"{local}@{domain}"
     fits = len(local) <= _LONGEST_LOCAL and len(mailbox) <= LONGEST_ADDRESS
     if not (fits and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
-        raise AddressError("has to be an e-mail address like anna@example.org")
+        raise ChannelAddressError("has to be an e-mail address like anna@example.org")
     return mailbox

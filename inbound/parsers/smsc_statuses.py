@@ -13,17 +13,17 @@ _R = RefusalReason
 _S = OrderState
 
 
-class Status(NamedTuple):
+class SmscStatus(NamedTuple):
     """The state of a message in `status`, and in `err` why it was not delivered."""
 
     code: int
     error: int = 0
 
 
-NOT_FOUND: Final = Status(-3)
-_FAILURES: Final[Mapping[str, Status]] = {
-    ReceiptState.EXPIRED: Status(3),
-    ReceiptState.REJECTED: Status(20, 255),
+NOT_FOUND: Final = SmscStatus(-3)
+_FAILURES: Final[Mapping[str, SmscStatus]] = {
+    ReceiptState.EXPIRED: SmscStatus(3),
+    ReceiptState.REJECTED: SmscStatus(20, 255),
 }
 """Why a message was not delivered; any other reason is 20."""
 STATUS_NAMES: Final = {
@@ -42,7 +42,7 @@ STATUS_NAMES: Final = {
 
 def status_of(
     state: OrderState, reason: RefusalReason | None = None, receipt: str | None = None
-) -> Status:
+) -> SmscStatus:
     """Return the state of a message.
 
     `reason` is that of a refused one, `receipt` the state in the SMS centre's receipt, if it sent
@@ -50,55 +50,55 @@ def status_of(
     """
     match state:
         case _S.SCHEDULED | _S.QUEUED:
-            return Status(-1)
+            return SmscStatus(-1)
         case _S.SENT:
-            return Status(0)
+            return SmscStatus(0)
         case _S.DELIVERED:
-            return Status(1)
+            return SmscStatus(1)
         case _S.UNDELIVERED:
-            return _FAILURES.get(receipt or "", Status(20))
+            return _FAILURES.get(receipt or "", SmscStatus(20))
         case _S.UNKNOWN:
-            return Status(0, 245)
+            return SmscStatus(0, 245)
         case _S.REJECTED:
-            return Status(20, 255)
+            return SmscStatus(20, 255)
         case _S.EXPIRED:
-            return Status(3, 246)
+            return SmscStatus(3, 246)
         case _S.WITHHELD:
-            return Status(23, 244)
+            return SmscStatus(23, 244)
         case _S.CANCELLED:
-            return Status(-2)
+            return SmscStatus(-2)
         case _S.ERASED:
-            return Status(20, 252)
+            return SmscStatus(20, 252)
         case _S.REFUSED:
-            return Status(20) if reason is None else status_of_refused(reason)
+            return SmscStatus(20) if reason is None else status_of_refused(reason)
         case _:
             assert_never(state)
 
 
-def status_of_refused(reason: RefusalReason) -> Status:
+def status_of_refused(reason: RefusalReason) -> SmscStatus:
     """Return the state of a message that was refused."""
     match reason:
         case _R.NOT_A_MOBILE_NUMBER | _R.RECIPIENT_UNKNOWN:
-            return Status(22, 249)
+            return SmscStatus(22, 249)
         case _R.RECIPIENT_NOT_A_CLIENT:
-            return Status(23, 250)
+            return SmscStatus(23, 250)
         case _R.OPTED_OUT:
-            return Status(23, 244)
+            return SmscStatus(23, 244)
         case _R.SENDER_NOT_APPROVED:
-            return Status(23, 254)
+            return SmscStatus(23, 254)
         case _R.TEXT_NOT_ALLOWED | _R.TOO_MANY_PARTS | _R.TEMPLATE_UNKNOWN | _R.TEMPLATE_FIELDS:
-            return Status(23, 253)
+            return SmscStatus(23, 253)
         case _R.ACCOUNT_UNKNOWN | _R.ACCOUNT_DISABLED | _R.RIGHT_MISSING:
-            return Status(23, 243)
+            return SmscStatus(23, 243)
         case _R.DAILY_LIMIT | _R.WEEKLY_LIMIT | _R.MONTHLY_LIMIT:
-            return Status(23, 247)
+            return SmscStatus(23, 247)
         case _R.REPEATED | _R.MINIMUM_DELAY | _R.IDEMPOTENCY_KEY_REUSED:
-            return Status(23, 251)
+            return SmscStatus(23, 251)
         case _R.TOO_MANY_WAITING:
-            return Status(20, 220)
+            return SmscStatus(20, 220)
         case _R.EXPIRED:
-            return Status(3, 246)
+            return SmscStatus(3, 246)
         case _R.BALANCE:
-            return Status(24)
+            return SmscStatus(24)
         case _:
             assert_never(reason)

@@ -15,7 +15,7 @@ import psycopg
 from inbound.errors import ScservError
 from inbound.projections.model import Projection
 from inbound.projections.reader import StoredRow, fold_batch, read_batch
-from inbound.projections.writer import BatchWriter
+from inbound.projections.writer import ProjectionWriter
 
 BATCH: Final = 20_000
 
@@ -43,7 +43,7 @@ class Builder:
     """Reads on one connection and writes on that of the writer; it needs both exclusively."""
 
     reading: psycopg.Connection
-    writer: BatchWriter
+    writer: ProjectionWriter
     on_progress: Callable[[BuildProgress], None] = ignore_progress
     stopping: threading.Event = field(default_factory=threading.Event)
 

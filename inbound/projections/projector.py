@@ -39,7 +39,7 @@ from inbound.projections.progress import (
 )
 from inbound.projections.reader import FoldError, StoredRow, fold_batch, read_batch
 from inbound.projections.requests import REQUESTS
-from inbound.projections.writer import BatchWriter, DuplicateRowError
+from inbound.projections.writer import DuplicateRowError, ProjectionWriter
 from inbound.reasons import in_words
 from inbound.store.connections import require_writable
 from inbound.store.errors import StoreDefect
@@ -137,7 +137,7 @@ class LiveTables:
     def __init__(self, conn: psycopg.Connection, stopped: dict[str, str]) -> None:
         """Lock nothing yet."""
         self._conn = conn
-        self._writer = BatchWriter(conn, TableSchema.LIVE)
+        self._writer = ProjectionWriter(conn, TableSchema.LIVE)
         self._stopped = stopped
         self.held: list[Projection] = []
         self.problems: dict[str, str] = {}

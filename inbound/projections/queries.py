@@ -48,7 +48,7 @@ class PageKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ReplyMessage:
     """One of the two messages that answer a request.
 
     `outcome` is the final one (submitted, rejected, unknown, expired, erased; resent: unknown
@@ -84,8 +84,8 @@ class Request:
     centre: str
     bind: str
     trace_id: str | None
-    acknowledgement: Message
-    fulfilment: Message | None
+    acknowledgement: ReplyMessage
+    fulfilment: ReplyMessage | None
 
     @property
     def page_key(self) -> PageKey:
@@ -279,6 +279,6 @@ def _request(*columns: Any) -> Request:  # noqa: ANN401  the columns of a row
         centre=centre,
         bind=bind,
         trace_id=trace_id.hex if trace_id else None,
-        acknowledgement=Message(*acknowledgement),
-        fulfilment=Message(*fulfilment) if fulfilment[0] else None,
+        acknowledgement=ReplyMessage(*acknowledgement),
+        fulfilment=ReplyMessage(*fulfilment) if fulfilment[0] else None,
     )

@@ -31,7 +31,7 @@ from inbound.projections.progress import (
     unlock,
 )
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.projections.writer import BatchWriter
+from inbound.projections.writer import ProjectionWriter
 from inbound.store.connections import raises_store_errors
 from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
@@ -82,7 +82,7 @@ def rebuild(
             _refuse_newer(one, stored_progress(writing, TableSchema.LIVE))
         builder = Builder(
             reading,
-            BatchWriter(writing, TableSchema.SHADOW),
+            ProjectionWriter(writing, TableSchema.SHADOW),
             on_progress,
             stopping or threading.Event(),
         )

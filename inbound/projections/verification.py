@@ -20,7 +20,7 @@ from inbound.projections.dump import dump
 from inbound.projections.model import Projection
 from inbound.projections.progress import ProjectionProgress, TableSchema, in_schema, stored_progress
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.projections.writer import BatchWriter
+from inbound.projections.writer import ProjectionWriter
 from inbound.store.connections import raises_store_errors
 
 
@@ -56,7 +56,7 @@ def verify(
             _create(checking, one)
         builder = Builder(
             reading,
-            BatchWriter(checking, TableSchema.CHECK),
+            ProjectionWriter(checking, TableSchema.CHECK),
             on_progress,
             stopping or threading.Event(),
         )

@@ -15,7 +15,7 @@ class DuplicateRowError(ScservError):
     """The log creates a row that exists, such as a request accepted twice."""
 
 
-class BatchWriter:
+class ProjectionWriter:
     """Writes on one connection into one schema. Not thread-safe."""
 
     def __init__(self, conn: psycopg.Connection, schema: TableSchema) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from inbound.callbacks.posting import CallbackFailed
-from inbound.callbacks.smsc_form import Message, bodies_of_message, body_of_text
+from inbound.callbacks.smsc_form import ReportedMessage, bodies_of_message, body_of_text
 from inbound.keys import UnsealError
 from inbound.parsers.network_answers import read_answer
 from inbound.store.callbacks.callbacks import TakenCallback
@@ -43,7 +43,7 @@ def smsc_bodies(sealer: Sealer, one: TakenCallback, secret: str) -> Sequence[byt
             "SMSC's form can't name a message that came neither over its interfaces nor by SMPP",
             is_final=True,
         )
-    message = Message(*named, one.channel, body["data"], _told(sealer, one))
+    message = ReportedMessage(*named, one.channel, body["data"], _told(sealer, one))
     return bodies_of_message(message, at, secret)
 
 

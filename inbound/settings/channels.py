@@ -5,7 +5,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from inbound.parsers.channel_addresses import AddressError, parse_address
+from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
 from inbound.settings.oidc import is_safe_address
 from schemas.channels import Channel
 
@@ -54,7 +54,7 @@ class MailSettings(BaseModel):
     def _check_sender(cls, sender: str) -> str:
         try:
             return parse_address(Channel.MAIL, sender) if sender else sender
-        except AddressError as error:
+        except ChannelAddressError as error:
             raise ValueError(str(error)) from None
 
     @field_validator("subject")

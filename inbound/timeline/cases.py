@@ -12,7 +12,7 @@ from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.incidents import Switch
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
-from inbound.timeline.waiting import Waiting
+from inbound.timeline.waiting import MessageWait
 from schemas.events import Command, Plan, RequestCompleted
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import Outcome, Purpose, ReceiptState
@@ -99,7 +99,7 @@ class Case:
     unread: Pending | None = None
     taken_at: datetime | None = None
     stop: Switch | None = None
-    waits: Waiting | None = None
+    waits: MessageWait | None = None
 
 
 def case_of(
@@ -109,7 +109,7 @@ def case_of(
     *,
     unread: Pending | None = None,
     taken: Mapping[Purpose, datetime] = MappingProxyType({}),
-    waits: Mapping[Purpose, Waiting] = MappingProxyType({}),
+    waits: Mapping[Purpose, MessageWait] = MappingProxyType({}),
 ) -> Case:
     """Return the case of a request.
 

@@ -12,7 +12,7 @@ from inbound.timeline import (
     english_steps,
 )
 from inbound.timeline.cases import Case
-from inbound.timeline.incidents import Exclusion, Switch
+from inbound.timeline.incidents import BroadcastExclusion, Switch
 from inbound.timeline.model import StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import ENGLISH, sentence
@@ -56,7 +56,7 @@ class English(Wording):
     def advice(self, case: OrderCase) -> str | None:
         return english_orders.advice(case, self._calendar)
 
-    def exclusion(self, exclusion: Exclusion) -> str:
+    def exclusion(self, exclusion: BroadcastExclusion) -> str:
         return english_orders.exclusion(exclusion, self._calendar)
 
     def switch(self, switch: Switch) -> str:

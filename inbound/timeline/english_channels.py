@@ -6,11 +6,11 @@ from typing import Final, assert_never
 
 from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.model import ReplyStatus
-from inbound.timeline.order_cases import OrderCase, Refusal
+from inbound.timeline.order_cases import OrderCase, RefusalText
 from schemas.channels import Channel
 from schemas.orders import OrderState
 
-NO_ADDRESS: Final = Refusal(
+NO_ADDRESS: Final = RefusalText(
     "our client directory has no address for it",
     "the address has to be loaded for the client",
 )

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from inbound.plurals import counted
 from inbound.timeline import english_channels, english_outcomes, english_refusals
 from inbound.timeline.english_refusals import subject_of
-from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
+from inbound.timeline.incidents import BroadcastExclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.words import Calendar
@@ -34,7 +34,7 @@ def advice(case: OrderCase, calendar: Calendar) -> str | None:
     return None
 
 
-def exclusion(one: Exclusion, calendar: Calendar) -> str:
+def exclusion(one: BroadcastExclusion, calendar: Calendar) -> str:
     """Say why a broadcast was not sent to somebody who was in its audience."""
     when = replace(calendar, clock="%H:%M", full="of {day} at {time}").on(one.began_at)
     return f"The broadcast {when} was not sent to this number, because {_why_excluded(one)}."
@@ -51,7 +51,7 @@ def switched(one: Switch, calendar: Calendar) -> str:
     return f"We switched {on} notifications and broadcasts {calendar.on(one.at)}."
 
 
-def _why_excluded(one: Exclusion) -> str:
+def _why_excluded(one: BroadcastExclusion) -> str:
     match one.why:
         case WhyExcluded.OPTED_OUT:
             return english_refusals.opted_out(None, str)

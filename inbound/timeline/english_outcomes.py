@@ -6,7 +6,7 @@ from typing import assert_never
 
 from inbound.smpp.status import explain
 from inbound.timeline.cases import ReplyProgress
-from inbound.timeline.waiting import Waiting, WaitsFor
+from inbound.timeline.waiting import MessageWait, WaitsFor
 from schemas.messages import ReceiptState
 
 
@@ -41,7 +41,9 @@ def taken_up(when: str) -> str:
     return f"was taken up for sending {when} and may have arrived already; no report has come yet"
 
 
-def being_sent(reply: ReplyProgress, waits: Waiting | None, bare: Callable[[datetime], str]) -> str:
+def being_sent(
+    reply: ReplyProgress, waits: MessageWait | None, bare: Callable[[datetime], str]
+) -> str:
     """Say that it is being sent, as a predicate, or since when it waits and for what."""
     if waits is None:
         return f"is being sent{again(reply)}"

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 from inbound.timeline.english_channels import NO_ADDRESS
 from inbound.timeline.incidents import Switch, SwitchedBy
-from inbound.timeline.order_cases import OrderCase, Refusal
+from inbound.timeline.order_cases import OrderCase, RefusalText
 from inbound.timeline.words import english_duration, spelling_of
 from schemas.events import Command
 from schemas.order_facts import LimitFacts
@@ -30,7 +30,7 @@ _OURS: Final = "there was a mistake in the order on our side"
 _LIMIT: Final = "the limit for such messages had been reached"
 
 
-def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
+def refusal(case: OrderCase, near: Callable[[datetime], str]) -> RefusalText:
     """Say why an order was refused, and what to do about it. `near` formats a moment.
 
     It names no account, and nothing that the client cannot change.
@@ -40,106 +40,108 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
     match reason:
         case RefusalReason.ACCOUNT_UNKNOWN:
             advice = f"{account} doesn't exist; the program has to name an account that exists"
-            return Refusal(_OURS, advice)
+            return RefusalText(_OURS, advice)
         case RefusalReason.ACCOUNT_DISABLED:
-            return Refusal(_OURS, f"{account} is disabled; it has to be enabled")
+            return RefusalText(_OURS, f"{account} is disabled; it has to be enabled")
         case RefusalReason.RIGHT_MISSING:
             kind = f"{subject_of(decided.kind)}s"
             of = "" if decided.channel is None else ", or to use channels"
             advice = f"{account} has no right to send {kind}{of}; the right has to be granted to it"
-            return Refusal(_OURS, advice)
+            return RefusalText(_OURS, advice)
         case RefusalReason.IDEMPOTENCY_KEY_REUSED:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 "its idempotency key had been used for another order; it has to be ordered with a "
                 "key of its own",
             )
         case RefusalReason.NOT_A_MOBILE_NUMBER:
-            return Refusal(
+            return RefusalText(
                 "the number in the order is not a mobile number",
                 "the number has to be corrected, with its country code",
             )
         case RefusalReason.RECIPIENT_UNKNOWN if decided.channel is not None:
             return NO_ADDRESS
         case RefusalReason.RECIPIENT_UNKNOWN:
-            return Refusal(
+            return RefusalText(
                 "the recipient in the order is unknown",
                 "the client has to be in the directory, or the order has to name the number",
             )
         case RefusalReason.RECIPIENT_NOT_A_CLIENT:
-            return Refusal(
+            return RefusalText(
                 "this number is not in our client directory",
                 f"it has to be added there, or {account} needs the right to text other people",
             )
         case RefusalReason.OPTED_OUT:
-            return Refusal(opted_out(case.stop, near))
+            return RefusalText(opted_out(case.stop, near))
         case RefusalReason.TOO_MANY_WAITING:
-            return Refusal(
+            return RefusalText(
                 f"{facts.waiting} other messages to this number were waiting to be sent",
                 _waiting(facts.waiting_of_account, account),
             )
         case RefusalReason.TEMPLATE_UNKNOWN:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"there is no template {decided.template}; the order has to name a template that "
                 "exists",
             )
         case RefusalReason.TEMPLATE_FIELDS:
-            return Refusal(_OURS, _fields(case))
+            return RefusalText(_OURS, _fields(case))
         case RefusalReason.SENDER_NOT_APPROVED:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"the sender {decided.sender} is not approved for {account}; the sender has to be "
                 "approved, or left out of the order",
             )
         case RefusalReason.TEXT_NOT_ALLOWED:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"its text matches none of the patterns of {account}; the text or the patterns "
                 "have to be changed",
             )
         case RefusalReason.TOO_MANY_PARTS:
             most = "" if facts.max_parts is None else f", and {account} may send {facts.max_parts}"
-            return Refusal(
+            return RefusalText(
                 _OURS, f"its text needs {decided.parts} SMS parts{most}; it has to be shorter"
             )
         case RefusalReason.EXPIRED:
-            return Refusal(
+            return RefusalText(
                 "it would have expired before it could be sent",
                 "its sending hours and its time of expiry have to be changed",
             )
         case RefusalReason.REPEATED:
-            return Refusal(
+            return RefusalText(
                 f"the same text to this number had been ordered{_before(near, facts.same_text_at)}",
                 f"it can be ordered again{_after(facts.repeat_within_s)}",
             )
         case RefusalReason.MINIMUM_DELAY:
-            return Refusal(
+            return RefusalText(
                 f"another message to this number had been ordered{_before(near, facts.last_at)}",
                 f"it can be ordered again{_after(facts.min_delay_s)}",
             )
         case RefusalReason.DAILY_LIMIT:
-            return Refusal(
+            return RefusalText(
                 _LIMIT,
                 f"{account} had reached its limit{_limit(facts.day)} for the day; it can be "
                 "ordered the next day, or the limit has to be raised",
             )
         case RefusalReason.WEEKLY_LIMIT:
-            return Refusal(
+            return RefusalText(
                 _LIMIT,
                 f"{account} had reached its limit{_limit(facts.week)} for the week; it can be "
                 "ordered from Monday on, or the limit has to be raised",
             )
         case RefusalReason.MONTHLY_LIMIT:
-            return Refusal(
+            return RefusalText(
                 _LIMIT,
                 f"{account} had reached its limit{_limit(facts.month)} for the month; it can be "
                 "ordered the next month, or the limit has to be raised",
             )
         case RefusalReason.BALANCE:
-            return Refusal(_LIMIT, f"the balance of {account} was too low; it has to be topped up")
+            return RefusalText(
+                _LIMIT, f"the balance of {account} was too low; it has to be topped up"
+            )
         case None:
-            return Refusal("it was refused", "it has to be ordered again")
+            return RefusalText("it was refused", "it has to be ordered again")
         case _:
             assert_never(reason)
 

@@ -11,7 +11,7 @@ from inbound.freshness.model import Pending, PendingWork
 from inbound.handlers.decision import message_id
 from inbound.handlers.orders import OWN_TEXT
 from inbound.timeline.cases import case_of
-from inbound.timeline.incidents import Exclusion, Switch, in_minute
+from inbound.timeline.incidents import BroadcastExclusion, Switch, in_minute
 from inbound.timeline.input import (
     LongText,
     MissNote,
@@ -19,7 +19,7 @@ from inbound.timeline.input import (
     TimelineInput,
     TimelineOptions,
 )
-from inbound.timeline.message_steps import Draft, waiting_of
+from inbound.timeline.message_steps import StepDraft, waiting_of
 from inbound.timeline.model import (
     ExcludedTimeline,
     Miss,
@@ -34,7 +34,7 @@ from inbound.timeline.order_steps import drafts_of_order
 from inbound.timeline.orders import OrderHistory
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.steps import drafts_of
-from inbound.timeline.waiting import Waiting
+from inbound.timeline.waiting import MessageWait
 from inbound.timeline.words import ArrivalSpan, Wording
 from schemas.messages import Purpose, ReceiptState
 
@@ -145,8 +145,8 @@ def _taken(request: RequestHistory, found: TimelineInput) -> dict[Purpose, datet
 
 
 def _waits(
-    request: RequestHistory, drafts: Sequence[Draft], found: TimelineInput, now: datetime
-) -> dict[Purpose, Waiting]:
+    request: RequestHistory, drafts: Sequence[StepDraft], found: TimelineInput, now: datetime
+) -> dict[Purpose, MessageWait]:
     """Return where the messages of a request wait."""
     ids = {purpose: message_id(request.accepted.request_id, purpose) for purpose in Purpose}
     return {
@@ -168,7 +168,7 @@ def _count_delivered(parts: Sequence[PartDelivery]) -> dict[UUID, int]:
     return counted
 
 
-def _steps(drafts: Sequence[Draft], options: TimelineOptions, words: Wording) -> Iterable[Step]:
+def _steps(drafts: Sequence[StepDraft], options: TimelineOptions, words: Wording) -> Iterable[Step]:
     zone = ZoneInfo(options.zone)
     gaps = [timedelta(), *(later.at - earlier.at for earlier, later in pairwise(drafts))]
     for draft, gap in zip(drafts, gaps, strict=True):
@@ -242,7 +242,7 @@ def unfinished_entry(text: LongText, words: Wording) -> Unfinished:
     )
 
 
-def excluded_entry(one: Exclusion, words: Wording) -> ExcludedTimeline:
+def excluded_entry(one: BroadcastExclusion, words: Wording) -> ExcludedTimeline:
     """Return the entry of an excluded row."""
     return ExcludedTimeline(
         broadcast_id=one.broadcast_id,

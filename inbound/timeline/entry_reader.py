@@ -17,7 +17,7 @@ from inbound.store.lookup.requests import RequestLocation
 from inbound.store.lookup.time_window import TimeWindow
 from inbound.store.outbox import feeds
 from inbound.timeline.incidents import Switch, with_repeats
-from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
+from inbound.timeline.input import SelectedHistory, TimelineInput, TimelineOptions
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.selecting import select
 
@@ -31,12 +31,12 @@ _CLOCKS_DIFFER: Final = timedelta(days=1)
 
 def select_newest(
     conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
-) -> Selection:
+) -> SelectedHistory:
     """Return the newest requests and orders of a subject within the requested time."""
     window = TimeWindow(options.since, options.until)
     entries = events.newest_entries(conn, subject_id, window, options.limit)
     if not entries:
-        return Selection()
+        return SelectedHistory()
     recorded = events.events_of(
         conn,
         subject_id,
@@ -71,8 +71,11 @@ def _last_request(
 
 
 def with_strangers_orders(
-    conn: psycopg.Connection, number_hash: bytes, selection: Selection, options: TimelineOptions
-) -> Selection:
+    conn: psycopg.Connection,
+    number_hash: bytes,
+    selection: SelectedHistory,
+    options: TimelineOptions,
+) -> SelectedHistory:
     """Add orders that were refused before the number had a subject: they are the oldest ones."""
     window = TimeWindow(options.since, options.until)
     recorded = events.events_of_strangers_orders(conn, number_hash, window, options.limit + 1)
@@ -92,7 +95,7 @@ def select_one(
     conn: psycopg.Connection,
     place: RequestLocation | OrderLocation,
     options: TimelineOptions,
-) -> Selection:
+) -> SelectedHistory:
     """Return the request or order at a place."""
     stream_id = place.subject_id or place.id
     recorded = events.events_of(

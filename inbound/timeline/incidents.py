@@ -20,7 +20,7 @@ class WhyExcluded(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Exclusion:
+class BroadcastExclusion:
     """One row. `began_at` is when the broadcast began, `loaded_at` when its audience was loaded.
 
     `reason` is the one of the row (`inbound.broadcasts.audience.Exclusion`).

@@ -9,7 +9,7 @@ from uuid import UUID
 from inbound.freshness.model import Backlog, Freshness
 from inbound.freshness.reception import SendingGap
 from inbound.handlers.decision import message_id
-from inbound.timeline.incidents import Exclusion, Switch
+from inbound.timeline.incidents import BroadcastExclusion, Switch
 from inbound.timeline.message_steps import ClaimRow
 from inbound.timeline.model import Language, TextReading
 from inbound.timeline.orders import OrderHistory, WaitingOrder
@@ -65,7 +65,7 @@ class TimelineOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SelectedHistory:
     """The requests and orders to show, newest first, and how many older ones are left out.
 
     `last_request` is the newest request if all are left out: the sentence is about the last text.
@@ -136,10 +136,10 @@ class TimelineInput:
 
     number: str | None = None
     subject_id: UUID | None = None
-    selection: Selection = Selection()
+    selection: SelectedHistory = SelectedHistory()
     claims: Sequence[ClaimRow] = ()
     rows: Sequence[WaitingOrder] = ()
-    excluded: Sequence[Exclusion] = ()
+    excluded: Sequence[BroadcastExclusion] = ()
     switches: Sequence[Switch] = ()
     all_switches: Sequence[Switch] | None = None
     parts: Sequence[PartDelivery] = ()

@@ -12,7 +12,7 @@ from inbound.freshness.reception import SendingGap
 from inbound.smpp.status import name_of
 from inbound.timeline.cases import delivery_of, goes_again, outcome_of, was_submitted
 from inbound.timeline.model import StepKind
-from inbound.timeline.waiting import Waiting, WaitsFor
+from inbound.timeline.waiting import MessageWait, WaitsFor
 from schemas.lanes import LANE_OF, Lane
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import PartResult, Purpose, SubmitAttempt
@@ -40,7 +40,7 @@ class ClaimRow(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class StepDraft:
     """A step without its words and local time."""
 
     kind: StepKind
@@ -48,7 +48,7 @@ class Draft:
     details: Mapping[str, JsonValue]
 
 
-def place_of(drafts: Sequence[Draft], draft: Draft) -> int:
+def place_of(drafts: Sequence[StepDraft], draft: StepDraft) -> int:
     """Return the index of a step: last, but a receipt goes by its time, after its message.
 
     Receipts are often recorded after later submit results.
@@ -65,9 +65,9 @@ def place_of(drafts: Sequence[Draft], draft: Draft) -> int:
 
 def queued_draft(
     at: datetime, message_id: UUID, purpose: Purpose, lane: Lane | None = None
-) -> Draft:
+) -> StepDraft:
     """Return the step with which a message entered the outbox; by default in its purpose's lane."""
-    return Draft(
+    return StepDraft(
         StepKind.QUEUED,
         at,
         {
@@ -80,7 +80,7 @@ def queued_draft(
 
 def claim_drafts(
     message_id: UUID, purpose: Purpose, results: Sequence[MessageEvent], claims: Sequence[ClaimRow]
-) -> Iterator[Draft]:
+) -> Iterator[StepDraft]:
     """Yield the claims of a message that are newer than its `results`."""
     known = max((event.attempt for event in results), default=0)
     for claim in claims:
@@ -91,10 +91,10 @@ def claim_drafts(
                 "gateway": claim.gateway,
                 "attempt": claim.attempt,
             }
-            yield Draft(StepKind.CLAIMED, claim.claimed_at, about)
+            yield StepDraft(StepKind.CLAIMED, claim.claimed_at, about)
 
 
-def submit_drafts(event: MessageEvent) -> Iterator[Draft]:
+def submit_drafts(event: MessageEvent) -> Iterator[StepDraft]:
     """Yield the steps of one attempt to submit a message: sent, its submits, its result."""
     about: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
@@ -104,10 +104,10 @@ def submit_drafts(event: MessageEvent) -> Iterator[Draft]:
         "gateway": event.gateway,
     }
     if event.sent_at is not None:
-        yield Draft(StepKind.SENT, event.sent_at, about)
+        yield StepDraft(StepKind.SENT, event.sent_at, about)
     for attempt in event.attempts or ():
         yield _attempt(event, attempt)
-    yield Draft(
+    yield StepDraft(
         StepKind.RESULT,
         event.at,
         about
@@ -142,7 +142,7 @@ def is_given_up(event: MessageUnknown) -> bool:
     return event.sent_at is None and bool(event.parts) and event.attempt > 1
 
 
-def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:
+def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> StepDraft:
     details: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
         "part": attempt.part,
@@ -150,7 +150,7 @@ def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:
         "status_name": None if attempt.status is None else name_of(attempt.status),
         "bind": attempt.bind,
     }
-    return Draft(StepKind.ATTEMPT, attempt.at, details)
+    return StepDraft(StepKind.ATTEMPT, attempt.at, details)
 
 
 def _part(part: PartResult) -> dict[str, JsonValue]:
@@ -161,7 +161,7 @@ def _part(part: PartResult) -> dict[str, JsonValue]:
     }
 
 
-def receipt_draft(event: DeliveryEvent) -> Draft:
+def receipt_draft(event: DeliveryEvent) -> StepDraft:
     """Return the step of the receipt that decided what happened to a message."""
     details: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
@@ -173,16 +173,16 @@ def receipt_draft(event: DeliveryEvent) -> Draft:
         "centre_time": event.done_at.isoformat() if event.done_at else None,
         "bind": event.bind,
     }
-    return Draft(StepKind.RECEIPT, event.at, details)
+    return StepDraft(StepKind.RECEIPT, event.at, details)
 
 
 def waiting_of(
     message_id: UUID,
-    drafts: Sequence[Draft],
+    drafts: Sequence[StepDraft],
     unpublished: Mapping[UUID, datetime],
     sending: SendingGap | None,
     now: datetime,
-) -> Waiting | None:
+) -> MessageWait | None:
     """Return what a message without a final result waits for; None while it is being sent.
 
     `drafts` are the steps of its request or order. `unpublished` has the messages that are in the
@@ -195,12 +195,12 @@ def waiting_of(
         return None
     since = unpublished.get(message_id)
     if since is not None and now - since >= PASSED_ON_WITHIN:
-        return Waiting(WaitsFor.RELAY, since)
+        return MessageWait(WaitsFor.RELAY, since)
     if sending is not None:
-        return Waiting(WaitsFor.CONNECTION, sending.since)
+        return MessageWait(WaitsFor.CONNECTION, sending.since)
     is_slow = now - steps[-1].at >= TAKEN_UP_WITHIN
-    return Waiting(WaitsFor.TURN, steps[-1].at) if is_slow else None
+    return MessageWait(WaitsFor.TURN, steps[-1].at) if is_slow else None
 
 
-def _message_of(draft: Draft) -> JsonValue:
+def _message_of(draft: StepDraft) -> JsonValue:
     return draft.details.get("message_id")

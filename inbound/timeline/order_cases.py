@@ -10,7 +10,7 @@ from inbound.handlers.order_progress import change_of, refused_state
 from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
 from inbound.timeline.incidents import Switch, in_minute
 from inbound.timeline.orders import OrderHistory, WaitingOrder
-from inbound.timeline.waiting import Waiting
+from inbound.timeline.waiting import MessageWait
 from schemas.events import PersonErased
 from schemas.message_events import MessageWithheld
 from schemas.order_events import (
@@ -52,7 +52,7 @@ class OrderCase:
     is_exact: bool = False
     unread: Pending | None = None
     taken_at: datetime | None = None
-    waits: Waiting | None = None
+    waits: MessageWait | None = None
     is_paused: bool = False
 
     @property
@@ -69,7 +69,7 @@ class OrderCase:
         return self.decided.facts.accepted_at or self.decided.facts.decided_at
 
 
-class Refusal(NamedTuple):
+class RefusalText(NamedTuple):
     """Why an order was refused, for the client; for support what lies behind it, and the fix."""
 
     why: str
@@ -85,7 +85,7 @@ def order_case_of(
     unread: Pending | None = None,
     claimed_at: datetime | None = None,
     is_exact: bool = False,
-    waits: Waiting | None = None,
+    waits: MessageWait | None = None,
 ) -> OrderCase:
     """Return the case of an order.
 

@@ -13,7 +13,7 @@ from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
 from inbound.money import amount_text
 from inbound.timeline.message_steps import (
     ClaimRow,
-    Draft,
+    StepDraft,
     claim_drafts,
     place_of,
     queued_draft,
@@ -49,15 +49,15 @@ _OF_MESSAGE: Final = frozenset({StepKind.CLAIMED, StepKind.SENT, StepKind.ATTEMP
 
 def drafts_of_order(
     order: OrderHistory, claims: Sequence[ClaimRow] = (), row: WaitingOrder | None = None
-) -> list[Draft]:
+) -> list[StepDraft]:
     """Return the steps of an order in causal order; `row` as in `order_case_of`."""
     first, *later = order.events
     decided = order.decided
     place: Details = {"position": first.position, "version": first.version}
     drafts = [
-        Draft(StepKind.ORDERED, order.at, _ordered(decided)),
+        StepDraft(StepKind.ORDERED, order.at, _ordered(decided)),
         *_decision(decided, row.currency if row else None),
-        Draft(StepKind.RECORDED, first.recorded_at, place),
+        StepDraft(StepKind.RECORDED, first.recorded_at, place),
     ]
     if isinstance(decided, OrderAccepted) and decided.due_at <= order.at:
         id_ = dispatched_message_id(decided.order_id, FIRST_DISPATCH)
@@ -75,7 +75,7 @@ def drafts_of_order(
     return [_of_kind(draft, decided) for draft in drafts]
 
 
-def _place_of(drafts: Sequence[Draft], draft: Draft) -> int:
+def _place_of(drafts: Sequence[StepDraft], draft: StepDraft) -> int:
     """Return the index of a step: as `place_of`, but before a cancel that came later.
 
     A gateway reports an attempt after a cancel that came meanwhile, and a claim is in no event.
@@ -88,43 +88,43 @@ def _place_of(drafts: Sequence[Draft], draft: Draft) -> int:
     return place
 
 
-def _of_kind(draft: Draft, decided: OrderDecided) -> Draft:
+def _of_kind(draft: StepDraft, decided: OrderDecided) -> StepDraft:
     """Add the kind of the order to a step of a message: its purpose can't say “service”."""
     if "purpose" not in draft.details:
         return draft
     return replace(draft, details={**draft.details, "kind": decided.kind.value})
 
 
-def _queued_draft(order: OrderHistory, at: datetime, message_id: UUID) -> Draft:
+def _queued_draft(order: OrderHistory, at: datetime, message_id: UUID) -> StepDraft:
     lane = LANE_OF[order.purpose] if order.decided.channel is None else Lane.CHANNELS
     return queued_draft(at, message_id, order.purpose, lane)
 
 
-def _queue(drafts: list[Draft], order: OrderHistory, at: datetime) -> None:
+def _queue(drafts: list[StepDraft], order: OrderHistory, at: datetime) -> None:
     """Add that a scheduled order was queued, which no event says."""
     queued = _queued_draft(order, at, order.message_id)
     if all(draft.details != queued.details for draft in drafts):
         drafts.append(queued)
 
 
-def _later(one: TimelineEvent, currency: str | None) -> Iterator[Draft]:
+def _later(one: TimelineEvent, currency: str | None) -> Iterator[StepDraft]:
     match one.event:
         case OrderRefused() as event:
             yield from _decision(event, currency)
         case MessageWithheld() as event:
-            yield Draft(StepKind.WITHHELD, event.at, _withheld(event))
+            yield StepDraft(StepKind.WITHHELD, event.at, _withheld(event))
         case MessageEvent() as event:
             yield from submit_drafts(event)
         case DeliveryEvent() as event:
             yield receipt_draft(event)
         case OrderRescheduled() as event:
-            yield Draft(StepKind.RESCHEDULED, event.at, _rescheduled(event))
+            yield StepDraft(StepKind.RESCHEDULED, event.at, _rescheduled(event))
         case OrderCancelled() as event:
-            yield Draft(StepKind.CANCELLED, event.at, {})
+            yield StepDraft(StepKind.CANCELLED, event.at, {})
         case OrderExpired() as event:
-            yield Draft(StepKind.EXPIRED, event.at, {})
+            yield StepDraft(StepKind.EXPIRED, event.at, {})
         case PersonErased() as event:
-            yield Draft(StepKind.ERASED, event.at, {})
+            yield StepDraft(StepKind.ERASED, event.at, {})
 
 
 def _ordered(decided: OrderDecided) -> Details:
@@ -144,7 +144,7 @@ def _ordered(decided: OrderDecided) -> Details:
     }
 
 
-def _decision(decided: OrderDecided, currency: str | None) -> Iterator[Draft]:
+def _decision(decided: OrderDecided, currency: str | None) -> Iterator[StepDraft]:
     """Yield what was decided, with the facts that it was based on."""
     facts = decided.facts
     known: Details = {
@@ -166,20 +166,20 @@ def _decision(decided: OrderDecided, currency: str | None) -> Iterator[Draft]:
                 "last_at": utc(decided.last_at),
                 "at_once": decided.due_at <= facts.decided_at,
             }
-            yield Draft(StepKind.ORDER_ACCEPTED, facts.decided_at, times | known)
+            yield StepDraft(StepKind.ORDER_ACCEPTED, facts.decided_at, times | known)
         case OrderRefused() if refused_state(decided) is OrderState.WITHHELD:
             withheld: Details = {
                 "reason": WithheldReason.OPTED_OUT.value,
                 "purpose": Purpose.BROADCAST.value,
             }
-            yield Draft(StepKind.WITHHELD, facts.decided_at, withheld | known)
+            yield StepDraft(StepKind.WITHHELD, facts.decided_at, withheld | known)
         case OrderRefused():
             why: Details = {
                 "reason": decided.reason.value,
                 "missing_field": facts.missing_field,
                 "unfit_field": facts.unfit_field,
             }
-            yield Draft(StepKind.ORDER_REFUSED, facts.decided_at, why | known)
+            yield StepDraft(StepKind.ORDER_REFUSED, facts.decided_at, why | known)
 
 
 def _limits(limits: Mapping[str, LimitFacts | None]) -> Iterator[tuple[str, JsonValue]]:

@@ -7,68 +7,68 @@ from inbound.freshness.model import Pending, PendingWork
 from inbound.timeline.words import Calendar
 
 
-class Said(NamedTuple):
+class PendingWords(NamedTuple):
     """What to say with a time, and what when since when is not known."""
 
     since: str
     unknown: str
 
 
-Sentences = Mapping[PendingWork, Said]
+Sentences = Mapping[PendingWork, PendingWords]
 
 ENGLISH: Final[Sentences] = {
-    PendingWork.TEXTS: Said(
+    PendingWork.TEXTS: PendingWords(
         "Texts that reached us since {since} have not been processed yet.",
         "It can't be told now whether texts wait to be processed.",
     ),
-    PendingWork.RESULTS: Said(
+    PendingWork.RESULTS: PendingWords(
         "The operator's reports since {since} have not been processed yet.",
         "It can't be told now whether the operator has reported since.",
     ),
-    PendingWork.ORDERS: Said(
+    PendingWork.ORDERS: PendingWords(
         "Orders of other programs since {since} have not been processed yet.",
         "It can't be told now whether orders wait to be processed.",
     ),
-    PendingWork.EVENTS: Said(
+    PendingWork.EVENTS: PendingWords(
         "Events since {since} are not shown yet.",
         "It can't be told now whether all events are shown.",
     ),
-    PendingWork.SET_ASIDE: Said(
+    PendingWork.SET_ASIDE: PendingWords(
         "A text from this number or a message to it could not be processed on {since} and waits "
         "for our staff.",
         "A text from this number or a message to it could not be processed and waits for our "
         "staff.",
     ),
-    PendingWork.RECEPTION: Said(
+    PendingWork.RECEPTION: PendingWords(
         "The connection to the operator's SMS centre has been down since {since}: texts sent since "
         "then may not have reached us yet.",
         "No SMS centre is connected, so texts may not have reached us yet.",
     ),
 }
 RUSSIAN: Final[Sentences] = {
-    PendingWork.TEXTS: Said(
+    PendingWork.TEXTS: PendingWords(
         "Сообщения, поступившие с {since}, ещё не обработаны.",
         "Сейчас нельзя узнать, все ли сообщения уже обработаны.",
     ),
-    PendingWork.RESULTS: Said(
+    PendingWork.RESULTS: PendingWords(
         "Отчёты оператора, поступившие с {since}, ещё не обработаны.",
         "Сейчас нельзя узнать, были ли новые отчёты оператора.",
     ),
-    PendingWork.ORDERS: Said(
+    PendingWork.ORDERS: PendingWords(
         "Заказы других программ, поступившие с {since}, ещё не обработаны.",
         "Сейчас нельзя узнать, все ли заказы уже обработаны.",
     ),
-    PendingWork.EVENTS: Said(
+    PendingWork.EVENTS: PendingWords(
         "События с {since} ещё не показаны.",
         "Сейчас нельзя узнать, все ли события показаны.",
     ),
-    PendingWork.SET_ASIDE: Said(
+    PendingWork.SET_ASIDE: PendingWords(
         "Одно из сообщений с этого номера или на него ({since}) не удалось обработать; им "
         "занимаются наши сотрудники.",
         "Одно из сообщений с этого номера или на него не удалось обработать; им занимаются наши "
         "сотрудники.",
     ),
-    PendingWork.RECEPTION: Said(
+    PendingWork.RECEPTION: PendingWords(
         "Связи с СМС-центром оператора нет с {since}: отправленные после этого сообщения могли к "
         "нам ещё не поступить.",
         "Связи с СМС-центром оператора нет, и сообщения могли к нам ещё не поступить.",

@@ -11,7 +11,7 @@ from typing import Final
 from inbound.freshness.model import Pending, PendingWork
 from inbound.timeline.cases import goes_again
 from inbound.timeline.incidents import last_change
-from inbound.timeline.input import Selection, TimelineInput
+from inbound.timeline.input import SelectedHistory, TimelineInput
 from inbound.timeline.message_steps import is_given_up
 from inbound.timeline.orders import OrderHistory
 from inbound.timeline.question_cases import (
@@ -65,7 +65,7 @@ def _pending(found: TimelineInput) -> Sequence[Pending]:
     return found.freshness.pending if found.freshness else ()
 
 
-def _copies(selection: Selection) -> Iterator[Copies]:
+def _copies(selection: SelectedHistory) -> Iterator[Copies]:
     for request in selection.requests:
         for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
             if (count := _count(request.results(purpose))) > 1:

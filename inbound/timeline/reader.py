@@ -31,11 +31,11 @@ from inbound.timeline.entry_reader import (
     with_messages,
     with_strangers_orders,
 )
-from inbound.timeline.incidents import Exclusion
+from inbound.timeline.incidents import BroadcastExclusion
 from inbound.timeline.input import (
     LongText,
     MissNote,
-    Selection,
+    SelectedHistory,
     TimelineInput,
     TimelineOptions,
 )
@@ -87,7 +87,7 @@ class TimelineReader:
         _record(conn, reveal, subject_id, None)
         found = self._noted(conn, number_hash, options)
         found = replace(found, number=number if reveal else mask(number), subject_id=subject_id)
-        selection = Selection()
+        selection = SelectedHistory()
         if subject_id is not None:
             selection = select_newest(conn, subject_id, options)
         switches = read_switches(conn, subject_id)
@@ -162,7 +162,7 @@ class TimelineReader:
                 for one in misses[:MISSES]
             ],
             misses_left_out=len(misses) > MISSES,
-            excluded=[Exclusion(**row._asdict()) for row in excluded],
+            excluded=[BroadcastExclusion(**row._asdict()) for row in excluded],
             not_noted=ArrivalSpan(out.first_at, out.last_at, out.count)
             if out.first_at and out.last_at
             else None,

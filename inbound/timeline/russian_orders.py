@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from inbound.smpp.status import name_of
 from inbound.timeline import russian_channels, russian_refusals
 from inbound.timeline.cases import ReplyProgress
-from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
+from inbound.timeline.incidents import BroadcastExclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.russian_outcomes import being_sent, taken_up, undeliverable
@@ -48,7 +48,7 @@ def advice(case: OrderCase, calendar: Calendar) -> str | None:
     return None
 
 
-def exclusion(one: Exclusion, calendar: Calendar) -> str:
+def exclusion(one: BroadcastExclusion, calendar: Calendar) -> str:
     """Say why a broadcast was not sent to somebody who was in its audience."""
     when = replace(calendar, clock="%H:%M", full="{day} ({time})").on(one.began_at)
     return f"СМС-оповещение от {when} на этот номер не отправлено: {_why_excluded(one)}."
@@ -67,7 +67,7 @@ def switched(one: Switch, calendar: Calendar) -> str:
     return f"Мы {verb} СМС-уведомления и СМС-оповещения {when}."
 
 
-def _why_excluded(one: Exclusion) -> str:
+def _why_excluded(one: BroadcastExclusion) -> str:
     match one.why:
         case WhyExcluded.OPTED_OUT:
             return russian_refusals.opted_out(None, str)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from inbound.timeline.cases import ReplyProgress
-from inbound.timeline.waiting import Waiting, WaitsFor
+from inbound.timeline.waiting import MessageWait, WaitsFor
 from schemas.messages import ReceiptState
 
 
@@ -18,7 +18,7 @@ def taken_up(ending: str, when: str) -> str:
 def being_sent(
     reply: ReplyProgress,
     ending: str,
-    waits: Waiting | None,
+    waits: MessageWait | None,
     bare: Callable[[datetime], str],
 ) -> str:
     """Say that it is being sent, as a predicate, or since when it waits and for what."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from inbound.timeline.incidents import Switch, SwitchedBy
-from inbound.timeline.order_cases import OrderCase, Refusal
+from inbound.timeline.order_cases import OrderCase, RefusalText
 from inbound.timeline.russian_channels import NO_ADDRESS
 from inbound.timeline.words import russian_duration, spelling_of
 from schemas.events import Command
@@ -16,69 +16,69 @@ _OURS: Final = "в заказе была ошибка с нашей сторон
 _LIMIT: Final = "был достигнут предел для таких сообщений"
 
 
-def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
+def refusal(case: OrderCase, near: Callable[[datetime], str]) -> RefusalText:
     """Say why an order was refused, and what to do about it. `near` formats a moment."""
     decided, facts, reason = case.decided, case.decided.facts, case.refused
     account = f"учётной записи {decided.account}"
     match reason:
         case RefusalReason.ACCOUNT_UNKNOWN:
             advice = f"{account} нет; программа должна указать существующую учётную запись"
-            return Refusal(_OURS, advice)
+            return RefusalText(_OURS, advice)
         case RefusalReason.ACCOUNT_DISABLED:
             advice = f"учётная запись {decided.account} отключена; её нужно включить"
-            return Refusal(_OURS, advice)
+            return RefusalText(_OURS, advice)
         case RefusalReason.RIGHT_MISSING:
             of = "" if decided.channel is None else " или использовать другие способы доставки"
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"у {account} нет права отправлять {_many(decided.kind)}{of}; ей нужно дать это "
                 "право",
             )
         case RefusalReason.IDEMPOTENCY_KEY_REUSED:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 "его ключ идемпотентности уже был использован для другого заказа; его нужно "
                 "заказать с новым ключом",
             )
         case RefusalReason.NOT_A_MOBILE_NUMBER:
-            return Refusal(
+            return RefusalText(
                 "в заказе указан не мобильный номер",
                 "нужно указать верный номер с кодом страны",
             )
         case RefusalReason.RECIPIENT_UNKNOWN if decided.channel is not None:
             return NO_ADDRESS
         case RefusalReason.RECIPIENT_UNKNOWN:
-            return Refusal(
+            return RefusalText(
                 "получатель в заказе неизвестен",
                 "клиент должен быть в справочнике, или в заказе нужно указать номер",
             )
         case RefusalReason.RECIPIENT_NOT_A_CLIENT:
-            return Refusal(
+            return RefusalText(
                 "этого номера нет в нашем справочнике клиентов",
                 f"номер нужно внести в справочник или дать {account} право писать другим людям",
             )
         case RefusalReason.OPTED_OUT:
-            return Refusal(opted_out(case.stop, near))
+            return RefusalText(opted_out(case.stop, near))
         case RefusalReason.TOO_MANY_WAITING:
-            return Refusal(
+            return RefusalText(
                 f"отправки на этот номер уже ждали другие сообщения: {facts.waiting}",
                 _waiting(facts.waiting_of_account, account),
             )
         case RefusalReason.TEMPLATE_UNKNOWN:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"шаблона {decided.template} нет; в заказе нужно указать существующий шаблон",
             )
         case RefusalReason.TEMPLATE_FIELDS:
-            return Refusal(_OURS, _fields(case))
+            return RefusalText(_OURS, _fields(case))
         case RefusalReason.SENDER_NOT_APPROVED:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"отправитель {decided.sender} не одобрен для {account}; отправителя нужно "
                 "одобрить или убрать из заказа",
             )
         case RefusalReason.TEXT_NOT_ALLOWED:
-            return Refusal(
+            return RefusalText(
                 _OURS,
                 f"его текст не подходит ни к одному образцу {account}; нужно изменить текст или "
                 "образцы",
@@ -89,46 +89,48 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 if facts.max_parts is None
                 else f", а для {account} их не больше {facts.max_parts}"
             )
-            return Refusal(
+            return RefusalText(
                 _OURS, f"частей СМС в его тексте: {decided.parts}{most}; текст нужно сократить"
             )
         case RefusalReason.EXPIRED:
-            return Refusal(
+            return RefusalText(
                 "срок его отправки истёк бы раньше, чем его можно отправить",
                 "нужно изменить часы отправки и срок",
             )
         case RefusalReason.REPEATED:
-            return Refusal(
+            return RefusalText(
                 f"такой же текст на этот номер заказан {_before(near, facts.same_text_at)}",
                 f"повторить заказ можно {_after(facts.repeat_within_s)}",
             )
         case RefusalReason.MINIMUM_DELAY:
-            return Refusal(
+            return RefusalText(
                 f"другое сообщение на этот номер заказано {_before(near, facts.last_at)}",
                 f"повторить заказ можно {_after(facts.min_delay_s)}",
             )
         case RefusalReason.DAILY_LIMIT:
-            return Refusal(
+            return RefusalText(
                 _LIMIT,
                 f"достигнут дневной предел {account}{_limit(facts.day)}; его можно заказать на "
                 "следующий день, или предел нужно повысить",
             )
         case RefusalReason.WEEKLY_LIMIT:
-            return Refusal(
+            return RefusalText(
                 _LIMIT,
                 f"достигнут недельный предел {account}{_limit(facts.week)}; его можно заказать с "
                 "понедельника, или предел нужно повысить",
             )
         case RefusalReason.MONTHLY_LIMIT:
-            return Refusal(
+            return RefusalText(
                 _LIMIT,
                 f"достигнут месячный предел {account}{_limit(facts.month)}; его можно заказать в "
                 "следующем месяце, или предел нужно повысить",
             )
         case RefusalReason.BALANCE:
-            return Refusal(_LIMIT, f"на счёте {account} не хватило средств; счёт нужно пополнить")
+            return RefusalText(
+                _LIMIT, f"на счёте {account} не хватило средств; счёт нужно пополнить"
+            )
         case None:
-            return Refusal("заказ отклонён", "его нужно заказать снова")
+            return RefusalText("заказ отклонён", "его нужно заказать снова")
         case _:
             assert_never(reason)
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from inbound.timeline.incidents import Switch, SwitchedBy, stop_before
-from inbound.timeline.input import Selection, TimelineOptions
+from inbound.timeline.input import SelectedHistory, TimelineOptions
 from inbound.timeline.orders import OrderHistory, group_orders
 from inbound.timeline.requests import EventRow, RequestHistory, group_requests, read_events
 
 
-def select(rows: Iterable[EventRow], options: TimelineOptions) -> Selection:
+def select(rows: Iterable[EventRow], options: TimelineOptions) -> SelectedHistory:
     """Return the requests and orders to show; `rows` are the events of one subject, in order.
 
     Raises UnknownEventError for an event of a newer release.
@@ -20,7 +20,7 @@ def select(rows: Iterable[EventRow], options: TimelineOptions) -> Selection:
     wanted = [one for one in both if _is_asked(one, options)]
     wanted.sort(key=lambda one: one.at, reverse=True)
     shown, left_out = wanted[: options.limit], wanted[options.limit :]
-    return Selection(
+    return SelectedHistory(
         [one for one in shown if isinstance(one, RequestHistory)],
         [one for one in shown if isinstance(one, OrderHistory)],
         limits,
@@ -29,7 +29,7 @@ def select(rows: Iterable[EventRow], options: TimelineOptions) -> Selection:
     )
 
 
-def with_stops(selection: Selection, switches: Sequence[Switch]) -> Selection:
+def with_stops(selection: SelectedHistory, switches: Sequence[Switch]) -> SelectedHistory:
     """Add by what notifications were off to orders that were not sent for that, and to stops.
 
     `switches` are those of the person, the newest first.

@@ -10,7 +10,7 @@ from inbound.smpp.status import name_of
 from inbound.timeline.cases import goes_again, outcome_of
 from inbound.timeline.message_steps import (
     ClaimRow,
-    Draft,
+    StepDraft,
     claim_drafts,
     place_of,
     queued_draft,
@@ -39,7 +39,7 @@ from schemas.registration_events import (
 )
 
 
-def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[Draft]:
+def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[StepDraft]:
     """Return the steps of a request in causal order."""
     first, *later = request.events
     drafts = [*_acceptance(request.accepted)]
@@ -49,7 +49,7 @@ def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[
     place: dict[str, JsonValue] = {"position": first.position, "version": first.version}
     if later and _is_kept_back_at_once(later[0].event):
         drafts += _later(later.pop(0), request)
-    drafts.append(Draft(StepKind.RECORDED, first.recorded_at, place))
+    drafts.append(StepDraft(StepKind.RECORDED, first.recorded_at, place))
     drafts.append(_queued(first.recorded_at, request, Purpose.ACKNOWLEDGEMENT))
     for one in later:
         for draft in _later(one, request):
@@ -57,23 +57,23 @@ def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[
     return [*drafts, *_claimed(request, claims)]
 
 
-def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
+def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[StepDraft]:
     match one.event:
         case MessageEvent() as event:
             yield from submit_drafts(event)
             if _brings_fulfilment(one, event, request):
                 yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
         case AcknowledgementLate(after_s=after_s):
-            yield Draft(StepKind.LATE, one.recorded_at, _late_details(after_s, request))
+            yield StepDraft(StepKind.LATE, one.recorded_at, _late_details(after_s, request))
         case RegistrationHeld() as event:
             about: dict[str, JsonValue] = {
                 "reason": event.reason.value,
                 "until": utc(event.until),
                 "hours": round((event.until - event.at).total_seconds() / 3600, 4),
             }
-            yield Draft(StepKind.HELD, event.at, about)
+            yield StepDraft(StepKind.HELD, event.at, about)
         case RegistrationReleased() as event:
-            yield Draft(StepKind.RELEASED, event.at, {"by": event.by, "reason": event.reason})
+            yield StepDraft(StepKind.RELEASED, event.at, {"by": event.by, "reason": event.reason})
             yield from _after_hold(one, request)
         case RegistrationRefused() as event:
             why: dict[str, JsonValue] = {
@@ -81,12 +81,12 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
                 "by": event.by,
                 "reason": event.reason,
             }
-            yield Draft(StepKind.REFUSED, event.at, why)
+            yield StepDraft(StepKind.REFUSED, event.at, why)
             yield from _after_hold(one, request)
         case SubscriptionRestored() as event:
-            yield Draft(StepKind.RESTORED, event.at, {"by": event.by, "reason": event.reason})
+            yield StepDraft(StepKind.RESTORED, event.at, {"by": event.by, "reason": event.reason})
         case RequestCompleted() as event:
-            yield Draft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
+            yield StepDraft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
         case DeliveryEvent() as event:
             yield receipt_draft(event)
 
@@ -102,7 +102,7 @@ def _late_details(after_s: float, request: RequestHistory) -> dict[str, JsonValu
     return {"after_s": after_s, "outcome": outcome.value, "refused_with": refused_with}
 
 
-def _acceptance(event: RequestAccepted) -> Iterator[Draft]:
+def _acceptance(event: RequestAccepted) -> Iterator[StepDraft]:
     arrival = event.arrival
     fields: dict[str, JsonValue] = {
         "centre": event.centre,
@@ -114,17 +114,17 @@ def _acceptance(event: RequestAccepted) -> Iterator[Draft]:
         fields |= {"gateway": arrival.gateway, "esm_class": arrival.esm_class}
         fields |= {"our_number": arrival.our_number}
         began_at = arrival.first_part_at or began_at
-    yield Draft(StepKind.ARRIVED, began_at, fields)
+    yield StepDraft(StepKind.ARRIVED, began_at, fields)
     if event.parts > 1:
         order = list(arrival.sequences or ()) if arrival else []
-        yield Draft(
+        yield StepDraft(
             StepKind.ASSEMBLED, event.arrived_at, {"parts": event.parts, "sequences": [*order]}
         )
     read: dict[str, JsonValue] = {"command": event.command.value}
     if arrival is not None:
         read |= {"alphabet": arrival.alphabet, "octets": arrival.octets}
-    yield Draft(StepKind.PARSED, event.facts.decided_at, read)
-    yield Draft(
+    yield StepDraft(StepKind.PARSED, event.facts.decided_at, read)
+    yield StepDraft(
         StepKind.DECIDED,
         event.facts.decided_at,
         {
@@ -138,12 +138,12 @@ def _acceptance(event: RequestAccepted) -> Iterator[Draft]:
     )
 
 
-def _switched(event: SubscriptionStopped | SubscriptionStarted) -> Draft:
+def _switched(event: SubscriptionStopped | SubscriptionStarted) -> StepDraft:
     on = isinstance(event, SubscriptionStarted)
-    return Draft(StepKind.SWITCHED, event.at, {"notifications_on": on})
+    return StepDraft(StepKind.SWITCHED, event.at, {"notifications_on": on})
 
 
-def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> Draft:
+def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> StepDraft:
     return queued_draft(at, message_id(request.accepted.request_id, purpose), purpose)
 
 
@@ -160,7 +160,7 @@ def _is_kept_back_at_once(event: DomainEvent) -> bool:
     return isinstance(event, RegistrationHeld)
 
 
-def _after_hold(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
+def _after_hold(one: TimelineEvent, request: RequestHistory) -> Iterator[StepDraft]:
     """Yield the fulfilment's step if it follows from the end of a hold.
 
     It does if the acknowledgement had its result before, and the person was not erased.
@@ -179,7 +179,7 @@ def _after_hold(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
         yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
 
 
-def _claimed(request: RequestHistory, claims: Sequence[ClaimRow]) -> Iterator[Draft]:
+def _claimed(request: RequestHistory, claims: Sequence[ClaimRow]) -> Iterator[StepDraft]:
     """Yield the claims of messages without a result."""
     for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
         id_ = message_id(request.accepted.request_id, purpose)

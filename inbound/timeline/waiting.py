@@ -17,7 +17,7 @@ class WaitsFor(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class MessageWait:
     """Since when a message waits; for a connection, since when there is none, if that is known."""
 
     waits_for: WaitsFor

@@ -14,7 +14,7 @@ from inbound.money import grouped
 from inbound.parsers.commands import NoCommand
 from inbound.plurals import counted_in_russian
 from inbound.timeline.cases import Case
-from inbound.timeline.incidents import Exclusion, Switch
+from inbound.timeline.incidents import BroadcastExclusion, Switch
 from inbound.timeline.model import ClockState, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.question_cases import SwitchedOffCase, TwiceCase
@@ -92,7 +92,7 @@ class Wording(Protocol):
         """Say to support, not to the client, why an order was refused and what can be done."""
         ...
 
-    def exclusion(self, exclusion: Exclusion) -> str:
+    def exclusion(self, exclusion: BroadcastExclusion) -> str:
         """Say why a broadcast was not sent to somebody who was in its audience."""
         ...
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from inbound.money import amount_text
 from inbound.orders import account_rules as rules
-from inbound.orders.addresses import AddressError, parse_network
+from inbound.orders.addresses import NetworkAddressError, parse_network
 from inbound.orders.patterns import PatternError, check_pattern
 from inbound.store.orders.account_records import AccountSettings
 from inbound.store.orders.rows import BROADCASTS, KAFKA, RIGHTS, SEND, SERVICE, STRANGERS
@@ -140,7 +140,7 @@ class _Fields:
         lines = self._lines(name, rules.MOST_ADDRESSES)
         try:
             return tuple(dict.fromkeys(map(parse_network, lines)))
-        except AddressError:
+        except NetworkAddressError:
             self.wrong(
                 name,
                 "Write an address or a network in each line, like 203.0.113.7 or 203.0.113.0/24.",

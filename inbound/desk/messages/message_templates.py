@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import Language
+from inbound.orders.templates.fields import TemplateLanguage
 from inbound.smpp.segmentation import measure
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.orders.templates import (
@@ -75,7 +75,7 @@ class MessageTemplates:
         change = restore_template if on else retire_template
         return await self._pool.run(change, name, actor=actor)
 
-    def parts(self, definition: TemplateDefinition) -> dict[Language, int]:
+    def parts(self, definition: TemplateDefinition) -> dict[TemplateLanguage, int]:
         """Return how many parts each text can need."""
         return {
             language: definition.most_parts(language, self.count) for language in definition.texts

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from inbound.desk.moments import MomentError, parse_moment
-from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, Language
+from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, TemplateLanguage
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from schemas.orders import DEFAULT_ACCOUNT, LONGEST_TEXT, Order, OrderKind
 from schemas.sending_hours import SendingHours
@@ -161,8 +161,8 @@ def _field(name: str, value: str, definition: FieldDefinition) -> dict[str, str]
     if is_blank(value):
         return wrong(FIELD + name, "Fill this in.")
     try:
-        definition.render(value, Language.RUSSIAN)
-        definition.render(value, Language.ENGLISH)
+        definition.render(value, TemplateLanguage.RUSSIAN)
+        definition.render(value, TemplateLanguage.ENGLISH)
     except FieldError:
         return wrong(FIELD + name, "This does not fit. What fits stands above.")
     return {}

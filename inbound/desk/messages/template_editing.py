@@ -25,7 +25,7 @@ from inbound.desk.messages.template_views import LANGUAGES, POLICIES
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.orders.templates.definition import MOST_PARTS, TemplateDefinition
-from inbound.orders.templates.fields import Language
+from inbound.orders.templates.fields import TemplateLanguage
 from inbound.store.orders.templates import StaleVersionError
 from schemas.orders import LONGEST_TEXT
 
@@ -124,7 +124,7 @@ def _answer(
     status: int = 200,
     **more: Any,  # noqa: ANN401 — values of the template
 ) -> HTMLResponse:
-    parts: dict[Language, int] = {}
+    parts: dict[TemplateLanguage, int] = {}
     if not problems_of(replace(typed, name=typed.name or "x")):
         _, parts = definition_of(typed, desk.templates.count)
     return desk.pages.answer(

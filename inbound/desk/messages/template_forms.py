@@ -11,7 +11,7 @@ from typing import Any, Final
 from inbound.desk.messages.send_forms import wrong
 from inbound.errors import SetupError
 from inbound.orders.templates.definition import MOST_PARTS, TemplateDefinition, check_definition
-from inbound.orders.templates.fields import LONGEST_FIELD, FieldType, Language
+from inbound.orders.templates.fields import LONGEST_FIELD, FieldType, TemplateLanguage
 from inbound.smpp.segmentation import UnsendableTextError
 from inbound.templates.placeholders import PlaceholderError, parse_text
 from schemas.orders import LONGEST_TEXT
@@ -37,8 +37,8 @@ class TypedTemplate:
     """What was typed. `base` is the version that a new one follows, 0 for a new template."""
 
     name: str = ""
-    texts: Mapping[Language, str] = field(default_factory=dict)
-    first: str = Language.RUSSIAN.value
+    texts: Mapping[TemplateLanguage, str] = field(default_factory=dict)
+    first: str = TemplateLanguage.RUSSIAN.value
     max_parts: str = "2"
     unknown: str = POLICIES[0]
     types: Mapping[str, str] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class TypedTemplate:
 
     def text(self, language: str) -> str:
         """Return the text of a language."""
-        return self.texts.get(Language(language), "")
+        return self.texts.get(TemplateLanguage(language), "")
 
     @property
-    def languages(self) -> list[Language]:
+    def languages(self) -> list[TemplateLanguage]:
         """The languages that have a text, the one for people of unknown language first."""
-        found = [one for one in Language if not is_blank(self.texts.get(one, ""))]
+        found = [one for one in TemplateLanguage if not is_blank(self.texts.get(one, ""))]
         return sorted(found, key=lambda one: one.value != self.first)
 
     @property
@@ -78,7 +78,7 @@ class TypedTemplate:
         return False
 
     @property
-    def missing(self) -> Mapping[Language, list[str]]:
+    def missing(self) -> Mapping[TemplateLanguage, list[str]]:
         """By language the fields that another text has and this one lacks."""
         found = {}
         for language in self.languages:
@@ -113,7 +113,7 @@ def typed_in(sent: Mapping[str, str]) -> TypedTemplate:
     base = sent.get("base", "")
     return TypedTemplate(
         **given,
-        texts={one: sent.get(one.value, "").replace("\r\n", "\n") for one in Language},
+        texts={one: sent.get(one.value, "").replace("\r\n", "\n") for one in TemplateLanguage},
         types=_beginning(sent, TYPE),
         lengths=_beginning(sent, LENGTH),
         base=int(base) if base.isascii() and base.isdigit() and len(base) < 9 else 0,
@@ -156,7 +156,7 @@ def problems_of(typed: TypedTemplate) -> dict[str, str]:
 
 def definition_of(
     typed: TypedTemplate, count: Callable[[str], int]
-) -> tuple[TemplateDefinition | None, dict[Language, int]]:
+) -> tuple[TemplateDefinition | None, dict[TemplateLanguage, int]]:
     """Return the definition, and how many parts each text can need.
 
     `typed` has no problems. None: a text may need more parts than it is allowed to.
@@ -178,7 +178,9 @@ def definition_of(
         return None, parts
 
 
-def _most(definition: TemplateDefinition, language: Language, count: Callable[[str], int]) -> int:
+def _most(
+    definition: TemplateDefinition, language: TemplateLanguage, count: Callable[[str], int]
+) -> int:
     try:
         return definition.most_parts(language, count)
     except UnsendableTextError:

@@ -16,7 +16,7 @@ from inbound.desk.navigation import MenuEntry
 from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
-from inbound.orders.templates.fields import FieldError, Language
+from inbound.orders.templates.fields import FieldError, TemplateLanguage
 
 PATH: Final = "/templates"
 PLACE: Final = MenuEntry(PATH, "Templates", "template", Right.TEMPLATES)
@@ -38,7 +38,7 @@ MayWrite = Annotated[Action, Depends(Does(Right.TEMPLATES_CHANGE))]
 class TemplateSample:
     """A text with sample values, and its size; None for one that is too long."""
 
-    language: Language
+    language: TemplateLanguage
     text: str
     size: TextSize | None
 
@@ -104,7 +104,7 @@ async def compare(
     before = _chosen(found, old) or (earlier[0] if earlier else after)
     texts = [
         (one, changes_of(before.definition.texts.get(one, ""), after.definition.texts.get(one, "")))
-        for one in Language
+        for one in TemplateLanguage
         if one in before.definition.texts or one in after.definition.texts
     ]
     names = dict.fromkeys([*before.definition.fields, *after.definition.fields])

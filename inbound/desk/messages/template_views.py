@@ -8,9 +8,12 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import FieldDefinition, FieldType, Language
+from inbound.orders.templates.fields import FieldDefinition, FieldType, TemplateLanguage
 
-LANGUAGES: Final[Mapping[str, str]] = {Language.RUSSIAN: "Russian", Language.ENGLISH: "English"}
+LANGUAGES: Final[Mapping[str, str]] = {
+    TemplateLanguage.RUSSIAN: "Russian",
+    TemplateLanguage.ENGLISH: "English",
+}
 """The languages, as keys of words."""
 
 POLICIES: Final[Mapping[str, str]] = {

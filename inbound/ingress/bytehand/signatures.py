@@ -7,7 +7,12 @@ from inbound.ingress.access import Caller
 from inbound.ingress.bytehand.codes import ErrorCode
 from inbound.ingress.bytehand.orders import BytehandError, moment_text
 from inbound.ingress.parts import Parts
-from inbound.store.orders.account_senders import Sender, add_sender, list_senders, remove_sender
+from inbound.store.orders.account_senders import (
+    AccountSender,
+    add_sender,
+    list_senders,
+    remove_sender,
+)
 
 MOST: Final = 100
 """Signatures that an account may have: programs must not fill the table."""
@@ -46,7 +51,7 @@ async def delete_signature(parts: Parts, caller: Caller, signature_id: str) -> N
     raise BytehandError(ErrorCode.NOT_FOUND)
 
 
-def _shown(parts: Parts, sender: Sender) -> dict[str, Any]:
+def _shown(parts: Parts, sender: AccountSender) -> dict[str, Any]:
     return {
         "id": _id_of(parts, sender.account, sender.sender),
         "text": sender.sender,

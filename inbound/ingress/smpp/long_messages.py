@@ -22,8 +22,8 @@ from inbound.smpp.pdu import SubmitSm, decode
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.sealing import Sealer
 from inbound.store.smpp import parts
-from inbound.store.smpp.parts import AddedPart, PartsKey
-from inbound.store.smpp.rows import NewPart, StoredPart
+from inbound.store.smpp.parts import AddedPart, SubmittedPartsKey
+from inbound.store.smpp.rows import NewPart, SubmittedPart
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _LEFT_BEHIND: Final = timedelta(seconds=15)
 _AT_ONCE: Final = 100
 
 
-Place = Callable[[PartsKey, Sequence[StoredPart]], Awaitable[None]]
+Place = Callable[[SubmittedPartsKey, Sequence[SubmittedPart]], Awaitable[None]]
 
 
 class Whole(NamedTuple):
@@ -68,7 +68,7 @@ class LongMessages:
             open_links=self.open_links(),
         )
 
-    def whole(self, stored: Sequence[StoredPart], parts_key: bytes) -> Whole:
+    def whole(self, stored: Sequence[SubmittedPart], parts_key: bytes) -> Whole:
         """Join the parts of a message. Raises SubmissionError.
 
         Times, sender and the wish for a receipt are those of the first part.
@@ -84,7 +84,7 @@ class LongMessages:
         text = join(read_parts)
         return Whole(read_parts[0], text, ids, stored[-1].link, registered)
 
-    async def reject(self, key: PartsKey) -> None:
+    async def reject(self, key: SubmittedPartsKey) -> None:
         """End a message that can't become an order: its program gets a receipt."""
         await self.pool.run(parts.reject_parts, key, self.clock())
 

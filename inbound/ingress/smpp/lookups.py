@@ -17,7 +17,7 @@ from inbound.smpp.times import format_absolute
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.sealing import Sealer
 from inbound.store.smpp import messages
-from inbound.store.smpp.rows import FoundMessage
+from inbound.store.smpp.rows import QueriedMessage
 from schemas.orders import OrderState
 
 _LARGEST: Final = 2**63 - 1
@@ -61,19 +61,19 @@ class Lookups:
             return pdu.answer(Status.ESME_RCANCELFAIL)
         return pdu.answer()
 
-    async def _find(self, message_id: str, account: str) -> FoundMessage | None:
+    async def _find(self, message_id: str, account: str) -> QueriedMessage | None:
         if not (message_id.isascii() and message_id.isdigit()) or int(message_id) > _LARGEST:
             return None
         return await self.pool.run(messages.find_message, account, int(message_id))
 
-    def _is_from(self, found: FoundMessage, source: str) -> bool:
+    def _is_from(self, found: QueriedMessage, source: str) -> bool:
         """Whether a message may be from there: of an erased person nobody knows."""
         if not source or found.addresses is None:
             return True
         return self._addresses(found).source.addr == source
 
-    def _is_to(self, found: FoundMessage, destination: str) -> bool:
+    def _is_to(self, found: QueriedMessage, destination: str) -> bool:
         return self._addresses(found).destination.addr == destination
 
-    def _addresses(self, found: FoundMessage) -> Addresses:
+    def _addresses(self, found: QueriedMessage) -> Addresses:
         return Addresses.open(self.sealer, found.addresses, found.message_id)

@@ -31,8 +31,8 @@ from inbound.smpp.pdu import SubmitSm, encode
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import ConcatenatedPart
 from inbound.store.sealing import Sealer
-from inbound.store.smpp.parts import PartsKey, RepeatedPartError, TooManyPartsError
-from inbound.store.smpp.rows import NewPart, StoredPart, SubmittedMessage
+from inbound.store.smpp.parts import RepeatedPartError, SubmittedPartsKey, TooManyPartsError
+from inbound.store.smpp.rows import NewPart, SubmittedMessage, SubmittedPart
 from schemas.channels import Channel
 from schemas.orders import Order
 
@@ -128,7 +128,7 @@ class Submitting:
         link: Link,
         now: datetime,
     ) -> Taken:
-        key = PartsKey(link.account, self._parts_key(link.account, submission, part))
+        key = SubmittedPartsKey(link.account, self._parts_key(link.account, submission, part))
         message_id = await self.numbers.next()
         new = NewPart(
             *key,
@@ -150,7 +150,7 @@ class Submitting:
         return await self._take_parts(key, added.whole, added.message_id, now, is_bulk=is_bulk)
 
     async def take_left_behind(
-        self, key: PartsKey, stored: Sequence[StoredPart], now: datetime
+        self, key: SubmittedPartsKey, stored: Sequence[SubmittedPart], now: datetime
     ) -> None:
         """Place a whole message whose program has all its ids. Raises RetryableError."""
         try:
@@ -160,8 +160,8 @@ class Submitting:
 
     async def _take_parts(
         self,
-        key: PartsKey,
-        stored: Sequence[StoredPart],
+        key: SubmittedPartsKey,
+        stored: Sequence[SubmittedPart],
         answered: int | None,
         now: datetime,
         *,

@@ -27,8 +27,8 @@ from inbound.smpp.status import Status
 from inbound.store.smpp import links as stored_links
 from inbound.store.smpp import messages
 from inbound.store.smpp.links import NewLink
-from inbound.store.smpp.parts import PartsKey
-from inbound.store.smpp.rows import StoredPart
+from inbound.store.smpp.parts import SubmittedPartsKey
+from inbound.store.smpp.rows import SubmittedPart
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ async def run_smpp_server(
         clock=shared.clock,
     )
 
-    async def place_left_behind(key: PartsKey, stored: Sequence[StoredPart]) -> None:
+    async def place_left_behind(key: SubmittedPartsKey, stored: Sequence[SubmittedPart]) -> None:
         await submitting.take_left_behind(key, stored, shared.clock())
 
     health.set(SMPP, ok=False, reason="starting")

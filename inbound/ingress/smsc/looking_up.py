@@ -26,7 +26,7 @@ from inbound.orders.intake import MOST_IN_BATCH
 from inbound.parsers.centre_codes import number_of
 from inbound.parsers.network_answers import SENDER as HLR
 from inbound.parsers.network_answers import read_answer
-from inbound.parsers.smsc_statuses import NOT_FOUND, STATUS_NAMES, Status, status_of
+from inbound.parsers.smsc_statuses import NOT_FOUND, STATUS_NAMES, SmscStatus, status_of
 from inbound.store.orders.account_records import list_accounts
 from inbound.store.orders.lookup import FoundOrder, find_answers, find_orders
 from schemas.orders import WAITING, OrderState, RefusalReason
@@ -184,7 +184,7 @@ def _result(
     return Result(sentence, fields, values)
 
 
-def _status(order: FoundOrder) -> Status:
+def _status(order: FoundOrder) -> SmscStatus:
     """Return the state of a message, with the code of the SMS centre if it gave a number."""
     status = status_of(OrderState(order.state), _reason(order), order.receipt)
     given = number_of(order.error)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from inbound.errors import SetupError
 from inbound.field_rules import rule_of
-from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, Language
+from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, TemplateLanguage
 from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
 from schemas.orders import LONGEST_TEXT, MOST_FIELDS
 from schemas.texts import check_text, is_blank
@@ -39,7 +39,7 @@ class Rendered:
     """A text, and the language of its variant."""
 
     text: str
-    language: Language
+    language: TemplateLanguage
 
 
 class TemplateDefinition(BaseModel):
@@ -48,7 +48,7 @@ class TemplateDefinition(BaseModel):
     # Tolerant of unknown keys: another release may have stored it.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    texts: dict[Language, TemplateText] = Field(min_length=1)
+    texts: dict[TemplateLanguage, TemplateText] = Field(min_length=1)
     fields: dict[str, FieldDefinition] = Field(default_factory=dict, max_length=MOST_FIELDS)
     max_parts: int = Field(default=MOST_PARTS, ge=1, le=MOST_PARTS)
     unknown: Literal["resend", "drop"] = "drop"
@@ -68,12 +68,12 @@ class TemplateDefinition(BaseModel):
         return self
 
     @cached_property
-    def parsed(self) -> Mapping[Language, PlaceholderText]:
+    def parsed(self) -> Mapping[TemplateLanguage, PlaceholderText]:
         """The texts, parsed."""
         return {language: parse_text(text) for language, text in self.texts.items()}
 
     @property
-    def default_language(self) -> Language:
+    def default_language(self) -> TemplateLanguage:
         """The language for people whose language is unknown or has no text."""
         return next(iter(self.texts))
 
@@ -84,17 +84,17 @@ class TemplateDefinition(BaseModel):
         """
         chosen = self.default_language
         if language in self.texts:
-            chosen = Language(language)
+            chosen = TemplateLanguage(language)
         text = self.parsed[chosen]
         filled = {name: self._value(name, values, chosen) for name in text.fields}
         return Rendered(text.render(filled), chosen)
 
-    def longest(self, language: Language) -> str:
+    def longest(self, language: TemplateLanguage) -> str:
         """Return a text of this language with every field at its longest."""
         text = self.parsed[language]
         return text.render({name: self.fields[name].longest(language) for name in text.fields})
 
-    def most_parts(self, language: Language, count_parts: CountParts) -> int:
+    def most_parts(self, language: TemplateLanguage, count_parts: CountParts) -> int:
         """Return the most SMS parts that the text of a language can need."""
         longest = self.longest(language)
         parts = count_parts(longest)
@@ -104,7 +104,7 @@ class TemplateDefinition(BaseModel):
             parts = max(parts, -(-units // _UNITS_AT_LEAST))
         return parts
 
-    def _takes_any_text(self, language: Language) -> bool:
+    def _takes_any_text(self, language: TemplateLanguage) -> bool:
         return any(
             self.fields[name].type is FieldType.TEXT for name in self.parsed[language].fields
         )
@@ -118,7 +118,7 @@ class TemplateDefinition(BaseModel):
                     f"{self.max_parts}: shorten it or its fields, or raise max_parts (8 at most)"
                 )
 
-    def _value(self, name: str, values: Mapping[str, str], language: Language) -> str:
+    def _value(self, name: str, values: Mapping[str, str], language: TemplateLanguage) -> str:
         if name not in values:
             raise FieldError(f"the field {name} is missing", name, is_missing=True)
         try:

@@ -24,7 +24,7 @@ _MONTHS: Final = (
 )
 
 
-class Language(StrEnum):
+class TemplateLanguage(StrEnum):
     """A language in which templates have a text."""
 
     RUSSIAN = "ru"
@@ -92,7 +92,7 @@ class FieldDefinition(BaseModel):
             raise ValueError(f"a field of type {self.type.value} {needs}")
         return self
 
-    def render(self, value: str, language: Language) -> str:
+    def render(self, value: str, language: TemplateLanguage) -> str:
         """Return a value as the text of a language has it. Raises FieldError."""
         value = value.strip()
         if is_blank(value):
@@ -103,7 +103,7 @@ class FieldDefinition(BaseModel):
             raise FieldError(f"has {units} characters and may have {self.max_length}")
         return rendered
 
-    def longest(self, language: Language) -> str:
+    def longest(self, language: TemplateLanguage) -> str:
         """Return a value that takes as much room as any."""
         match self.type:
             case FieldType.TEXT:
@@ -116,7 +116,7 @@ class FieldDefinition(BaseModel):
                 return "0" * (self.max_length or 0)
 
 
-def _rendered(type_: FieldType, value: str, language: Language) -> str:
+def _rendered(type_: FieldType, value: str, language: TemplateLanguage) -> str:
     match type_:
         case FieldType.TEXT:
             try:
@@ -130,7 +130,7 @@ def _rendered(type_: FieldType, value: str, language: Language) -> str:
             except ValueError:
                 raise FieldError("is no date of the calendar") from None
         case FieldType.DECIMAL if _DECIMAL.fullmatch(value):
-            comma = language is Language.RUSSIAN
+            comma = language is TemplateLanguage.RUSSIAN
             return value.replace(".", ",") if comma else value.replace(",", ".")
         case FieldType.CODE if _CODE.fullmatch(value):
             return value
@@ -142,7 +142,7 @@ def _rendered(type_: FieldType, value: str, language: Language) -> str:
             raise FieldError(f"has to be {SHOWN[type_]}")
 
 
-def _shown_date(day: date, language: Language) -> str:
-    if language is Language.RUSSIAN:
+def _shown_date(day: date, language: TemplateLanguage) -> str:
+    if language is TemplateLanguage.RUSSIAN:
         return f"{day:%d.%m.%Y}"
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -23,7 +23,7 @@ _EVENTS_OF_ORDERS: Final = _SQL["events_of_orders"]
 _EVENTS_OF_STRANGERS_ORDERS: Final = _SQL["events_of_strangers_orders"]
 
 
-class Entry(NamedTuple):
+class HistoryEntry(NamedTuple):
     """A request or an order of a subject, by the version of the event that decided it.
 
     `requests` and `orders` are how many there are within the time that was asked for.
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 @raises_store_errors
 def newest_entries(
     conn: psycopg.Connection, subject_id: UUID, window: TimeWindow, limit: int
-) -> list[Entry]:
+) -> list[HistoryEntry]:
     """Return a subject's requests that arrived and orders that were decided in a time.
 
     Newest first. Of the window's last `COUNT_LIMIT` entries: earlier ones are neither returned
@@ -51,7 +51,7 @@ def newest_entries(
         "most": COUNT_LIMIT,
         **window._asdict(),
     }
-    return fetch_rows(conn, Entry, _NEWEST_ENTRIES, parameters)
+    return fetch_rows(conn, HistoryEntry, _NEWEST_ENTRIES, parameters)
 
 
 @raises_store_errors

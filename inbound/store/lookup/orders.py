@@ -54,7 +54,7 @@ class StoredOrder(NamedTuple):
     text_digest: bytes
 
 
-class ExcludedRow(NamedTuple):
+class ExclusionRow(NamedTuple):
     """A row with a number in the audience of a broadcast that has begun without it."""
 
     broadcast_id: UUID
@@ -104,7 +104,7 @@ def waiting_orders(conn: psycopg.Connection, order_ids: Collection[UUID]) -> lis
 @raises_store_errors
 def exclusions_of(
     conn: psycopg.Connection, number_hash: bytes, window: TimeWindow, limit: int
-) -> list[ExcludedRow]:
+) -> list[ExclusionRow]:
     """Return rows of a number that were excluded from broadcasts, those of the newest first."""
     parameters = {"number_hash": number_hash, "limit": limit, **window._asdict()}
-    return fetch_rows(conn, ExcludedRow, _EXCLUSIONS_OF, parameters)
+    return fetch_rows(conn, ExclusionRow, _EXCLUSIONS_OF, parameters)

@@ -28,7 +28,7 @@ class UnrecordedMos:
     last_at: datetime | None
 
 
-class WaitingText(NamedTuple):
+class IncompleteText(NamedTuple):
     """A concatenated MO with parts missing; `sequences` of the others in order of arrival."""
 
     total: int
@@ -62,7 +62,7 @@ def unrecorded_mos(conn: psycopg.Connection, window: TimeWindow) -> UnrecordedMo
 
 
 @raises_store_errors
-def waiting_texts(conn: psycopg.Connection, number_hash: bytes, limit: int) -> list[WaitingText]:
+def waiting_texts(conn: psycopg.Connection, number_hash: bytes, limit: int) -> list[IncompleteText]:
     """Return concatenated MOs of a number with parts missing, newest first."""
     parameters = {"number_hash": number_hash, "limit": limit}
-    return fetch_rows(conn, WaitingText, _WAITING_PARTS, parameters)
+    return fetch_rows(conn, IncompleteText, _WAITING_PARTS, parameters)

@@ -12,7 +12,7 @@ from inbound.clock import utc_now
 from inbound.money import grouped
 from inbound.store.access import audit
 from inbound.store.connections import raises_store_errors
-from inbound.store.orders.account_senders import Sender, list_senders
+from inbound.store.orders.account_senders import AccountSender, list_senders
 from inbound.store.orders.currencies import ExchangeRateMissingError, remember_currency
 from inbound.store.orders.rows import Account, AccountMissingError, UsageKey, usage_keys
 from inbound.store.statements import statements
@@ -62,7 +62,7 @@ class AccountRecord:
     number: int
     created_at: datetime
     settings: AccountSettings
-    senders: tuple[Sender, ...] = field(default=())
+    senders: tuple[AccountSender, ...] = field(default=())
 
 
 @raises_store_errors
@@ -122,7 +122,7 @@ def change_account(
 @raises_store_errors
 def list_accounts(conn: psycopg.Connection, account: str | None = None) -> list[AccountRecord]:
     """Return all accounts by name, or the one of this name, if it exists."""
-    senders: dict[str, list[Sender]] = {}
+    senders: dict[str, list[AccountSender]] = {}
     for sender in list_senders(conn, account):
         senders.setdefault(sender.account, []).append(sender)
     found = conn.execute(_LIST_ACCOUNTS, {"account": account}).fetchall()

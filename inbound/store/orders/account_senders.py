@@ -28,7 +28,7 @@ _DELETE_SENDER: Final = _SQL["delete_sender"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class AccountSender:
     """A sender that an account asked for. Orders may use it once a person has approved it."""
 
     account: str
@@ -48,9 +48,9 @@ class SelfApprovalError(Exception):
 
 
 @raises_store_errors
-def list_senders(conn: psycopg.Connection, account: str | None = None) -> list[Sender]:
+def list_senders(conn: psycopg.Connection, account: str | None = None) -> list[AccountSender]:
     """Return the senders of all accounts or of one, by account and sender."""
-    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+    with conn.cursor(row_factory=class_row(AccountSender)) as cursor:
         return cursor.execute(_LIST_SENDERS, {"account": account}).fetchall()
 
 
@@ -104,8 +104,8 @@ def remove_sender(
     return True
 
 
-def _find_sender(conn: psycopg.Connection, account: str, sender: str) -> Sender | None:
-    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+def _find_sender(conn: psycopg.Connection, account: str, sender: str) -> AccountSender | None:
+    with conn.cursor(row_factory=class_row(AccountSender)) as cursor:
         return cursor.execute(_FIND_SENDER, {"account": account, "sender": sender}).fetchone()
 
 

@@ -21,7 +21,7 @@ _SUBSCRIPTIONS_OF: Final = _SQL["subscriptions_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class SubscriptionRow:
     """Whether a subject may be sent messages.
 
     `version` is that of the event that decided it, as on `sms.subscriptions.v1`; 0 if there was
@@ -43,10 +43,10 @@ def subscriptions_of(
     *,
     subject_ids: Collection[UUID] = (),
     hashes: Collection[bytes] = (),
-) -> list[Subscription]:
+) -> list[SubscriptionRow]:
     """Return the subscriptions of these subjects and of those with these number hashes.
 
     One statement. Those that are unknown or were erased are left out.
     """
     parameters = {"subject_ids": list(subject_ids), "hashes": list(hashes)}
-    return fetch_rows(conn, Subscription, _SUBSCRIPTIONS_OF, parameters)
+    return fetch_rows(conn, SubscriptionRow, _SUBSCRIPTIONS_OF, parameters)

@@ -10,8 +10,8 @@ import psycopg
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_row, fetch_rows
 from inbound.store.smpp.rows import (
-    FoundMessage,
     JoinedParts,
+    QueriedMessage,
     RecentMessage,
     SealedComment,
     SmppWrites,
@@ -99,10 +99,10 @@ def add_ids(
 
 
 @raises_store_errors
-def find_message(conn: psycopg.Connection, account: str, message_id: int) -> FoundMessage | None:
+def find_message(conn: psycopg.Connection, account: str, message_id: int) -> QueriedMessage | None:
     """Return a message; None if there is none, or if it is another account's."""
     parameters = {"account": account, "message_id": message_id}
-    return fetch_row(conn, FoundMessage, _FIND_MESSAGE, parameters)
+    return fetch_row(conn, QueriedMessage, _FIND_MESSAGE, parameters)
 
 
 @raises_store_errors

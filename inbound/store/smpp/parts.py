@@ -9,7 +9,7 @@ import psycopg
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
-from inbound.store.smpp.rows import NewPart, StoredPart
+from inbound.store.smpp.rows import NewPart, SubmittedPart
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "smpp")
@@ -28,7 +28,7 @@ MOST_PARTS: Final = 2000
 KEPT_FOR: Final = timedelta(minutes=10)
 
 
-class PartsKey(NamedTuple):
+class SubmittedPartsKey(NamedTuple):
     """The parts of one message."""
 
     account: str
@@ -51,7 +51,7 @@ class AddedPart(NamedTuple):
     """
 
     message_id: int
-    whole: list[StoredPart]
+    whole: list[SubmittedPart]
     is_repeated: bool = False
 
 
@@ -73,7 +73,7 @@ def add_part(
     key = {"account": part.account, "parts_key": part.parts_key}
     with conn.transaction():
         conn.execute(_LOCK_PARTS, key)
-        stored = fetch_rows(conn, StoredPart, _FIND_PARTS, key)
+        stored = fetch_rows(conn, SubmittedPart, _FIND_PARTS, key)
         if any(one.order_id is not None for one in stored):
             same = next((one for one in stored if one.digest == part.digest), None)
             if same is not None and same.arrived_at > repeats_since:
@@ -107,24 +107,26 @@ def add_part(
                 "arrived_at": part.arrived_at,
             },
         )
-        whole = fetch_rows(conn, StoredPart, _FIND_PARTS, key)
+        whole = fetch_rows(conn, SubmittedPart, _FIND_PARTS, key)
     return AddedPart(message_id, whole if len(whole) == part.total else [])
 
 
 @raises_store_errors
-def find_parts(conn: psycopg.Connection, key: PartsKey) -> list[StoredPart]:
+def find_parts(conn: psycopg.Connection, key: SubmittedPartsKey) -> list[SubmittedPart]:
     """Return the parts of a message, in their order."""
-    return fetch_rows(conn, StoredPart, _FIND_PARTS, key._asdict())
+    return fetch_rows(conn, SubmittedPart, _FIND_PARTS, key._asdict())
 
 
 @raises_store_errors
-def find_complete(conn: psycopg.Connection, before: datetime, limit: int) -> list[PartsKey]:
+def find_complete(
+    conn: psycopg.Connection, before: datetime, limit: int
+) -> list[SubmittedPartsKey]:
     """Return messages that have been complete since a time and are no order."""
-    return fetch_rows(conn, PartsKey, _FIND_COMPLETE, {"before": before, "limit": limit})
+    return fetch_rows(conn, SubmittedPartsKey, _FIND_COMPLETE, {"before": before, "limit": limit})
 
 
 @raises_store_errors
-def reject_parts(conn: psycopg.Connection, key: PartsKey, now: datetime) -> None:
+def reject_parts(conn: psycopg.Connection, key: SubmittedPartsKey, now: datetime) -> None:
     """End a message that can't become an order."""
     conn.execute(_REJECT, {**key._asdict(), "now": now})
 

@@ -67,7 +67,7 @@ class NewPart:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPart:
+class SubmittedPart:
     """A stored part. `order_id` is set once its message has become an order."""
 
     sequence: int
@@ -100,7 +100,7 @@ class SealedComment:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundMessage:
+class QueriedMessage:
     """A message of an account, and how far its order has come. `addresses` are sealed.
 
     `error` is the SMS centre's own code, `receipt` the state in its receipt, if it gave one.

@@ -22,7 +22,7 @@ from inbound.api.app import make_api
 from inbound.api.backend import Backend, Sources
 from inbound.api.broadcasting import Broadcasting
 from inbound.api.rate_limits import RateLimits
-from inbound.api.sending import Sending
+from inbound.api.sending import OrderService
 from inbound.api.token_failures import TokenFailures
 from inbound.api.tokens import digest_of, new_token
 from inbound.broadcasts.drafting import DraftRules
@@ -37,7 +37,7 @@ from inbound.orders.batching import OrderBatcher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import NoTemplates
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.projections.queries import ProjectionQueries
 from inbound.store.access.api_tokens import DEFAULT_ACCOUNT, NewToken, add_token
 from inbound.store.connection_pool import ConnectionPool
@@ -88,7 +88,7 @@ class World:
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
         self.sources = open_sources(url, self.directory, backlog=self)
         self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
-        self.sending = Sending(
+        self.sending = OrderService(
             OrderBatcher(self._intake().place),
             Dispatcher(self.store, hasher, TopicNames(), sender="SCSERV", clock=lambda: self.now),
             zone="Europe/Moscow",
@@ -116,7 +116,7 @@ class World:
         return Backlog(self.now, self.oldest)
 
     def _intake(self) -> Intake:
-        tools = Tools(
+        tools = IntakeTools(
             store=self.store,
             directory=self.directory,
             templates=NoTemplates(),

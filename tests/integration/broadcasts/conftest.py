@@ -25,7 +25,7 @@ from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import NoTemplates
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.transactions.postgres import PostgresStore
@@ -119,7 +119,7 @@ class Bench:
 
     def pump(self) -> Pump:
         """Return a new pump, as a scheduler that has just started."""
-        tools = Tools(
+        tools = IntakeTools(
             store=self.store,
             directory=self.directory,
             templates=NoTemplates(),

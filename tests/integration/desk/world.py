@@ -45,7 +45,7 @@ from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.templates.stored import StoredTemplates
-from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.registrations.switching import Switching
 from inbound.settings import OidcSettings
 from inbound.store.access.audit import record
@@ -230,7 +230,7 @@ class DeskWorld:
         )
 
     def _intake(self) -> Intake:
-        tools = Tools(
+        tools = IntakeTools(
             store=self.store,
             directory=self.directory,
             templates=self.templates,

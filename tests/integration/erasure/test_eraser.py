@@ -12,7 +12,7 @@ from psycopg import sql
 
 from inbound.cli._client_import import run_import
 from inbound.directory.port import Registration
-from inbound.erasure.eraser import Done, Eraser
+from inbound.erasure.eraser import CommittedErasure, Eraser
 from inbound.handlers.state import SubjectState, evolve, stored_state
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
@@ -44,7 +44,7 @@ from tests.integration.streams.world import (
 REASON = "asked for it in writing"
 
 
-async def erase(world: World, number: str = NUMBER) -> Done | None:
+async def erase(world: World, number: str = NUMBER) -> CommittedErasure | None:
     eraser = Eraser(world.store, world.hasher, clock=lambda: world.now)
     return await eraser.erase(number, actor="anna", reason=REASON)
 

@@ -14,7 +14,7 @@ from inbound.projections.projector import LiveTables
 from inbound.projections.reader import StoredRow, fold_batch, read_batch
 from inbound.projections.rebuild import rebuild
 from inbound.projections.subscriptions import SUBSCRIPTIONS
-from inbound.projections.writer import BatchWriter, DuplicateRowError
+from inbound.projections.writer import DuplicateRowError, ProjectionWriter
 from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
@@ -90,7 +90,7 @@ def begin_again(conn: psycopg.Connection) -> None:
 def test_a_stretch_that_is_written_again_changes_nothing(conn: psycopg.Connection) -> None:
     until = last_position(conn)
     stored = read_batch(conn, after=0, until=until, limit=until)
-    writer = BatchWriter(conn, TableSchema.LIVE)
+    writer = ProjectionWriter(conn, TableSchema.LIVE)
     writer.write(ALL, fold_batch(stored, ALL), after=0, until=until)
     before = dumps(conn)
     with pytest.raises(ProgressConflict):
@@ -105,7 +105,7 @@ def test_rows_and_place_are_one(conn: psycopg.Connection) -> None:
     twice = fold_batch(stored, ALL)
     twice[0].new = [*twice[0].new, twice[0].new[0]]
     with pytest.raises(DuplicateRowError, match="requests: two events create the same row"):
-        BatchWriter(conn, TableSchema.LIVE).write(ALL, twice, after=0, until=until)
+        ProjectionWriter(conn, TableSchema.LIVE).write(ALL, twice, after=0, until=until)
     assert set(positions(conn).values()) == {0}
     assert not any(dumps(conn).values())
 

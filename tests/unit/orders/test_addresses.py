@@ -2,7 +2,7 @@
 
 import pytest
 
-from inbound.orders.addresses import AddressError, parse_network
+from inbound.orders.addresses import NetworkAddressError, parse_network
 
 
 def test_a_network_is_written_as_the_database_has_it() -> None:
@@ -12,5 +12,5 @@ def test_a_network_is_written_as_the_database_has_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "203.0.113", "203.0.113.7/24", "example.org"])
 def test_something_else_is_refused(text: str) -> None:
-    with pytest.raises(AddressError, match=r"write 203\.0\.113\.7"):
+    with pytest.raises(NetworkAddressError, match=r"write 203\.0\.113\.7"):
         parse_network(text)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbound.parsers.channel_addresses import AddressError, parse_address
+from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
 from inbound.parsers.channel_texts import (
     ChannelText,
     ChannelTextError,
@@ -96,6 +96,6 @@ def test_addresses_are_stored_in_one_form(channel: Channel, written: str, addres
     ],
 )
 def test_what_is_no_plain_address_is_refused(channel: Channel, written: str) -> None:
-    with pytest.raises(AddressError) as error:
+    with pytest.raises(ChannelAddressError) as error:
         parse_address(channel, written)
     assert "eve" not in str(error.value)

@@ -17,7 +17,7 @@ from inbound.store.log.rows import RecordedEvent
 from inbound.store.lookup.messages import SentPartStatus
 from inbound.timeline.build import build
 from inbound.timeline.incidents import Switch
-from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
+from inbound.timeline.input import SelectedHistory, TimelineInput, TimelineOptions
 from inbound.timeline.model import Language, RequestTimeline, Timeline
 from inbound.timeline.selecting import select, with_stops
 from schemas.events import (
@@ -222,7 +222,7 @@ class Person:
             TimelineInput(selection=self.selection(asked), **({"parts": sent} | fields)), asked
         )
 
-    def selection(self, options: TimelineOptions) -> Selection:
+    def selection(self, options: TimelineOptions) -> SelectedHistory:
         """What is shown of it, as the reader finds it."""
         return with_stops(select(self.stored, options), self.switches())
 

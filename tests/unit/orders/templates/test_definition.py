@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inbound.errors import SetupError
 from inbound.orders.templates.definition import TemplateDefinition, check_definition, read_toml
-from inbound.orders.templates.fields import FieldError, FieldType, Language
+from inbound.orders.templates.fields import FieldError, FieldType, TemplateLanguage
 from inbound.smpp.segmentation import measure, part_count
 
 VISIT: dict[str, Any] = {
@@ -147,13 +147,13 @@ def test_a_file_that_is_no_toml_is_named() -> None:
 def test_the_longest_case_counts_what_surrogate_pairs_leave_empty() -> None:
     definition = field("text", 134)
     text = definition.render({"x": "😀" * 67}, "ru").text
-    assert part_count(text) == definition.most_parts(Language.RUSSIAN, part_count) == 3
+    assert part_count(text) == definition.most_parts(TemplateLanguage.RUSSIAN, part_count) == 3
 
 
 def test_a_text_without_own_letters_stays_in_gsm() -> None:
     english = made(texts={"en": "Request {ticket} on {day}" + 120 * "."})
-    assert english.most_parts(Language.ENGLISH, part_count) == 1
-    assert measure(english.longest(Language.ENGLISH)).encoding == "GSM 03.38"
+    assert english.most_parts(TemplateLanguage.ENGLISH, part_count) == 1
+    assert measure(english.longest(TemplateLanguage.ENGLISH)).encoding == "GSM 03.38"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def templates_with_values(draw: st.DrawFn) -> tuple[TemplateDefinition, dict[str
         if type_ not in {FieldType.DATE, FieldType.TIME}:
             fields[name]["max_length"] = len(value.encode("utf-16-le")) // 2
         text += f"{{{name}}}" + draw(LITERALS)
-    texts = {draw(st.sampled_from(Language)): text or "x"}
+    texts = {draw(st.sampled_from(TemplateLanguage)): text or "x"}
     return TemplateDefinition.model_validate({"texts": texts, "fields": fields}), values
 
 
