@@ -33,7 +33,7 @@ from streams.groups import (
     SESSION_TIMEOUT_S,
     WORKER_GROUP,
 )
-from streams.progress import Partition, Progress
+from streams.progress import Partition, PartitionProgress
 
 ANSWER_WITHIN_S: Final = 2.0
 BULK_SHARE: Final = 4
@@ -79,7 +79,7 @@ class BatchLimits:
 class Checks:
     """What watches the records of an agent."""
 
-    progress: Progress
+    progress: PartitionProgress
     continuity: Continuity
     commits: Commits
 
@@ -96,7 +96,7 @@ class WorkerApp:
         commands: BatchProcessor,
         delivery: BatchProcessor,
         notify: BatchProcessor,
-        progress: Progress,
+        progress: PartitionProgress,
     ) -> None:
         """Connect to nothing yet."""
         self._app = _faust_app(settings)

@@ -7,7 +7,7 @@ from typing import Final
 
 from inbound.ops.health import Health
 from streams.app import WorkerApp
-from streams.progress import STUCK_AFTER_S, Partition, Progress
+from streams.progress import STUCK_AFTER_S, Partition, PartitionProgress
 
 CHECK_EVERY_S: Final = 2.0
 SUSPENDED_S: Final = 10.0
@@ -24,7 +24,11 @@ class PartitionWatch:
     """Checks the assigned partitions. `is_waiting` says that a processor waits for an outage."""
 
     def __init__(
-        self, app: WorkerApp, progress: Progress, health: Health, is_waiting: Callable[[], bool]
+        self,
+        app: WorkerApp,
+        progress: PartitionProgress,
+        health: Health,
+        is_waiting: Callable[[], bool],
     ) -> None:
         self._app = app
         self._progress = progress

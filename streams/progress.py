@@ -28,7 +28,7 @@ class _Seen:
     batches: int
 
 
-class Progress:
+class PartitionProgress:
     """Last processed offset per partition, held against the end of the partition."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -29,7 +29,7 @@ from streams.commands.processor import CommandProcessor
 from streams.delivery.processor import DeliveryProcessor, split
 from streams.notify.processor import NotifyProcessor
 from streams.partition_watch import PartitionWatch
-from streams.progress import Progress
+from streams.progress import PartitionProgress
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Worker:
         self._stores = stores
         self._orders = orders
         self._health = health
-        progress = Progress(time.monotonic)
+        progress = PartitionProgress(time.monotonic)
         self._waiting: set[str] = set()
         self._names = TopicNames.prefixed(settings.topic_prefix)
         # Shared: results change the subjects that commands changed before.

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from inbound.errors import RetryableError
 from inbound.gateway.arrival_storage import ArrivalRecord, Storage
-from inbound.gateway.dialect import Dialect
+from inbound.gateway.dialect import CentreDialect
 from inbound.gateway.receipts import ReceiptPublisher, SealAnswer, to_message
 from inbound.gateway.stalls import StallDetector
 from inbound.kafka.batching import is_refusal
@@ -49,7 +49,7 @@ class ArrivalSettings(NamedTuple):
     centre: str
     bind: str
     topic: str
-    dialect: Dialect = Dialect()
+    dialect: CentreDialect = CentreDialect()
     per_message: bool = False
     receipts_topic: str = ""
     seal_answer: SealAnswer | None = None

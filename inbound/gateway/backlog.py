@@ -40,7 +40,7 @@ Lag = Mapping[tuple[str, int], Behind]
 """How far the workers are behind, by topic and partition."""
 
 
-class Backlog:
+class BacklogWatch:
     """Knows which partitions have no room. `limits` are records per partition, by topic."""
 
     def __init__(
@@ -112,11 +112,11 @@ class Backlog:
             await asyncio.sleep(every_s)
 
 
-def backlog_of(settings: Settings, health: Health, partitions: int) -> Backlog:
+def backlog_of(settings: Settings, health: Health, partitions: int) -> BacklogWatch:
     """Return the backlog with the limits of the settings, for topics of so many partitions."""
     names, quotas = TopicNames.prefixed(settings.topic_prefix), settings.quotas
     limits = {names.mo: quotas.mo_backlog, names.receipts: quotas.receipt_backlog}
-    return Backlog(limits, health, partitions=partitions)
+    return BacklogWatch(limits, health, partitions=partitions)
 
 
 class LagReader:

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
-from inbound.gateway.backlog import Backlog
+from inbound.gateway.backlog import BacklogWatch
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness
-from inbound.gateway.dialect import Dialect
+from inbound.gateway.dialect import CentreDialect
 from inbound.gateway.leniencies import LeniencyReport
 from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.rate_sharing import RateShare, ReportSchedule
@@ -42,7 +42,7 @@ class BindFactory:
     schedule: ReportSchedule
     readiness: Readiness
     stalls: StallDetector
-    backlog: Backlog
+    backlog: BacklogWatch
     shared_clock: SharedClock
     clock: Callable[[], datetime]
 
@@ -114,8 +114,8 @@ class BindFactory:
         return Sealer(VaultCipher(self.settings.vault_keys())).network_answer
 
 
-def _dialect(settings: SmppSettings, leniencies: LeniencyReport) -> Dialect:
-    return Dialect(
+def _dialect(settings: SmppSettings, leniencies: LeniencyReport) -> CentreDialect:
+    return CentreDialect(
         alphabet=settings.alphabet,
         data_codings=settings.data_coding_map,
         receipt_ids=IdForm(settings.receipt_ids),

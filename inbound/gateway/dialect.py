@@ -36,7 +36,7 @@ class MoText(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class CentreDialect:
     """How one SMS centre writes texts, receipts and numbers.
 
     `alphabet` is the meaning of data_coding 0; `data_codings` maps the values that mean another

@@ -36,7 +36,7 @@ _OF_LOG_HEADS = f"{SOURCE}/log-heads"
 
 
 class ProducerRecord(TypedDict):
-    """The arguments of one `Producer.send`."""
+    """The arguments of one `ProducerPort.send`."""
 
     topic: str
     value: bytes | None
@@ -52,7 +52,7 @@ class DeliveryPort(Protocol):
         """Why the record is not stored; None if it is."""
 
 
-class Producer(Protocol):
+class ProducerPort(Protocol):
     """Stores records in Kafka (`inbound.kafka.producer`)."""
 
     def send(
@@ -68,7 +68,7 @@ class Producer(Protocol):
         """Block until everything queued is acknowledged or failed."""
 
 
-class RenewableProducerPort(Producer, Protocol):
+class RenewableProducerPort(ProducerPort, Protocol):
     """A producer that is created again after `close`: after a refusal it sends nothing more."""
 
     def close(self, within_s: float = ..., /) -> None:

@@ -79,7 +79,7 @@ TRACEBACK_CHARS: Final = 20_000
 log = logging.getLogger(__name__)
 
 
-class Kind(NamedTuple):
+class LogKind(NamedTuple):
     """What lines have in common: logger, format string, and the bind they are about.
 
     What a line is about may say itself what that is (`log_kind`).
@@ -91,19 +91,19 @@ class Kind(NamedTuple):
 
 
 _VARYING: Final = re.compile(r"0x[0-9A-Fa-f]+|[0-9]+(\.[0-9]+)?")
-_OTHERS: Final = Kind("", "")
+_OTHERS: Final = LogKind("", "")
 _ABOUT_A_BIND: Final = ("bind %s", "%s: ")
 
 
-def _kind_of(record: logging.LogRecord) -> Kind:
+def _kind_of(record: logging.LogRecord) -> LogKind:
     form = str(record.msg)
     if isinstance(record.args, tuple) and record.args and form.startswith(_ABOUT_A_BIND):
         about = record.args[0]
-        return Kind(record.name, form, getattr(about, "log_kind", None) or str(about))
+        return LogKind(record.name, form, getattr(about, "log_kind", None) or str(about))
     if not record.args and record.name.startswith(_LIBRARIES):
         # kafka-python fills in its texts itself, some with the address of an object.
         form = _VARYING.sub("#", form)
-    return Kind(record.name, form)
+    return LogKind(record.name, form)
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class _Window:
     last: logging.LogRecord | None = None
 
 
-class Throttle:
+class LogThrottle:
     """Limits the lines of each kind in a window, and equal warnings to one.
 
     In an outage Kafka clients log every reconnect, and we log every refused MO: dozens of lines a
@@ -127,7 +127,7 @@ class Throttle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._windows: dict[Kind, _Window] = {}  # the oldest first
+        self._windows: dict[LogKind, _Window] = {}  # the oldest first
 
     def admits(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record. Call `ended` before."""
@@ -221,9 +221,9 @@ def _is_of_outage(record: logging.LogRecord) -> bool:
 class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any stream
     """Writes the lines that the throttle admits, and how many it suppressed."""
 
-    def __init__(self, throttle: Throttle | None = None) -> None:
+    def __init__(self, throttle: LogThrottle | None = None) -> None:
         super().__init__(sys.stderr)
-        self._throttle = throttle or Throttle()
+        self._throttle = throttle or LogThrottle()
         self._timer: threading.Timer | None = None
 
     def handle(self, record: logging.LogRecord) -> bool:

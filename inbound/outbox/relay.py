@@ -27,7 +27,7 @@ from inbound.errors import RetryableError
 from inbound.kafka.producer import RenewableProducer
 from inbound.kafka.records import (
     SUBSCRIPTION_TYPES,
-    Producer,
+    ProducerPort,
     ProducerRecord,
     of_event,
     of_subscription,
@@ -119,7 +119,7 @@ class Relay:
     """
 
     connect: Callable[[], psycopg.Connection]
-    new_producer: Callable[[], Producer]
+    new_producer: Callable[[], ProducerPort]
     names: TopicNames
     report: Callable[[bool, str], None]
     set_aside: Callable[[psycopg.Connection, Sequence[DeadLetter]], None]

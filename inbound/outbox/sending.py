@@ -14,7 +14,7 @@ from kafka.util import ensure_valid_topic_name
 from inbound.deadletter.letters import hash_in
 from inbound.errors import PoisonError
 from inbound.kafka.producer import REFUSALS
-from inbound.kafka.records import DeliveryPort, Producer, ProducerRecord
+from inbound.kafka.records import DeliveryPort, ProducerPort, ProducerRecord
 from inbound.reasons import in_words
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import RecordedEvent
@@ -64,7 +64,7 @@ class ShardResult:
 
 
 def send(
-    producer: Producer, row: Row, records_of: Callable[[Row], Iterable[ProducerRecord]]
+    producer: ProducerPort, row: Row, records_of: Callable[[Row], Iterable[ProducerRecord]]
 ) -> SentRow:
     """Queue the records of a row. Raises only an error that stops the shard."""
     try:
@@ -126,7 +126,7 @@ def to_dead_letter(feed: str, shard: int, refused: RefusedRecord) -> DeadLetter:
     )
 
 
-def _queue(producer: Producer, record: ProducerRecord) -> DeliveryPort:
+def _queue(producer: ProducerPort, record: ProducerRecord) -> DeliveryPort:
     try:
         return producer.send(**record)
     except REFUSALS as error:

@@ -17,7 +17,7 @@ IDLE_S: Final = 0.5
 STANDBY_S: Final = 1.0
 
 
-class Broadcasts(Loop):
+class BroadcastLoop(Loop):
     """Pumps while its connection holds the lock."""
 
     def __init__(

@@ -18,7 +18,7 @@ from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.health import Health
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.wiring import IntakeConnections
-from inbound.scheduler.broadcasts import Broadcasts
+from inbound.scheduler.broadcasts import BroadcastLoop
 from inbound.scheduler.callbacks import Callbacks
 from inbound.scheduler.due_orders import DueOrders
 from inbound.scheduler.loops import Loop, LoopHealth, Scheduler
@@ -62,7 +62,7 @@ def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
     return Dispatcher(store, hasher, names, sender=settings.sender, clock=utc_now)
 
 
-def _broadcasts(settings: Settings, stack: AsyncExitStack, report: LoopHealth) -> Broadcasts:
+def _broadcasts(settings: Settings, stack: AsyncExitStack, report: LoopHealth) -> BroadcastLoop:
     connections = IntakeConnections(settings)
     stack.push_async_callback(connections.close)
     pump = Pump(
@@ -75,7 +75,7 @@ def _broadcasts(settings: Settings, stack: AsyncExitStack, report: LoopHealth) -
         clock=utc_now,
     )
     url = settings.database_url.get_secret_value()
-    return Broadcasts(
+    return BroadcastLoop(
         partial(connect, url, "scserv broadcasts"),
         pump,
         report,

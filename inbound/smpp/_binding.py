@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from inbound.smpp._base import AnswerT
 from inbound.smpp._requesting import Requesting
-from inbound.smpp._terms import BoundAs, Role, SessionSettings, State
+from inbound.smpp._terms import BoundAs, SessionRole, SessionSettings, SessionState
 from inbound.smpp.errors import BindRefusedError, LinkError, NotSentError, UnansweredError
 from inbound.smpp.pdu import (
     BindPdu,
@@ -31,7 +31,7 @@ _OF_TRANSMITTERS: Final = (SubmitSm, DataSm, QuerySm, CancelSm, SubmitMulti)
 class Binding(Requesting):
     """A connection that is bound as an ESME, or serves one as an SMSC."""
 
-    def __init__(self, role: Role, settings: SessionSettings) -> None:
+    def __init__(self, role: SessionRole, settings: SessionSettings) -> None:
         super().__init__(settings)
         self.role = role
         self.bound_as: BoundAs | None = None
@@ -100,18 +100,18 @@ class Binding(Requesting):
         return answer
 
     def _refusal(self, request: RequestPdu[Any]) -> str:
-        if self.state is not State.BOUND or self.reason:
+        if self.state is not SessionState.BOUND or self.reason:
             return self.reason or "the session is not bound"
         if not self._allowed(request, self.role):
             return "the bind does not allow this direction"
         return "" if self._window.free > 0 else "the window is full"
 
-    def _allowed(self, request: RequestPdu[Any], by: Role) -> bool:
+    def _allowed(self, request: RequestPdu[Any], by: SessionRole) -> bool:
         """Whether a side may send this command in the current bind (SMPP 3.4, 2.3)."""
         bound = self.bound_as
         if bound is None or self.reason:
             return False
-        if by is Role.ESME:
+        if by is SessionRole.ESME:
             return bound.transmits and isinstance(request, _OF_TRANSMITTERS)
         return bound.receives and isinstance(request, DeliverSm | DataSm)
 
@@ -131,7 +131,7 @@ class Binding(Requesting):
             receives=bind.receives,
             transmits=bind.transmits,
         )
-        self.state = State.BOUND
+        self.state = SessionState.BOUND
         self._enquire_at = self.loop.time() + self.settings.enquire_link_s
         self._set_timer(self._enquire_at)
         self._update_room()
@@ -140,19 +140,19 @@ class Binding(Requesting):
     def _stop_sending(self) -> None:
         """Send no more requests: the peer unbinds, and would not answer them."""
         self._peer_unbinds = True
-        if self.state is State.BOUND:
-            self.state = State.UNBINDING
+        if self.state is SessionState.BOUND:
+            self.state = SessionState.UNBINDING
             self._update_room()
             self.on_state()
 
     def next_due(self, now: float) -> float | None:
         """SMSC: close a connection that does not bind in time, or is idle; return when to look."""
         limit_s, idle_s = self.settings.bind_timeout_s, self.settings.idle_limit_s
-        if self.role is Role.ESME:
+        if self.role is SessionRole.ESME:
             return None
-        if self.state is State.OPEN:
+        if self.state is SessionState.OPEN:
             due, reason = self._opened + limit_s, f"no bind within {limit_s:g} s"
-        elif self.state is State.BOUND and idle_s:
+        elif self.state is SessionState.BOUND and idle_s:
             # What arrives while reading is paused is heard later.
             heard_at = now if self.reading_paused else self.heard_at
             due, reason = heard_at + idle_s, f"the peer sent nothing for {idle_s:g} s"

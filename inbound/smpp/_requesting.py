@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from inbound.smpp._base import AnswerT
 from inbound.smpp._connection import FramedConnection
-from inbound.smpp._terms import SessionSettings, SessionStats, State
-from inbound.smpp._window import Pending, RequestWindow
+from inbound.smpp._terms import SessionSettings, SessionState, SessionStats
+from inbound.smpp._window import PendingRequest, RequestWindow
 from inbound.smpp.errors import NotSentError
 from inbound.smpp.pdu import (
     EnquireLink,
@@ -36,10 +36,10 @@ class Requesting(FramedConnection):
     def __init__(self, settings: SessionSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.state = State.OPEN
+        self.state = SessionState.OPEN
         self.stats = SessionStats()
         self._window = RequestWindow(settings.window)
-        self._unwritten: list[Pending] = []
+        self._unwritten: list[PendingRequest] = []
         self._room = asyncio.Event()
         self._enquire_at = 0.0
         self._open_enquiries = 0
@@ -47,7 +47,7 @@ class Requesting(FramedConnection):
 
     def window_free(self) -> int:
         """How many requests may be sent now; 0 unless bound and the peer reads."""
-        if self.state is not State.BOUND or self.reason or self.writing_paused:
+        if self.state is not SessionState.BOUND or self.reason or self.writing_paused:
             return 0
         return self._window.free
 
@@ -62,7 +62,7 @@ class Requesting(FramedConnection):
         Raises `NotSentError` if the session ends first.
         """
         while not self.window_free():
-            if self.state is not State.BOUND or self.reason:
+            if self.state is not SessionState.BOUND or self.reason:
                 raise NotSentError(self.reason or "the session is not bound")
             await self._room.wait()
 
@@ -84,7 +84,7 @@ class Requesting(FramedConnection):
         frame = encode(request)
         future: asyncio.Future[AnswerT] = self.loop.create_future()
         deadline = self.loop.time() + timeout_s
-        pending = Pending(
+        pending = PendingRequest(
             sequence=request.sequence,
             answer_type=request.answer_type,
             future=future,
@@ -137,7 +137,7 @@ class Requesting(FramedConnection):
 
     def _update_room(self) -> None:
         """Wake tasks in `slot`: there is room, or there never will be."""
-        if self.window_free() > 0 or self.state is not State.BOUND or self.reason:
+        if self.window_free() > 0 or self.state is not SessionState.BOUND or self.reason:
             self._room.set()
         else:
             self._room.clear()
@@ -170,9 +170,9 @@ class Requesting(FramedConnection):
         if known and not self.reason:
             self._set_timer(min(known))
 
-    def _expire(self, pending: Pending) -> None:
+    def _expire(self, pending: PendingRequest) -> None:
         # A peer that has unbound owes no answer to an earlier enquire_link.
-        if pending.answer_type is EnquireLinkResp and self.state is State.BOUND:
+        if pending.answer_type is EnquireLinkResp and self.state is SessionState.BOUND:
             self.abort(f"no answer to enquire_link for {pending.timeout_s:g} s")
         self.stats.unanswered += 1
         pending.fail(f"no answer for {pending.timeout_s:g} s")
@@ -185,7 +185,7 @@ class Requesting(FramedConnection):
         stops enquiring (SMPP 3.4, 4.11 and 7.2), even while they send to it.
         """
         interval_s = self.settings.enquire_link_s
-        if not interval_s or self.state is not State.BOUND:
+        if not interval_s or self.state is not SessionState.BOUND:
             return None
         if now >= self._enquire_at:
             self._enquire_at = now + interval_s

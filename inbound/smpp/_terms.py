@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Role(Enum):
+class SessionRole(Enum):
     """Which end of the session this is."""
 
     ESME = "esme"
     SMSC = "smsc"
 
 
-class State(Enum):
+class SessionState(Enum):
     """State of a session (SMPP 3.4, 2.2). It only moves down this list."""
 
     OPEN = "open"

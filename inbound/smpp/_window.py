@@ -13,7 +13,7 @@ _LAST_SEQUENCE: Final = 0x7FFFFFFF
 
 
 @dataclass(slots=True, eq=False)
-class Pending:
+class PendingRequest:
     """One unanswered request. Holds no PDU, so that texts are not kept longer than needed."""
 
     sequence: int
@@ -43,7 +43,7 @@ class RequestWindow:
         self.size = size
         self._used = 0
         self._sequence = 0
-        self._pending: dict[int, Pending] = {}
+        self._pending: dict[int, PendingRequest] = {}
 
     @property
     def free(self) -> int:
@@ -57,19 +57,19 @@ class RequestWindow:
             if self._sequence not in self._pending:
                 return self._sequence
 
-    def add(self, pending: Pending) -> None:
+    def add(self, pending: PendingRequest) -> None:
         """Add a request. Its deadline is in seconds of the event loop's clock."""
         self._pending[pending.sequence] = pending
         self._used += pending.takes_room
 
-    def take(self, sequence: int) -> Pending | None:
+    def take(self, sequence: int) -> PendingRequest | None:
         """Remove and return the request with this sequence_number, or None."""
         pending = self._pending.pop(sequence, None)
         if pending is not None:
             self._used -= pending.takes_room
         return pending
 
-    def expired(self, now: float) -> Iterator[Pending]:
+    def expired(self, now: float) -> Iterator[PendingRequest]:
         """Remove and yield the requests whose deadline has passed."""
         while self._pending and (oldest := self._oldest()).deadline <= now:
             self.take(oldest.sequence)
@@ -100,5 +100,5 @@ class RequestWindow:
         """Return the futures of those that take room: messages and queries."""
         return [pending.future for pending in self._pending.values() if pending.takes_room]
 
-    def _oldest(self) -> Pending:
+    def _oldest(self) -> PendingRequest:
         return next(iter(self._pending.values()))

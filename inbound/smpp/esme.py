@@ -26,7 +26,7 @@ from inbound.smpp.pdu import (
     SubmitSmResp,
 )
 from inbound.smpp.rate import TokenBucket
-from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, State
+from inbound.smpp.session import OnLeniency, OnRequest, Session, SessionRole, SessionState
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Esme:
             session = self.session
             if self._closing.is_set() or self.health.state is EsmeState.CLOSED:
                 raise NotSentError("the bind is closed")
-            if session is None or session.state is not State.BOUND:
+            if session is None or session.state is not SessionState.BOUND:
                 await self._changed.wait()
                 continue
             try:
@@ -228,7 +228,7 @@ class Esme:
     def _new_session(self) -> Session:
         settings = self.settings.session_settings()
         return Session(
-            Role.ESME,
+            SessionRole.ESME,
             settings,
             self._on_request,
             on_change=self._note_unbind,
@@ -237,7 +237,7 @@ class Esme:
 
     def _note_unbind(self, session: Session) -> None:
         """Set the state when the SMS centre unbinds, which it may do long before it closes."""
-        if session.state is State.UNBINDING and self.health.state is EsmeState.BOUND:
+        if session.state is SessionState.UNBINDING and self.health.state is EsmeState.BOUND:
             if session.unanswered:
                 plural = "" if session.unanswered == 1 else "s"
                 log.warning(

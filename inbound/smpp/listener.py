@@ -5,7 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
-from inbound.smpp.session import OnBind, OnChange, OnRequest, Role, Session, SessionSettings, State
+from inbound.smpp.session import (
+    OnBind,
+    OnChange,
+    OnRequest,
+    Session,
+    SessionRole,
+    SessionSettings,
+    SessionState,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +56,7 @@ async def listen(
     listener = Listener()
 
     def changed(one: Session) -> None:
-        if one.state is State.CLOSED:
+        if one.state is SessionState.CLOSED:
             listener.sessions.discard(one)
         else:
             listener.sessions.add(one)
@@ -56,7 +64,7 @@ async def listen(
 
     def accept() -> Session:
         return session(
-            Role.SMSC,
+            SessionRole.SMSC,
             settings or SessionSettings(),
             on_request,
             on_bind=on_bind,

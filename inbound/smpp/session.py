@@ -28,7 +28,7 @@ from typing import Any, Final, TypeGuard
 from inbound.smpp._answering import Answer, Answering, Arrival
 from inbound.smpp._base import RESPONSE_BIT
 from inbound.smpp._binding import Binding
-from inbound.smpp._terms import BoundAs, Role, SessionSettings, SessionStats, State
+from inbound.smpp._terms import BoundAs, SessionRole, SessionSettings, SessionState, SessionStats
 from inbound.smpp.errors import (
     FramingError,
     NotSentError,
@@ -52,7 +52,15 @@ from inbound.smpp.pdu import (
 )
 from inbound.smpp.status import Status
 
-__all__ = ["Answer", "BoundAs", "Role", "Session", "SessionSettings", "SessionStats", "State"]
+__all__ = [
+    "Answer",
+    "BoundAs",
+    "Session",
+    "SessionRole",
+    "SessionSettings",
+    "SessionState",
+    "SessionStats",
+]
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +95,7 @@ class Session(Binding):
 
     def __init__(
         self,
-        role: Role,
+        role: SessionRole,
         settings: SessionSettings,
         on_request: OnRequest,
         *,
@@ -119,11 +127,11 @@ class Session(Binding):
         """
         timeout_s = self.settings.response_timeout_s
         try:
-            if self.state is State.BOUND:
-                self.state = State.UNBINDING
+            if self.state is SessionState.BOUND:
+                self.state = SessionState.UNBINDING
                 self._update_room()
                 await self._send(Unbind(), timeout_s, takes_room=False)
-            if self.state is State.UNBINDING:
+            if self.state is SessionState.UNBINDING:
                 async with asyncio.timeout(timeout_s):
                     await self._answering.wait_idle()
         except (NotSentError, UnansweredError) as error:
@@ -216,7 +224,9 @@ class Session(Binding):
             return await self._serve_bind(request)
         if isinstance(request, Unbind):
             return self.loop.create_task(self._answer_unbind(request))
-        if not self._allowed(request, Role.ESME if self.role is Role.SMSC else Role.SMSC):
+        if not self._allowed(
+            request, SessionRole.ESME if self.role is SessionRole.SMSC else SessionRole.SMSC
+        ):
             refusal: ResponsePdu = request.answer(Status.ESME_RINVBNDSTS)
             return refusal
         return await self._on_request(request, self)
@@ -228,7 +238,7 @@ class Session(Binding):
         return request.answer()
 
     async def _serve_bind(self, request: BindPdu) -> BindResp:
-        if self.state is not State.OPEN:
+        if self.state is not SessionState.OPEN:
             return request.answer(Status.ESME_RALYBND)
         answer = request.answer(await self._on_bind(request, self))
         answer.system_id = self.settings.system_id
@@ -270,7 +280,7 @@ class Session(Binding):
 
     def on_lost(self) -> None:
         """Fail pending requests and discard queued ones."""
-        self.state = State.CLOSED
+        self.state = SessionState.CLOSED
         self._answering.stop()
         self._end_requests()
         self._on_change(self)

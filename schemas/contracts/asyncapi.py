@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from schemas.chain import metadata_digest
 from schemas.cloudevents import TYPE_PREFIX, Attributes, to_headers
-from schemas.contracts.catalogue import CHANNELS, CONTRACTS, Channel, Flow
+from schemas.contracts.catalogue import CHANNELS, CONTRACTS, Flow, PublicTopic
 from schemas.contracts.examples import METADATA, NOON, POSITION, SUBJECT, TRACEPARENT
 from schemas.contracts.published import FLOW, TOPICS, Schema
-from schemas.contracts.released import Record
+from schemas.contracts.released import ReleaseRecord
 from schemas.contracts.rules import split
 
 Json = dict[str, Any]
@@ -109,7 +109,7 @@ _EXAMPLE_ID: Final = "1f0c0a2e-6f7b-4c1d-8a35-9e2b7c4d5f60"
 _NOT_EVERYWHERE: Final = {"ce_subject", *_OPTIONAL}
 
 
-def document(record: Record) -> Json:
+def document(record: ReleaseRecord) -> Json:
     """Return the whole document as a JSON object."""
     channels = [channel for channel in CHANNELS if channel.topic in record.topics]
     return {
@@ -141,7 +141,7 @@ def document(record: Record) -> Json:
     }
 
 
-def _types_on(topic: str, record: Record) -> dict[str, Schema]:
+def _types_on(topic: str, record: ReleaseRecord) -> dict[str, Schema]:
     """Return the public types of a topic, in the usual order of a request."""
     order = {split(contract.name)[0]: place for place, contract in enumerate(CONTRACTS)}
 
@@ -156,7 +156,7 @@ def _types_on(topic: str, record: Record) -> dict[str, Schema]:
     }
 
 
-def _channel(channel: Channel, record: Record) -> Json:
+def _channel(channel: PublicTopic, record: ReleaseRecord) -> Json:
     spec = record.topics[channel.topic]
     configuration = {
         key: int(value) if key in _NUMBERS else value for key, value in spec["config"].items()
@@ -182,7 +182,7 @@ def _channel(channel: Channel, record: Record) -> Json:
     }
 
 
-def _operation(channel: Channel) -> list[tuple[str, Json]]:
+def _operation(channel: PublicTopic) -> list[tuple[str, Json]]:
     is_read = channel.source is None
     body = {
         "action": "receive" if is_read else "send",
@@ -192,14 +192,14 @@ def _operation(channel: Channel) -> list[tuple[str, Json]]:
     return [(f"{'read' if is_read else 'publish'}-{channel.name}", body)]
 
 
-def _messages(channel: Channel, record: Record) -> Iterator[tuple[str, Json]]:
+def _messages(channel: PublicTopic, record: ReleaseRecord) -> Iterator[tuple[str, Json]]:
     for name, schema in _types_on(channel.topic, record).items():
         yield name, _message(name, schema, channel)
         if name == channel.tombstones_of:
             yield f"{name}{TOMBSTONE}", _tombstone(name, schema, channel)
 
 
-def _tombstone(name: str, schema: Schema, channel: Channel) -> Json:
+def _tombstone(name: str, schema: Schema, channel: PublicTopic) -> Json:
     """Describe a record without a value; its headers are those of the type."""
     message = _message(name, schema, channel)
     (example,) = message["examples"]
@@ -215,7 +215,7 @@ def _tombstone(name: str, schema: Schema, channel: Channel) -> Json:
     }
 
 
-def _message(name: str, schema: Schema, channel: Channel) -> Json:
+def _message(name: str, schema: Schema, channel: PublicTopic) -> Json:
     type_, version = split(name)
     summary, _, more = schema["description"].partition("\n\n")
     properties = {
@@ -252,7 +252,7 @@ def _message(name: str, schema: Schema, channel: Channel) -> Json:
     }
 
 
-def _example_headers(name: str, channel: Channel, payload: Json) -> Json:
+def _example_headers(name: str, channel: PublicTopic, payload: Json) -> Json:
     type_ = name.removeprefix(TYPE_PREFIX)
     if channel.source is None:
         attributes = Attributes(

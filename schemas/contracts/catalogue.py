@@ -77,7 +77,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class PublicTopic:
     """A public topic as it is documented. `source` is the `ce_source` of its records.
 
     `headers` are the attributes that only some topics have. A topic without a `source` is written
@@ -100,7 +100,7 @@ _OF_A_SUBJECT: Final = frozenset({"ce_subject", "ce_replay", "traceparent"})
 
 
 CHANNELS: Final = (
-    Channel(
+    PublicTopic(
         topics.EVENTS,
         "events",
         "What happened to every request",
@@ -110,7 +110,7 @@ CHANNELS: Final = (
         SOURCE,
         _OF_A_SUBJECT | {"ce_position", "ce_metadatadigest"},
     ),
-    Channel(
+    PublicTopic(
         topics.SUBSCRIPTIONS,
         "subscriptions",
         "Whether a person may be texted",
@@ -122,7 +122,7 @@ CHANNELS: Final = (
         _OF_A_SUBJECT,
         tombstones_of=f"{TYPE_PREFIX}subscription.v1",
     ),
-    Channel(
+    PublicTopic(
         topics.LOG_HEADS,
         "log-heads",
         "The integrity of the event log",
@@ -135,7 +135,7 @@ CHANNELS: Final = (
         frozenset(),
         key_format=None,
     ),
-    Channel(
+    PublicTopic(
         topics.NOTIFY,
         "notify",
         "Messages to send",

@@ -14,7 +14,7 @@ from schemas.contracts.catalogue import Flow
 from schemas.contracts.guide import GUIDE, with_tables_of_today
 from schemas.contracts.page import page
 from schemas.contracts.published import FLOW
-from schemas.contracts.released import FOLDER, Record, files_of, load, next_record, of_today
+from schemas.contracts.released import FOLDER, ReleaseRecord, files_of, load, next_record, of_today
 from schemas.contracts.rules import problems
 
 ROOT: Final = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ NO_FILES: Final[Files] = {}
 RELEASED: Final = FOLDER.relative_to(ROOT).as_posix()
 
 
-def documents(record: Record) -> dict[str, bytes]:
+def documents(record: ReleaseRecord) -> dict[str, bytes]:
     """Return what subscribers read, by file name."""
     described = asyncapi.document(record)
     return {
@@ -32,7 +32,9 @@ def documents(record: Record) -> dict[str, bytes]:
     }
 
 
-def generated(record: Record, root: Path = ROOT, others: Files = NO_FILES) -> dict[str, bytes]:
+def generated(
+    record: ReleaseRecord, root: Path = ROOT, others: Files = NO_FILES
+) -> dict[str, bytes]:
     """Return every generated file of the source tree by its path from the root.
 
     `others` are documents that are made elsewhere, by path. The guide for subscribers is written
@@ -44,7 +46,7 @@ def generated(record: Record, root: Path = ROOT, others: Files = NO_FILES) -> di
     return released | made | {GUIDE: guide} | dict(others)
 
 
-def stale(record: Record, root: Path = ROOT, others: Files = NO_FILES) -> list[str]:
+def stale(record: ReleaseRecord, root: Path = ROOT, others: Files = NO_FILES) -> list[str]:
     """Return the generated files that are missing or differ from what `record` makes."""
     return [
         path

@@ -21,14 +21,14 @@ TOPICS_FILE: Final = "topics.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReleaseRecord:
     """Types by `ce_type`, topics by name."""
 
     types: Mapping[str, Schema]
     topics: Mapping[str, Mapping[str, Any]]
 
 
-def of_today(contracts: tuple[Contract, ...] = CONTRACTS) -> Record:
+def of_today(contracts: tuple[Contract, ...] = CONTRACTS) -> ReleaseRecord:
     """Return the record of today's models and topics."""
     types = {}
     for contract in contracts:
@@ -46,25 +46,25 @@ def of_today(contracts: tuple[Contract, ...] = CONTRACTS) -> Record:
         for spec in TOPICS
         if spec.name in promised
     }
-    return Record(types, topics)
+    return ReleaseRecord(types, topics)
 
 
-def next_record(released: Record, today: Record) -> Record:
+def next_record(released: ReleaseRecord, today: ReleaseRecord) -> ReleaseRecord:
     """Return the released record with today's types and topics. Older versions stay."""
-    return Record({**released.types, **today.types}, {**released.topics, **today.topics})
+    return ReleaseRecord({**released.types, **today.types}, {**released.topics, **today.topics})
 
 
-def files_of(record: Record) -> dict[str, bytes]:
+def files_of(record: ReleaseRecord) -> dict[str, bytes]:
     """Return the files of a record by name."""
     files = {f"{name}.json": schema for name, schema in record.types.items()}
     return {name: to_json(value, indent=2) + b"\n" for name, value in _with_topics(files, record)}
 
 
-def _with_topics(files: Mapping[str, Schema], record: Record) -> list[tuple[str, Any]]:
+def _with_topics(files: Mapping[str, Schema], record: ReleaseRecord) -> list[tuple[str, Any]]:
     return [*sorted(files.items()), (TOPICS_FILE, record.topics)]
 
 
-def load(folder: Path = FOLDER) -> Record:
+def load(folder: Path = FOLDER) -> ReleaseRecord:
     """Read the record; an empty one if nothing was released."""
     types = {
         path.stem: from_json(path.read_bytes())
@@ -72,10 +72,10 @@ def load(folder: Path = FOLDER) -> Record:
         if path.name != TOPICS_FILE
     }
     topics = folder / TOPICS_FILE
-    return Record(types, from_json(topics.read_bytes()) if topics.exists() else {})
+    return ReleaseRecord(types, from_json(topics.read_bytes()) if topics.exists() else {})
 
 
-def save(record: Record, folder: Path = FOLDER) -> None:
+def save(record: ReleaseRecord, folder: Path = FOLDER) -> None:
     """Write the record. Files of the same names are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files_of(record).items():

@@ -24,7 +24,7 @@ from schemas.contracts.changes import (
     changes,
 )
 from schemas.contracts.published import FLOW, TOPICS
-from schemas.contracts.released import Record
+from schemas.contracts.released import ReleaseRecord
 from schemas.events import EVENTS, DomainEvent
 from schemas.upcasters import DOWNCASTERS, UPCASTERS
 
@@ -58,7 +58,9 @@ class Casts:
         return next((event.VERSION for event in self.events if type_ == event.TYPE), None)
 
 
-def problems(released: Record, today: Record, casts: Casts | None = None) -> list[Breakage]:
+def problems(
+    released: ReleaseRecord, today: ReleaseRecord, casts: Casts | None = None
+) -> list[Breakage]:
     """Return the problems of today's record; none if nothing breaks."""
     casts = casts or Casts()
     return [
@@ -68,7 +70,9 @@ def problems(released: Record, today: Record, casts: Casts | None = None) -> lis
     ]
 
 
-def _of_type(name: str, released: Record, today: Record, casts: Casts) -> Iterator[Breakage]:
+def _of_type(
+    name: str, released: ReleaseRecord, today: ReleaseRecord, casts: Casts
+) -> Iterator[Breakage]:
     was = released.types[name]
     now = today.types.get(name)
     type_, version = split(name)
@@ -133,7 +137,7 @@ def _of_versions(casts: Casts) -> Iterator[Breakage]:
                 )
 
 
-def _of_topic(name: str, released: Record, today: Record) -> Iterator[Breakage]:
+def _of_topic(name: str, released: ReleaseRecord, today: ReleaseRecord) -> Iterator[Breakage]:
     was: Mapping[str, Any] = released.topics[name]
     now = today.topics.get(name)
     if now is None:

@@ -71,7 +71,7 @@ FRESH_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class EffectTools:
     """What the effects are performed with."""
 
     binds: BindsPort
@@ -88,7 +88,7 @@ class Tools:
 class Driver:
     """Takes every message through its phases. `run` until cancelled."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: EffectTools) -> None:
         self._tools = tools
         self._group: asyncio.TaskGroup | None = None
         self._timers: dict[Entry, asyncio.TimerHandle] = {}

@@ -31,7 +31,7 @@ from streams.groups import (
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.sender import Sender
 from streams.outbox.unreadable import UnreadableRecords
-from streams.progress import Progress
+from streams.progress import PartitionProgress
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._topics = topics
         self._health = health
         self._unreadable = unreadable
-        self._progress = Progress(clock)
+        self._progress = PartitionProgress(clock)
         self._leaving: set[TopicPartition] = set()
 
     async def start(self) -> None:

@@ -1,7 +1,7 @@
 """The two queues of the sender.
 
-`Backlog` holds what was fetched, first in, first out. `ReadyQueue` holds what was claimed and
-waits for a bind: the most urgent lane first, and within a lane one message at a time for each
+`UnclaimedMessages` holds what was fetched, first in, first out. `ReadyQueue` holds what was claimed
+and waits for a bind: the most urgent lane first, and within a lane one message at a time for each
 key. Both keep the centres apart, so that one which hangs holds up no other.
 """
 
@@ -18,7 +18,7 @@ from streams.outbox.phases import Done
 _LANES: Final = tuple(Lane)
 
 
-class Backlog:
+class UnclaimedMessages:
     """Fetched messages that are not claimed yet, for each lane and centre by itself."""
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class Queues:
     """Both queues, and how long the first message of each lane has been waiting."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.backlog = Backlog()
+        self.backlog = UnclaimedMessages()
         self.ready = ReadyQueue()
         self._clock = clock
 

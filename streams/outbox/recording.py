@@ -28,7 +28,7 @@ MOST_IN_STATEMENT: Final = 500
 
 
 @dataclass(slots=True, eq=False)
-class Recording:
+class UnrecordedResult:
     """One final result on its way into the database."""
 
     result: SubmitResult
@@ -42,16 +42,16 @@ class ResultRecorder:
     def __init__(self, claims: Claims, limit: int) -> None:
         self._claims = claims
         self._limit = limit
-        self._waiting: list[Recording] = []
+        self._waiting: list[UnrecordedResult] = []
         self._unsafe = 0
         self._added = asyncio.Event()
         self._hurry = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
-    def add(self, result: SubmitResult) -> Recording:
+    def add(self, result: SubmitResult) -> UnrecordedResult:
         """Queue a final result. Never blocks: wait for `room` before."""
-        recording = Recording(result)
+        recording = UnrecordedResult(result)
         self._waiting.append(recording)
         self._unsafe += 1
         self._added.set()
@@ -61,7 +61,7 @@ class ResultRecorder:
             self._room.clear()
         return recording
 
-    def settle(self, recording: Recording) -> None:
+    def settle(self, recording: UnrecordedResult) -> None:
         """Take note that the database or Kafka has a result. Safe to repeat."""
         if recording.is_safe:
             return
@@ -95,7 +95,7 @@ class ResultRecorder:
             if not self._waiting:
                 self._added.clear()
 
-    async def _record(self, batch: Sequence[Recording]) -> bool:
+    async def _record(self, batch: Sequence[UnrecordedResult]) -> bool:
         try:
             await self._claims.record([record_of(recording.result) for recording in batch])
         except RetryableError as error:

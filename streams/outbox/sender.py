@@ -19,7 +19,7 @@ from inbound.store.claims.port import Claims
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
 from streams.outbox.claims import ATTEMPTS_PER_HOUR, Claimer
-from streams.outbox.driver import Driver, Tools
+from streams.outbox.driver import Driver, EffectTools
 from streams.outbox.encoding import Encoder
 from streams.outbox.ledger import Entry, Ledger
 from streams.outbox.offsets import OffsetTracker
@@ -75,7 +75,7 @@ class Sender:
         self._wake_claimer = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._driver = Driver(
-            Tools(
+            EffectTools(
                 binds=binds,
                 ready=self._ready,
                 ledger=self._ledger,

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from inbound.ingress.credentials import Credentials
 from inbound.smpp.errors import SmppError
 from inbound.smpp.pdu import BindTransceiver, RequestPdu, ResponsePdu, SubmitSm
-from inbound.smpp.session import Role, Session, SessionSettings
+from inbound.smpp.session import Session, SessionRole, SessionSettings
 
 TEXT: Final = "Заявка 4711 выполнена."
 UNANSWERED_S: Final = 60.0
@@ -131,7 +131,7 @@ class SmppClient(Client):
         )
         loop = asyncio.get_running_loop()
         _, session = await loop.create_connection(
-            lambda: Session(Role.ESME, settings, _acknowledge), "127.0.0.1", port
+            lambda: Session(SessionRole.ESME, settings, _acknowledge), "127.0.0.1", port
         )
         bind = BindTransceiver(
             system_id=one.login, password=one.password, system_type=options, interface_version=0x34

@@ -13,7 +13,7 @@ from typing_extensions import override
 from inbound.smpp.errors import SmppError
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, RequestPdu, ResponsePdu, SubmitSm
-from inbound.smpp.session import Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionSettings, SessionState
 
 FEDERAL_NUMBER = "79086228779"
 FIRST_RECIPIENT = 79_200_000_000
@@ -120,7 +120,7 @@ class LoadSmsc:
         return 0
 
     def _on_change(self, session: Session) -> None:
-        if session.state is State.BOUND:
+        if session.state is SessionState.BOUND:
             self._session = session
             self._bound.set()
         elif session is self._session:

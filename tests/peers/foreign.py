@@ -15,7 +15,7 @@ from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.segmentation import split, text_of
-from inbound.smpp.session import Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionSettings, SessionState
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import ConcatenatedPart, Message, body_of, part_of
 
@@ -141,9 +141,9 @@ class OurCentre:
     listener: Listener
     taken: Taken
     binds: asyncio.Queue[tuple[BindPdu, int]]
-    changes: asyncio.Queue[tuple[Session, State]]
+    changes: asyncio.Queue[tuple[Session, SessionState]]
 
-    async def state(self, wanted: State) -> Session:
+    async def state(self, wanted: SessionState) -> Session:
         async with asyncio.timeout(LIMIT_S):
             while True:
                 session, state = await self.changes.get()
@@ -151,10 +151,10 @@ class OurCentre:
                     return session
 
     async def bound(self) -> Session:
-        return await self.state(State.BOUND)
+        return await self.state(SessionState.BOUND)
 
     async def closed(self) -> str:
-        return (await self.state(State.CLOSED)).reason
+        return (await self.state(SessionState.CLOSED)).reason
 
 
 @asynccontextmanager
@@ -162,7 +162,7 @@ async def our_centre(
     ssl: SSLContext | None = None, settings: SessionSettings | None = None
 ) -> AsyncIterator[OurCentre]:
     binds: asyncio.Queue[tuple[BindPdu, int]] = asyncio.Queue()
-    changes: asyncio.Queue[tuple[Session, State]] = asyncio.Queue()
+    changes: asyncio.Queue[tuple[Session, SessionState]] = asyncio.Queue()
     taken, numbers = Taken(), iter(range(0xABCDEF, 1 << 31))
 
     async def on_bind(bind: BindPdu, _session: Session) -> int:

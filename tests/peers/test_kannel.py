@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from inbound.smpp.pdu import BindTransceiver, DeliverSm, SubmitSm
-from inbound.smpp.session import Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionSettings, SessionState
 from inbound.smpp.status import Status
 from tests.peers.foreign import (
     GSM,
@@ -292,7 +292,7 @@ async def test_the_link_lives_by_enquiries_and_ends_with_an_unbind(
                 # Its enquiries to us, and its answers to ours.
                 while not {0x00000015, 0x80000015} <= commands:
                     commands.add(await heard.get())
-            assert session.state is State.BOUND
+            assert session.state is SessionState.BOUND
         assert await session.wait_closed() == "the peer unbound"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import BindTransceiver, EnquireLink, QuerySm, SubmitSm
 from inbound.smpp.segmentation import split
-from inbound.smpp.session import SessionSettings, State
+from inbound.smpp.session import SessionSettings, SessionState
 from inbound.smpp.status import Status
 from tests.peers.foreign import (
     GSM,
@@ -113,7 +113,7 @@ async def test_it_answers_our_enquiries(perl: list[str]) -> None:
             # What it sends next comes behind its answer.
             assert (await foreign.ask(call="query_sm", message_id="7"))["status"] == "0"
             assert session.stats.answers_in >= answered
-        assert session.state is State.BOUND
+        assert session.state is SessionState.BOUND
         assert EnquireLink not in map(type, centre.taken.others)
 
 

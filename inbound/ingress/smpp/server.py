@@ -40,7 +40,7 @@ from inbound.smpp.pdu import (
     ResponsePdu,
     SubmitSm,
 )
-from inbound.smpp.session import Answer, Role, Session, SessionSettings, State
+from inbound.smpp.session import Answer, Session, SessionRole, SessionSettings, SessionState
 from inbound.smpp.status import Status, name_of
 from inbound.smpp.submitted_data import as_submit, check
 from inbound.store.access.account_credentials import SignedIn
@@ -151,7 +151,7 @@ class SmppServer:
 
     def _session(self, slot: Slot) -> Session:
         return Session(
-            Role.SMSC,
+            SessionRole.SMSC,
             self._session_settings,
             self._on_request,
             on_bind=self._on_bind,
@@ -199,12 +199,12 @@ class SmppServer:
         return Status.ESME_ROK
 
     def _on_change(self, slot: Slot, session: Session) -> None:
-        if session.state is State.OPEN:
+        if session.state is SessionState.OPEN:
             self._sessions.add(session)
             slot.close = partial(session.abort, "it had not bound, and others need its place")
-        elif session.state is State.BOUND:
+        elif session.state is SessionState.BOUND:
             slot.work()
-        elif session.state is State.CLOSED:
+        elif session.state is SessionState.CLOSED:
             slot.release()
             self._sessions.discard(session)
             link = self._links.get(session)

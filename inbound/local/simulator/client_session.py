@@ -15,7 +15,7 @@ from inbound.smpp.pdu import (
     EnquireLink,
     decode,
 )
-from inbound.smpp.session import OnBind, OnChange, OnRequest, Role, Session, SessionSettings
+from inbound.smpp.session import OnBind, OnChange, OnRequest, Session, SessionRole, SessionSettings
 
 OnEnquireLink = Callable[[EnquireLink, Session], bool]
 
@@ -36,7 +36,7 @@ class ClientSession(Session):
 
     def __init__(
         self,
-        role: Role,
+        role: SessionRole,
         settings: SessionSettings,
         on_request: OnRequest,
         *,

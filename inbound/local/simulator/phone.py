@@ -14,7 +14,7 @@ from inbound.smpp.address import number_to_address
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import BindTransceiver, DeliverSm, RequestPdu, SubmitSm
 from inbound.smpp.segmentation import split, text_of
-from inbound.smpp.session import Answer, Role, Session, SessionSettings
+from inbound.smpp.session import Answer, Session, SessionRole, SessionSettings
 from inbound.smpp.status import Status, name_of
 from inbound.smpp.user_data import ConcatenatedPart, body_of, part_of
 
@@ -77,7 +77,9 @@ class Phone:
         loop = asyncio.get_running_loop()
         host, port = self._address
         _, session = await loop.create_connection(
-            lambda: Session(Role.ESME, self._settings, self._on_request, on_change=self._on_change),
+            lambda: Session(
+                SessionRole.ESME, self._settings, self._on_request, on_change=self._on_change
+            ),
             host,
             port,
         )

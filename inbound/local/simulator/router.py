@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from inbound.local.simulator.delivery_queue import DeliveryQueue, QueuedMessage
 from inbound.local.simulator.settings import SimulatorStats
-from inbound.smpp.session import Session, State
+from inbound.smpp.session import Session, SessionState
 
 
 class Router:
@@ -49,7 +49,7 @@ class Router:
 
     def phone_changed(self, session: Session, numbers: str) -> None:
         """Handle a phone's bind or its end."""
-        if session.state is State.BOUND:
+        if session.state is SessionState.BOUND:
             queue = self._phones.setdefault(numbers, self._new_queue())
             queue.attach(session)
             self._hand_out_kept()

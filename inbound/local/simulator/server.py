@@ -44,7 +44,7 @@ from inbound.local.simulator.submissions import Submissions
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, QuerySm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.rate import TokenBucket
-from inbound.smpp.session import Answer, Session, SessionSettings, State
+from inbound.smpp.session import Answer, Session, SessionSettings, SessionState
 from inbound.smpp.status import Status
 from inbound.smpp.submitted_data import as_submit, check
 
@@ -182,20 +182,20 @@ class Simulator:
         return status
 
     def _on_change(self, session: Session) -> None:
-        if session.state is State.UNBINDING:
+        if session.state is SessionState.UNBINDING:
             return
-        if session.state is State.OPEN:
+        if session.state is SessionState.OPEN:
             self._links.opened(session)
-        elif session.state is State.CLOSED:
+        elif session.state is SessionState.CLOSED:
             self._links.closed(session)
-        elif session.state is State.BOUND:
+        elif session.state is SessionState.BOUND:
             self._attacker.begin(session)
         bound = session.bound_as
         if bound is None or not bound.receives:
             return
         if bound.system_id == PHONE:
             self._router.phone_changed(session, digits(bound.address_range))
-        elif session.state is State.BOUND:
+        elif session.state is SessionState.BOUND:
             self._clients[bound.system_id].queue.attach(session)
         else:
             self._clients[bound.system_id].queue.detach(session)

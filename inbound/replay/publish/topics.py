@@ -34,7 +34,7 @@ def check_name(topic: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedTopic:
     """Whether the topic was created, and how many partitions it has if not as many as the live."""
 
     created: bool = False
@@ -43,7 +43,7 @@ class Prepared:
 
 def prepare(
     kafka: KafkaConnection, topic: str, replication_factor: int, *, create: bool
-) -> Prepared:
+) -> PreparedTopic:
     """Check that the topic exists, or create it.
 
     Blocks a few seconds. A new topic has the configuration of `sms.events.v1`. Raises
@@ -59,7 +59,7 @@ def prepare(
                 f"--to-topic {topic}: the topic does not exist; create it, or use --create"
             )
         admin.apply(kafka, [spec], replication_factor)
-        return Prepared(created=True)
+        return PreparedTopic(created=True)
     other_partitions = None
     for difference in differences:
         if difference.setting == _CLEANUP:
@@ -69,7 +69,7 @@ def prepare(
             )
         if difference.setting == PARTITIONS:
             other_partitions = difference.found
-    return Prepared(other_partitions=other_partitions)
+    return PreparedTopic(other_partitions=other_partitions)
 
 
 def _like_events(topic: str) -> TopicSpec:

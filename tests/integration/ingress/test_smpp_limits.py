@@ -10,7 +10,7 @@ import pytest
 
 from inbound.ingress.smpp import server
 from inbound.ingress.smpp.bind_pace import BINDS_AT_ONCE, BINDS_PER_S, BindPace
-from inbound.ops.logs import LINES_OF_A_KIND, Throttle
+from inbound.ops.logs import LINES_OF_A_KIND, LogThrottle
 from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, Pdu
 from inbound.smpp.status import Status
 from tests.integration.ingress.smpp_world import bind, create_account, serving
@@ -127,7 +127,7 @@ async def test_garbage_on_many_connections_does_not_fill_the_log(
         one for one in caplog.records if "can't parse" in one.getMessage()
     ]
     assert len(about) == 3 * LINES_OF_A_KIND
-    throttle = Throttle(lambda: 0.0)
+    throttle = LogThrottle(lambda: 0.0)
     assert sum(map(throttle.admits, about)) == LINES_OF_A_KIND
     assert "SMPP link of 127.0.0.1:" in about[0].getMessage()
     assert not [one for one in caplog.messages if "<Session" in one]

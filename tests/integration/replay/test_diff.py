@@ -23,7 +23,7 @@ from inbound.replay.diff.candidates import LocalCandidate
 from inbound.replay.diff.protocol import CandidateConfig, PastEvent
 from inbound.replay.diff.report import DiffReport
 from inbound.replay.diff.runner import run
-from inbound.replay.publish.topics import Prepared
+from inbound.replay.publish.topics import PreparedTopic
 from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
 from inbound.store.transactions.postgres import PostgresStore
@@ -302,7 +302,7 @@ def test_no_command_of_the_replay_can_write(
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setenv("SCSERV_KAFKA_BOOTSTRAP_SERVERS", "nowhere:1")
     monkeypatch.setattr(replay_inputs, "find_span", write)
-    monkeypatch.setattr(_replay_publish, "prepare", lambda *_, **__: Prepared())
+    monkeypatch.setattr(_replay_publish, "prepare", lambda *_, **__: PreparedTopic())
     topic = ["--to-topic", "t"] if command == "publish" else []
     CliRunner().invoke(scserv_command, ["replay", command, "--since", "1h", *topic])
     assert refused == [errors.ReadOnlySqlTransaction]

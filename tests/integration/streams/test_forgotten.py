@@ -25,7 +25,7 @@ from streams import partition_watch
 from streams import progress as progress_module
 from streams.app import WorkerApp
 from streams.partition_watch import ForgottenPartitionError, PartitionWatch
-from streams.progress import Progress
+from streams.progress import PartitionProgress
 from tests.fix_servers import SharedKafka
 from tests.patience import PATIENCE_S
 
@@ -66,7 +66,7 @@ async def test_a_forgotten_partition_ends_the_worker(
     async def send(partition: int) -> None:
         await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=partition)
 
-    processor, progress = BatchProcessor(process, set_aside), Progress(time.monotonic)
+    processor, progress = BatchProcessor(process, set_aside), PartitionProgress(time.monotonic)
     settings = Settings(kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix)
     app = WorkerApp(settings, processor, processor, processor, progress)
     await app.start()

@@ -19,7 +19,7 @@ from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.app import WorkerApp
 from streams.outbox.lanes import new_consumer
-from streams.progress import Progress
+from streams.progress import PartitionProgress
 from tests.fix_servers import SharedKafka
 
 
@@ -82,7 +82,7 @@ async def test_the_worker_gets_partitions_once_the_topics_are_there(
         pytest.fail(f"set aside {failed}")
 
     processor = BatchProcessor(process, set_aside)
-    app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
+    app = WorkerApp(settings, processor, processor, processor, PartitionProgress(lambda: 0.0))
     await app.start()
     while "Ignoring missing topic" not in caplog.text:  # noqa: ASYNC110 — it gives no signal
         await asyncio.sleep(0.05)

@@ -25,7 +25,7 @@ from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.app import WorkerApp
 from streams.groups import WORKER_GROUP
-from streams.progress import Progress
+from streams.progress import PartitionProgress
 from tests.fix_servers import SharedKafka
 from tests.patience import PATIENCE_S
 
@@ -63,7 +63,7 @@ async def test_a_refused_commit_is_made_again(kafka_server: SharedKafka) -> None
 
     processor = BatchProcessor(process, set_aside)
     settings = Settings(kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix)
-    app = WorkerApp(settings, processor, processor, processor, Progress(time.monotonic))
+    app = WorkerApp(settings, processor, processor, processor, PartitionProgress(time.monotonic))
     topics = {PendingWork.RESULTS: names.receipts}
     backlog = BacklogReader(broker, prefix + WORKER_GROUP, topics, lambda: datetime.now(UTC))
     producer = new_producer(broker)

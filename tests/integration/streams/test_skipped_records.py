@@ -24,7 +24,7 @@ from schemas.topics import TopicNames
 from streams.app import WorkerApp
 from streams.continuity import SkippedRecordsError
 from streams.groups import WORKER_GROUP
-from streams.progress import Progress
+from streams.progress import PartitionProgress
 from tests.fix_servers import SharedKafka
 from tests.patience import PATIENCE_S
 
@@ -50,7 +50,9 @@ class Worker:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.processor = processor = BatchProcessor(self._process, self._set_aside)
-        self.app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
+        self.app = WorkerApp(
+            settings, processor, processor, processor, PartitionProgress(lambda: 0.0)
+        )
 
     async def _process(self, records: Iterable[TopicRecord]) -> None:
         offsets = [record.offset for record in records]

@@ -22,7 +22,7 @@ from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS
 from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware
 from inbound.api.server import HttpServer
 from inbound.clock import utc_now
-from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, Throttle, ThrottlingHandler
+from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, LogThrottle, ThrottlingHandler
 from inbound.settings import ApiSettings
 from tests.patience import PATIENCE_S
 from tests.unit.api.serving import App, serving, until
@@ -313,7 +313,7 @@ async def test_strangers_suppress_no_other_line(capsys: pytest.CaptureFixture[st
         await PlainTextResponse("done")(scope, receive, send)
 
     app = ObservabilityMiddleware(answer, utc_now, uuid4)
-    handler = ThrottlingHandler(Throttle(lambda: 0.0))
+    handler = ThrottlingHandler(LogThrottle(lambda: 0.0))
     handler.setFormatter(LineFormatter("api"))
     log = logging.getLogger("inbound.api.observability")
     log.addHandler(handler)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError
 from inbound.clock import utc_now
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
-from inbound.gateway.backlog import Backlog, Behind, Lag
+from inbound.gateway.backlog import BacklogWatch, Behind, Lag
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
@@ -68,11 +68,11 @@ def health() -> Health:
 
 
 @pytest.fixture
-def backlog(health: Health) -> Backlog:
-    return Backlog({NAMES.mo: 10, NAMES.receipts: 5}, health)
+def backlog(health: Health) -> BacklogWatch:
+    return BacklogWatch({NAMES.mo: 10, NAMES.receipts: 5}, health)
 
 
-def arrivals(producer: Producer, backlog: Backlog) -> Arrivals:
+def arrivals(producer: Producer, backlog: BacklogWatch) -> Arrivals:
     return Arrivals(
         Storage(producer, SetAside()),
         ReceiptPublisher(producer, NAMES.receipts, clock=utc_now, new_id=uuid4),
@@ -107,7 +107,7 @@ async def status(made: Arrivals, source: str = CLIENT, **fields: Any) -> int:
 
 
 async def test_a_text_for_a_full_partition_stays_with_the_centre(
-    backlog: Backlog, health: Health
+    backlog: BacklogWatch, health: Health
 ) -> None:
     producer = Producer()
     made = arrivals(producer, backlog)
@@ -124,7 +124,7 @@ async def test_a_text_for_a_full_partition_stays_with_the_centre(
     assert len(producer.stored) == 3
 
 
-async def test_a_receipt_for_a_full_partition_stays_with_the_centre(backlog: Backlog) -> None:
+async def test_a_receipt_for_a_full_partition_stays_with_the_centre(backlog: BacklogWatch) -> None:
     made = arrivals(Producer(), backlog)
     backlog.note({(NAMES.receipts, n): Behind(5, 0) for n in range(8)})
     receipt = b"id:1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171200 stat:DELIVRD"
@@ -132,7 +132,7 @@ async def test_a_receipt_for_a_full_partition_stays_with_the_centre(backlog: Bac
     assert await status(made) == Status.ESME_ROK
 
 
-async def test_the_last_measurement_counts_while_kafka_is_away(backlog: Backlog) -> None:
+async def test_the_last_measurement_counts_while_kafka_is_away(backlog: BacklogWatch) -> None:
     measured: Iterator[Lag | KafkaConnectionError] = iter([FULL, KafkaConnectionError()])
     done = asyncio.Event()
 
@@ -152,7 +152,7 @@ async def test_the_last_measurement_counts_while_kafka_is_away(backlog: Backlog)
     assert backlog.is_full(NAMES.mo, HASHER.hash(CLIENT).hex())
 
 
-def test_being_full_is_said_once(backlog: Backlog, caplog: pytest.LogCaptureFixture) -> None:
+def test_being_full_is_said_once(backlog: BacklogWatch, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for lag in (FULL, FULL, {}, {}):
             backlog.note(lag)
@@ -160,7 +160,7 @@ def test_being_full_is_said_once(backlog: Backlog, caplog: pytest.LogCaptureFixt
 
 
 async def test_a_text_too_long_for_a_command_is_stored_without_its_payload(
-    backlog: Backlog,
+    backlog: BacklogWatch,
 ) -> None:
     producer = Producer()
     made = arrivals(producer, backlog)
@@ -175,7 +175,7 @@ async def test_a_text_too_long_for_a_command_is_stored_without_its_payload(
     ]
 
 
-async def test_no_backlog_reaches_what_a_partition_keeps(backlog: Backlog) -> None:
+async def test_no_backlog_reaches_what_a_partition_keeps(backlog: BacklogWatch) -> None:
     """Kafka would delete texts that were accepted and not processed."""
     producer = Producer()
     made = arrivals(producer, backlog)
@@ -195,7 +195,7 @@ def test_standing_counts_while_something_waits_and_nothing_is_processed(
         set=lambda seconds, labels: found.append(seconds) if labels["topic"] == NAMES.mo else None
     )
     monkeypatch.setattr(metrics, "BACKLOG_STANDING", gauge)
-    backlog = Backlog({NAMES.mo: 10, NAMES.receipts: 5}, health, lambda: now[0])
+    backlog = BacklogWatch({NAMES.mo: 10, NAMES.receipts: 5}, health, lambda: now[0])
     place, other = (NAMES.mo, 0), (NAMES.mo, 1)
     for lag in (
         {place: Behind(0, 7), other: Behind(0, 0)},

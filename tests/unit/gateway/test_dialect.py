@@ -10,7 +10,7 @@ import pytest
 from inbound.clock import utc_now
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
-from inbound.gateway.dialect import Delivered, Dialect, MoText
+from inbound.gateway.dialect import CentreDialect, Delivered, MoText
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
 from inbound.kafka.decoding import TopicRecord
@@ -99,7 +99,7 @@ async def deliver(
     def note(leniency: Leniency, _pdu: Delivered, treatment: Treatment) -> None:
         noted[treatment].append(leniency)
 
-    made = Dialect(**dialect, note=note)
+    made = CentreDialect(**dialect, note=note)
     receipts = ReceiptPublisher(kafka, NAMES.receipts, clock=utc_now, new_id=uuid4)
     arrivals = Arrivals(
         Storage(kafka, SetAside()),
@@ -353,7 +353,7 @@ def read_frame(octets: bytes) -> tuple[MoText, str | None]:
     pdu = decode(octets)
     assert isinstance(pdu, DeliverSm)
     assert message_type_of(pdu) is MessageType.TEXT
-    found = Dialect().read_text(pdu)
+    found = CentreDialect().read_text(pdu)
     if found.part:
         return found, None
     return found, alphabet.decode(found.payload, found.data_coding)

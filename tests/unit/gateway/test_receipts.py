@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from inbound.gateway import arrival_storage, receipts
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
-from inbound.gateway.dialect import Dialect
+from inbound.gateway.dialect import CentreDialect
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
@@ -131,7 +131,7 @@ async def test_what_a_receipt_says_without_whose_it_is(arrivals: Arrivals, kafka
 
 
 async def test_it_is_read_as_this_centre_writes_it(kafka: Kafka) -> None:
-    place = PLACE._replace(dialect=Dialect(receipt_ids=IdForm.HEXADECIMAL), per_message=True)
+    place = PLACE._replace(dialect=CentreDialect(receipt_ids=IdForm.HEXADECIMAL), per_message=True)
     [one] = await published(kafka, place)
     assert (one.message_ids, one.per_message) == (("161",), True)
     kafka.records.clear()
@@ -153,7 +153,7 @@ async def test_a_text_may_come_by_data_sm_among_tlvs_that_nobody_knows(kafka: Ka
 
 
 async def test_a_data_coding_means_what_the_bind_says(kafka: Kafka) -> None:
-    place = PLACE._replace(dialect=Dialect(data_codings={4: 3}))
+    place = PLACE._replace(dialect=CentreDialect(data_codings={4: 3}))
     for data_coding in 4, 8:
         await answer(arrivals_at(kafka, place), receipt(esm_class=0, data_coding=data_coding))
     texts = [MobileOriginated.model_validate_json(value) for _, _, value, _ in kafka.records]

@@ -12,7 +12,7 @@ from inbound.ops.logs import (
     LINES_OF_A_KIND,
     WINDOW_S,
     LineFormatter,
-    Throttle,
+    LogThrottle,
     ThrottlingHandler,
 )
 
@@ -22,7 +22,7 @@ class Log:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.throttle = Throttle(lambda: self.now)
+        self.throttle = LogThrottle(lambda: self.now)
         self.stream = io.StringIO()
         self.handler = ThrottlingHandler(self.throttle)
         self.handler.setStream(self.stream)

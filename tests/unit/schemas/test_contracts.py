@@ -14,7 +14,7 @@ from schemas.base import Model, UtcTime
 from schemas.contracts.catalogue import Contract, Flow
 from schemas.contracts.changes import Side, changes
 from schemas.contracts.published import KNOWN_VALUES, Schema, schema_of
-from schemas.contracts.released import Record
+from schemas.contracts.released import ReleaseRecord
 from schemas.contracts.rules import Casts, problems
 from schemas.events import DomainEvent
 
@@ -46,16 +46,16 @@ class Thing(Model):
     note: str | None = None
 
 
-def record(schema: Schema, *, flow: Flow = Flow.PUBLIC, **topic: Any) -> Record:
+def record(schema: Schema, *, flow: Flow = Flow.PUBLIC, **topic: Any) -> ReleaseRecord:
     types = {"ru.scserv.thing.v1": {**schema, "x-flow": flow.value, "x-topics": ["sms.things.v1"]}}
-    return Record(types, {"sms.things.v1": {**TOPIC, **topic}})
+    return ReleaseRecord(types, {"sms.things.v1": {**TOPIC, **topic}})
 
 
-def of_model(model: type[Model], **more: Any) -> Record:
+def of_model(model: type[Model], **more: Any) -> ReleaseRecord:
     return record(schema_of(Contract("ru.scserv.thing.v1", model, Flow.PUBLIC, ())), **more)
 
 
-def found(released: Record, today: Record, casts: Casts | None = None) -> list[str]:
+def found(released: ReleaseRecord, today: ReleaseRecord, casts: Casts | None = None) -> list[str]:
     return [str(problem) for problem in problems(released, today, casts or Casts(()))]
 
 
@@ -179,7 +179,7 @@ def test_an_upgrade_is_thought_of() -> None:
 
 def test_a_type_stays_where_it_is() -> None:
     released = of_model(Thing)
-    assert found(released, Record({}, released.topics)) == [
+    assert found(released, ReleaseRecord({}, released.topics)) == [
         "ru.scserv.thing.v1: was released and is gone. Fix: keep it; others read it"
     ]
     (turned,) = found(released, of_model(Thing, flow=Flow.INTERNAL))
@@ -198,7 +198,7 @@ class ThingHappened(DomainEvent):
 
 
 def test_an_older_version_of_an_event_is_still_read_and_written() -> None:
-    released, today = of_model(Thing), Record({}, of_model(Thing).topics)
+    released, today = of_model(Thing), ReleaseRecord({}, of_model(Thing).topics)
     both = Casts((ThingHappened,), {("thing", 1)}, {("thing", 2)})
     assert not found(released, today, both)
     (unread,) = found(released, today, Casts((ThingHappened,), (), {("thing", 2)}))
@@ -229,7 +229,7 @@ def test_what_was_to_be_kept_for_ever_is_not_limited_later() -> None:
 
 
 def test_a_topic_is_not_taken_away() -> None:
-    (problem,) = found(of_model(Thing), Record(of_model(Thing).types, {}))
+    (problem,) = found(of_model(Thing), ReleaseRecord(of_model(Thing).types, {}))
     assert problem.startswith("topic sms.things.v1: was released and is gone")
 
 

@@ -18,7 +18,7 @@ from schemas.contracts.catalogue import Flow
 from schemas.contracts.examples import EXAMPLES, METADATA, NOON, POSITION, SUBJECT
 from schemas.contracts.page import page
 from schemas.contracts.published import FLOW, Schema
-from schemas.contracts.released import Record, load
+from schemas.contracts.released import ReleaseRecord, load
 from schemas.events import DomainEvent, PersonErased, SubscriptionStopped
 from schemas.messages import LogHead
 from schemas.topics import EVENTS, LOG_HEADS, SUBSCRIPTIONS
@@ -79,7 +79,7 @@ def test_the_examples_are_what_is_really_sent(name: str) -> None:
 def test_older_versions_stay_described_beside_the_newest() -> None:
     name = "ru.scserv.subscription.stopped.v1"
     newer = {**RELEASED.types, name.replace(".v1", ".v2"): RELEASED.types[name]}
-    messages = list(document(Record(newer, RELEASED.topics))["components"]["messages"])
+    messages = list(document(ReleaseRecord(newer, RELEASED.topics))["components"]["messages"])
     place = messages.index(name)
     assert messages[place - 1] == "ru.scserv.subscription.stopped.v2"
 
@@ -135,7 +135,9 @@ def test_the_page_shows_no_markup_of_others() -> None:
         **RELEASED.types["ru.scserv.subscription.v1"],
         "description": "<script>alert(1)</script> & `<b>`",
     }
-    changed = Record({**RELEASED.types, "ru.scserv.subscription.v1": schema}, RELEASED.topics)
+    changed = ReleaseRecord(
+        {**RELEASED.types, "ru.scserv.subscription.v1": schema}, RELEASED.topics
+    )
     html = page(document(changed))
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; <code>&lt;b&gt;</code>" in html

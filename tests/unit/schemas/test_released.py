@@ -11,7 +11,7 @@ from schemas.contracts import publication
 from schemas.contracts.catalogue import CONTRACTS, Contract, Flow
 from schemas.contracts.examples import EXAMPLES
 from schemas.contracts.published import Schema, schema_of
-from schemas.contracts.released import Record, load, next_record, of_today, save
+from schemas.contracts.released import ReleaseRecord, load, next_record, of_today, save
 from schemas.contracts.rules import problems
 from tests.released import Example, examples
 
@@ -61,7 +61,9 @@ def test_what_was_ever_written_is_valid_by_the_released_schema(event: Example) -
 
 def test_a_retired_version_stays_in_the_record() -> None:
     retired = {"ru.scserv.request.accepted.v0": {"x-flow": "public"}}
-    assert "ru.scserv.request.accepted.v0" in next_record(Record(retired, {}), of_today()).types
+    assert (
+        "ru.scserv.request.accepted.v0" in next_record(ReleaseRecord(retired, {}), of_today()).types
+    )
 
 
 def test_releasing_writes_nothing_when_somebody_would_break(
@@ -69,7 +71,7 @@ def test_releasing_writes_nothing_when_somebody_would_break(
 ) -> None:
     gone = {"ru.scserv.long.gone.v1": {"x-flow": "public", "x-topics": []}}
     folder = tmp_path / publication.RELEASED
-    save(Record(gone, {}), folder)
+    save(ReleaseRecord(gone, {}), folder)
     with pytest.raises(ValueError, match=r"long\.gone\.v1: was released and is gone"):
         publication.release(tmp_path)
     assert len(list(folder.iterdir())) == 2

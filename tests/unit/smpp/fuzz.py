@@ -42,7 +42,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.session import Role, Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionRole, SessionSettings, SessionState
 from tests.unit.smpp.corpus.malformed import CASES, DELIVER, FATAL, SUBMIT, TAKEN, UNBIND, frame
 from tests.unit.smpp.fakes import Handler, Loop, Wire
 from tests.unit.smpp.peer import deliver, submit
@@ -122,8 +122,8 @@ class SessionMachine(RuleBasedStateMachine):
     wire: Wire
     session: Session
 
-    @initialize(role=st.sampled_from(Role), bound=st.sampled_from([True, True, True, False]))
-    def connect(self, role: Role, bound: bool) -> None:
+    @initialize(role=st.sampled_from(SessionRole), bound=st.sampled_from([True, True, True, False]))
+    def connect(self, role: SessionRole, bound: bool) -> None:
         self.loop = Loop()
         self.wire = Wire(self.loop)
         self.handler = Handler()
@@ -140,7 +140,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.largest = 0
         self.steps = 0
         self.session = self.loop.act(lambda: self._session(role))
-        if bound and role is Role.SMSC:
+        if bound and role is SessionRole.SMSC:
             self._hear(encode(BindTransceiver(system_id="fuzz", sequence=1)))
         elif bound:
             binding = self.loop.act(
@@ -149,9 +149,9 @@ class SessionMachine(RuleBasedStateMachine):
             self._hear(frame(0x80000009, b"centre\0", sequence=1))
             assert binding.result().status == 0
         if bound:
-            assert self.session.state is State.BOUND
+            assert self.session.state is SessionState.BOUND
 
-    def _session(self, role: Role) -> Session:
+    def _session(self, role: SessionRole) -> Session:
         async def welcome(_bind: object, _session: Session) -> int:
             return 0
 
@@ -310,7 +310,7 @@ class SessionMachine(RuleBasedStateMachine):
     def what_waits_in_vain_is_told(self) -> None:
         if self.wire.lost:
             assert all(future.done() for future in self.sent + self.waiting)
-            assert self.session.state is State.CLOSED
+            assert self.session.state is SessionState.CLOSED
             assert self.session.reason
 
     def _finish(self) -> None:
@@ -351,7 +351,7 @@ class SessionMachine(RuleBasedStateMachine):
         """Ask whether the session is there: enquire_link, and a message if it is bound."""
         self._hear(encode(EnquireLink(sequence=4711)))
         assert not self.enquiries, "an enquire_link without an answer"
-        if self.session.state is State.BOUND:
+        if self.session.state is SessionState.BOUND:
             self._hear(encode(deliver(4712)))
             assert not self.due, "a message without an answer"
             self.time_passes(31.0)

@@ -16,7 +16,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, SessionSettings
+from inbound.smpp.session import OnLeniency, OnRequest, Session, SessionRole, SessionSettings
 from tests.patience import PATIENCE_S
 
 PduT = TypeVar("PduT", bound=Pdu)
@@ -105,7 +105,7 @@ async def esme_session(
     async with peers() as (port, connections):
         loop = asyncio.get_running_loop()
         _, session = await loop.create_connection(
-            lambda: Session(Role.ESME, settings, on_request, on_leniency=on_leniency),
+            lambda: Session(SessionRole.ESME, settings, on_request, on_leniency=on_leniency),
             "127.0.0.1",
             port,
         )

@@ -16,7 +16,7 @@ from inbound.smpp.pdu import (
     ResponsePdu,
     SubmitSmResp,
 )
-from inbound.smpp.session import Role, Session
+from inbound.smpp.session import Session, SessionRole
 from inbound.smpp.status import Status
 from tests.unit.smpp.corpus.malformed import (
     CASES,
@@ -35,7 +35,7 @@ from tests.unit.smpp.peer import BIND, FAST, Peer, connect, deliver, esme_sessio
 class Opposite(NamedTuple):
     """A bound session as its peer sees it, and what its handler was given."""
 
-    role: Role
+    role: SessionRole
     peer: Peer
     served: list[RequestPdu[Any]]
 
@@ -44,7 +44,7 @@ async def welcome(_bind: BindPdu, _session: Session) -> int:
     return Status.ESME_ROK
 
 
-@pytest.fixture(params=Role, ids=lambda role: role.value)
+@pytest.fixture(params=SessionRole, ids=lambda role: role.value)
 async def opposite(request: pytest.FixtureRequest) -> AsyncIterator[Opposite]:
     served: list[RequestPdu[Any]] = []
 
@@ -53,14 +53,14 @@ async def opposite(request: pytest.FixtureRequest) -> AsyncIterator[Opposite]:
         answer: ResponsePdu = pdu.answer()
         return answer
 
-    if request.param is Role.ESME:
+    if request.param is SessionRole.ESME:
         async with esme_session(serve) as (_, peer):
-            yield Opposite(Role.ESME, peer, served)
+            yield Opposite(SessionRole.ESME, peer, served)
         return
     listener = await listen("127.0.0.1", 0, on_bind=welcome, on_request=serve, settings=FAST)
     peer = await connect(listener.port)
     await peer.ask(BIND)
-    yield Opposite(Role.SMSC, peer, served)
+    yield Opposite(SessionRole.SMSC, peer, served)
     for session in list(listener.sessions):
         session.abort("the test ends")
     await listener.close()
@@ -69,7 +69,7 @@ async def opposite(request: pytest.FixtureRequest) -> AsyncIterator[Opposite]:
 
 async def lives(opposite: Opposite) -> None:
     assert isinstance(await opposite.peer.ask(EnquireLink(sequence=8)), EnquireLinkResp)
-    message = deliver(9) if opposite.role is Role.ESME else submit(9)
+    message = deliver(9) if opposite.role is SessionRole.ESME else submit(9)
     answer = await opposite.peer.ask(message)
     assert (answer.status, answer.sequence) == (Status.ESME_ROK, 9)
 
@@ -88,9 +88,11 @@ async def test_a_malformed_frame_is_answered_and_the_session_lives(
 
 @pytest.mark.parametrize("taken", TAKEN, ids=lambda taken: taken.name)
 async def test_unusual_message_is_accepted_unchanged(opposite: Opposite, taken: Taken) -> None:
-    command = DELIVER if opposite.role is Role.ESME else SUBMIT
+    command = DELIVER if opposite.role is SessionRole.ESME else SUBMIT
     opposite.peer.send(frame(command, taken.body, taken.status, taken.sequence))
-    answer = await opposite.peer.read(DeliverSmResp if opposite.role is Role.ESME else SubmitSmResp)
+    answer = await opposite.peer.read(
+        DeliverSmResp if opposite.role is SessionRole.ESME else SubmitSmResp
+    )
     assert (answer.status, answer.sequence) == (Status.ESME_ROK, taken.sequence)
     assert [taken.seen(pdu) for pdu in opposite.served] == [taken.wanted]
     await lives(opposite)

@@ -18,7 +18,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.session import Role, Session
+from inbound.smpp.session import Session, SessionRole
 from tests.unit.smpp.fakes import Handler, Loop, Wire
 from tests.unit.smpp.fuzz import FRAMES, SETTINGS, SessionMachine
 
@@ -46,15 +46,15 @@ def test_session_invariants_hold_for_random_input() -> None:
 
 
 @FIXED
-@given(st.sampled_from(Role), st.lists(st.binary(max_size=40) | FRAMES, max_size=12))
-def test_any_octets_are_handled_or_refused(role: Role, chunks: list[bytes]) -> None:
+@given(st.sampled_from(SessionRole), st.lists(st.binary(max_size=40) | FRAMES, max_size=12))
+def test_any_octets_are_handled_or_refused(role: SessionRole, chunks: list[bytes]) -> None:
     """After any junk an enquire_link is answered, or a generic_nack and a close came."""
     with closing(Loop()) as loop:
         _survive(loop, role, chunks)
     assert not loop.complaints
 
 
-def _survive(loop: Loop, role: Role, chunks: list[bytes]) -> None:
+def _survive(loop: Loop, role: SessionRole, chunks: list[bytes]) -> None:
     wire = Wire(loop)
     session = loop.act(lambda: Session(role, SETTINGS, Handler()))
     wire.session = session

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from inbound.gateway.dialect import Dialect
+from inbound.gateway.dialect import CentreDialect
 from inbound.gateway.receipts import to_message
 from inbound.keys import SubjectHasher
 from inbound.smpp._wire import MAX_FRAME, MAX_TLVS
@@ -32,7 +32,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.session import Role, Session, State
+from inbound.smpp.session import Session, SessionRole, SessionState
 from tests.unit.smpp.fakes import Handler, Loop, Wire
 from tests.unit.smpp.fuzz import SETTINGS
 from tests.unit.smpp.hostile_frames import DATA, DELIVER, LAYOUTS, RESPONSE, SECRET, hostile_frame
@@ -122,7 +122,7 @@ def test_a_session_answers_or_ends_and_quotes_nothing(command: int, seed: int) -
 def _survive(loop: Loop, command: int, seed: int) -> None:
     """Bind, hear hostile frames, and answer an enquire_link and a submit_sm's answer after them."""
     wire = Wire(loop)
-    session = loop.act(lambda: Session(Role.ESME, SETTINGS, Handler()))
+    session = loop.act(lambda: Session(SessionRole.ESME, SETTINGS, Handler()))
     wire.session = session
     loop.act(lambda: session.connection_made(wire))
     bind = loop.act(lambda: loop.create_task(session.bind(BindTransceiver())))
@@ -135,7 +135,7 @@ def _survive(loop: Loop, command: int, seed: int) -> None:
             break
         octets = frame(seed + number, command, at, sequence=100 + number)
         loop.act(lambda octets=octets: session.data_received(octets))  # type: ignore[misc]
-    assert session.state is State.BOUND
+    assert session.state is SessionState.BOUND
     assert len(session._framer._buffer) <= MAX_FRAME
     wire.written.clear()
     loop.act(lambda: session.data_received(encode(EnquireLink(sequence=4711))))
@@ -167,7 +167,7 @@ def test_a_text_has_a_certain_sender_and_a_receipt_has_ids(
         return
     assert isinstance(pdu, DeliverSm | DataSm)
     pdu.esm_class = rng.choice((pdu.esm_class, 0, 4, 0x40))
-    dialect = Dialect()
+    dialect = CentreDialect()
     text = dialect.read_text(pdu)
     assert text.source is None or text.source in {"+79161234567", f"+{pdu.source_addr}"}
     assert len(text.payload) <= MAX_FRAME

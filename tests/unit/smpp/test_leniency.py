@@ -24,7 +24,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.session import Role, Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionRole, SessionSettings, SessionState
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from tests.patience import PATIENCE_S
@@ -167,7 +167,7 @@ async def bind(peer: Peer, session: Session, body: bytes) -> None:
 async def test_status_0_is_bound_whatever_the_body(name: str) -> None:
     async with esme_session(bound=False) as (session, peer):
         await bind(peer, session, BIND_BODIES[name])
-        assert session.state is State.BOUND
+        assert session.state is SessionState.BOUND
         sent = session.send(submit())
         peer.send((await peer.read(SubmitSm)).answer())
         assert (await sent).status == 0
@@ -190,7 +190,7 @@ async def test_a_strict_session_binds_too() -> None:
     strict = SessionSettings(response_timeout_s=PATIENCE_S, enquire_link_s=0, strict=True)
     async with esme_session(settings=strict, bound=False) as (session, peer):
         await bind(peer, session, BIND_BODIES["a TLV that is cut"])
-        assert session.state is State.BOUND
+        assert session.state is SessionState.BOUND
 
 
 def test_a_message_id_is_read_from_any_response() -> None:
@@ -246,7 +246,7 @@ async def test_each_pdu_with_leniencies_is_reported_once() -> None:
     async with peers() as (port, connections):
         loop = asyncio.get_running_loop()
         _, session = await loop.create_connection(
-            lambda: Session(Role.ESME, FAST, serve, on_leniency=note), "127.0.0.1", port
+            lambda: Session(SessionRole.ESME, FAST, serve, on_leniency=note), "127.0.0.1", port
         )
         peer = await connections.get()
         await bind(peer, session, BIND_BODIES["no NUL"])

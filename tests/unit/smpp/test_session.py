@@ -26,7 +26,7 @@ from inbound.smpp.pdu import (
     SubmitSmResp,
     encode,
 )
-from inbound.smpp.session import Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionSettings, SessionState
 from inbound.smpp.status import Status
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.corpus.malformed import frame
@@ -324,7 +324,7 @@ async def test_an_idle_session_enquires_and_notices_silence() -> None:
     async with esme_session(settings=replace(FAST, enquire_link_s=0.05)) as (session, peer):
         peer.send((await peer.read(EnquireLink)).answer())
         await peer.read(EnquireLink)
-        assert session.state is State.BOUND
+        assert session.state is SessionState.BOUND
         end_response_timeouts(session)
         reason = await session.wait_closed()
         assert reason == f"no answer to enquire_link for {PATIENCE_S:g} s"
@@ -406,7 +406,7 @@ async def test_a_closing_peer_is_named() -> None:
     async with esme_session() as (session, peer):
         peer.close()
         assert await session.wait_closed() == "the peer closed the connection"
-        assert session.state is State.CLOSED
+        assert session.state is SessionState.CLOSED
 
 
 async def test_peer_that_never_reads_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from inbound.smpp.pdu import (
     Unbind,
     UnbindResp,
 )
-from inbound.smpp.session import Session, SessionSettings, State
+from inbound.smpp.session import Session, SessionSettings, SessionState
 from tests.unit.smpp.peer import BIND, deliver, esme_session, submit, until
 
 
@@ -101,7 +101,7 @@ async def test_an_enquiry_before_the_peers_unbind_needs_no_answer() -> None:
         while not isinstance(request := await peer.read(Pdu), SubmitSm):
             pass
         peer.send(Unbind(sequence=1))
-        await until(lambda: session.state is State.UNBINDING)
+        await until(lambda: session.state is SessionState.UNBINDING)
         # As if the response timeout of the enquiries were over.
         for pending in session._window._pending.values():
             if pending.answer_type is EnquireLinkResp:

@@ -12,7 +12,7 @@ from inbound.kafka.decoding import TopicRecord
 from streams.app import BatchLimits, Checks, _agent
 from streams.commits import Commits
 from streams.continuity import Continuity, SkippedRecordsError
-from streams.progress import Partition, Progress
+from streams.progress import Partition, PartitionProgress
 
 EVENT = SimpleNamespace(
     message=SimpleNamespace(topic="t", partition=3, offset=7, key=b"k", value=b"v", headers=None)
@@ -86,7 +86,9 @@ def agent(
         log.append("set aside")
 
     processor = BatchProcessor(process, set_aside)
-    checks = Checks(Progress(lambda: 0.0), Continuity(Offsets(committed)), commits or Commits())
+    checks = Checks(
+        PartitionProgress(lambda: 0.0), Continuity(Offsets(committed)), commits or Commits()
+    )
     return _agent(processor, BatchLimits(10), checks, is_current)(Stream(log))
 
 

@@ -1,6 +1,6 @@
 """A partition that is stuck while messages wait fails the health check."""
 
-from streams.progress import PASSED_OVER, STUCK_AFTER_S, Partition, Progress
+from streams.progress import PASSED_OVER, STUCK_AFTER_S, Partition, PartitionProgress
 
 
 class Clock:
@@ -10,19 +10,21 @@ class Clock:
         return self.now
 
 
-def pass_over(progress: Progress, partition: Partition, batches: int = PASSED_OVER) -> None:
+def pass_over(
+    progress: PartitionProgress, partition: Partition, batches: int = PASSED_OVER
+) -> None:
     """Process batches of another partition."""
     for offset in range(batches):
         progress.processed({partition: 5 + offset})
 
 
-def is_forgotten(progress: Progress) -> bool:
+def is_forgotten(progress: PartitionProgress) -> bool:
     return progress.is_forgotten
 
 
 def test_standing_still_with_messages_waiting_is_a_reason() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     progress.processed({("t", 0): 4})
     assert progress.check({("t", 0): 9}) is None
     clock.now = STUCK_AFTER_S + 1
@@ -34,7 +36,7 @@ def test_standing_still_with_messages_waiting_is_a_reason() -> None:
 
 def test_nothing_waiting_is_no_reason_however_long() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     progress.processed({("t", 0): 8})
     clock.now = 1000
     assert progress.check({("t", 0): 9}) is None
@@ -44,7 +46,7 @@ def test_nothing_waiting_is_no_reason_however_long() -> None:
 
 def test_a_partition_that_moved_to_another_worker_is_forgotten() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     progress.processed({("t", 0): 4, ("t", 1): 4})
     clock.now = STUCK_AFTER_S + 1
     assert progress.check({("t", 1): 5}) is None
@@ -54,7 +56,7 @@ def test_a_partition_that_moved_to_another_worker_is_forgotten() -> None:
 
 def test_a_partition_that_never_moved_while_others_do_was_forgotten() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     both = {("t", 0): 7, ("t", 1): 4}
     assert progress.unseen(both) == [("t", 0), ("t", 1)]
     progress.begin({("t", 0): 3, ("t", 1): 4})
@@ -68,7 +70,7 @@ def test_a_partition_that_never_moved_while_others_do_was_forgotten() -> None:
 
 def test_a_partition_without_a_known_position_is_not_watched() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     assert progress.check({("t", 0): None, ("t", 1): 7}) is None
     clock.now = STUCK_AFTER_S + 1
     assert progress.check({("t", 0): 7, ("t", 1): 7}) is None
@@ -76,7 +78,7 @@ def test_a_partition_without_a_known_position_is_not_watched() -> None:
 
 def test_a_processed_record_is_no_reason_to_begin_again() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     progress.processed({("t", 0): 6})
     progress.begin({("t", 0): 0})
     clock.now = STUCK_AFTER_S + 1
@@ -85,7 +87,7 @@ def test_a_processed_record_is_no_reason_to_begin_again() -> None:
 
 def test_a_partition_that_alone_stands_still_was_forgotten() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     progress.processed({("t", 0): 4, ("t", 1): 4})
     clock.now = STUCK_AFTER_S + 1
     assert progress.check({("t", 0): 9, ("t", 1): 9})
@@ -104,7 +106,7 @@ def test_a_partition_that_alone_stands_still_was_forgotten() -> None:
 
 def test_after_an_outage_each_partition_has_its_time_again() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = PartitionProgress(clock)
     progress.processed({("t", 0): 4, ("t", 1): 4})
     clock.now = STUCK_AFTER_S + 1
     progress.start_again()

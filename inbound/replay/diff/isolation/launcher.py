@@ -20,7 +20,7 @@ _REFUSED: Final = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class LaunchPlan:
     """The only argument, as JSON.
 
     `code` is the wheel or folder, `names` its entries to show, `installed` the folders of the
@@ -39,7 +39,7 @@ class Plan:
 
 def main() -> None:
     """Run the candidate until its input ends. Exits the way the candidate does."""
-    plan = Plan(**json.loads(sys.argv[1]))
+    plan = LaunchPlan(**json.loads(sys.argv[1]))
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != plan.parent:  # it ended before the call above
         sys.exit(_REFUSED)
@@ -58,7 +58,7 @@ def main() -> None:
     _run_isolated(plan)
 
 
-def _run_isolated(plan: Plan) -> None:
+def _run_isolated(plan: LaunchPlan) -> None:
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.close(reading)
@@ -77,7 +77,7 @@ def _run_isolated(plan: Plan) -> None:
     os._exit(os.waitstatus_to_exitcode(status))
 
 
-def _be_first_process(plan: Plan, writing: int) -> None:
+def _be_first_process(plan: LaunchPlan, writing: int) -> None:
     """Start the candidate, wait for it, and report its status to the parent."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     # A signal without a handler can't reach the first process from its own namespace.
@@ -96,7 +96,7 @@ def _be_first_process(plan: Plan, writing: int) -> None:
     os._exit(0)
 
 
-def _be_candidate(plan: Plan) -> None:
+def _be_candidate(plan: LaunchPlan) -> None:
     try:
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         os.closerange(3, 1024)

@@ -18,7 +18,7 @@ from inbound.smpp.pdu import (
     SubmitSmResp,
     decode,
 )
-from inbound.smpp.session import Role, Session, SessionSettings
+from inbound.smpp.session import Session, SessionRole, SessionSettings
 from inbound.smpp.status import Status
 from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
@@ -78,7 +78,9 @@ async def test_faults_of_binds() -> None:
 async def test_a_client_learns_of_a_refused_bind() -> None:
     async with simulator(rule("bind", fault="status = 0x0D")) as centre:
         _, session = await asyncio.get_running_loop().create_connection(
-            lambda: Session(Role.ESME, SessionSettings(), no_requests), "127.0.0.1", centre.port
+            lambda: Session(SessionRole.ESME, SessionSettings(), no_requests),
+            "127.0.0.1",
+            centre.port,
         )
         with pytest.raises(BindRefusedError, match="ESME_RBINDFAIL"):
             await session.bind(BIND)
@@ -104,7 +106,7 @@ async def test_an_ignored_enquire_link_ends_a_session() -> None:
     async with simulator(rule("enquire_link")) as centre:
         settings = SessionSettings(enquire_link_s=0.01, response_timeout_s=0.01)
         _, session = await asyncio.get_running_loop().create_connection(
-            lambda: Session(Role.ESME, settings, no_requests), "127.0.0.1", centre.port
+            lambda: Session(SessionRole.ESME, settings, no_requests), "127.0.0.1", centre.port
         )
         # Given more time than its enquiries.
         await asyncio.wait_for(session.bind(BIND), PATIENCE_S)
@@ -175,7 +177,7 @@ async def test_a_malformed_answer(name: str) -> None:
         timeout_s = 0.05 if is_lost else PATIENCE_S
         settings = SessionSettings(response_timeout_s=timeout_s, enquire_link_s=0)
         _, session = await asyncio.get_running_loop().create_connection(
-            lambda: Session(Role.ESME, settings, no_requests), "127.0.0.1", centre.port
+            lambda: Session(SessionRole.ESME, settings, no_requests), "127.0.0.1", centre.port
         )
         await session.bind(BIND)
         first = session.send(submit())

@@ -7,7 +7,7 @@ import pytest
 from inbound.local.simulator.phone import Phone
 from inbound.smpp.errors import UnansweredError
 from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, ResponsePdu, SubmitSmResp
-from inbound.smpp.session import Role, Session, SessionSettings
+from inbound.smpp.session import Session, SessionRole, SessionSettings
 from inbound.smpp.status import Status, name_of
 from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
@@ -112,7 +112,9 @@ async def test_a_link_cut_around_the_answer(digits: str, octets: int, delivered:
 async def test_a_cut_answer_is_unknown_to_a_session() -> None:
     async with simulator(magic=True) as centre:
         _, session = await asyncio.get_running_loop().create_connection(
-            lambda: Session(Role.ESME, SessionSettings(), no_requests), "127.0.0.1", centre.port
+            lambda: Session(SessionRole.ESME, SessionSettings(), no_requests),
+            "127.0.0.1",
+            centre.port,
         )
         await session.bind(BIND)
         with pytest.raises(UnansweredError):

@@ -24,7 +24,7 @@ from inbound.smpp.pdu import (
     SubmitSm,
 )
 from inbound.smpp.segmentation import split
-from inbound.smpp.session import Answer, Role, Session, SessionSettings
+from inbound.smpp.session import Answer, Session, SessionRole, SessionSettings
 from inbound.smpp.status import Status
 from tests.patience import PATIENCE_S
 
@@ -67,7 +67,7 @@ async def bound(
     loop = asyncio.get_running_loop()
     settings = SessionSettings(enquire_link_s=0, window=100)
     _, session = await loop.create_connection(
-        lambda: Session(Role.ESME, settings, handler), "127.0.0.1", port
+        lambda: Session(SessionRole.ESME, settings, handler), "127.0.0.1", port
     )
     await session.bind(bind_type(system_id=system_id, password=password))
     try:
