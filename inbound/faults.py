@@ -20,7 +20,7 @@ _KEY: Final = "[key]"
 _UNKNOWN: Final = "extra_forbidden"
 
 
-class Fault(NamedTuple):
+class WrongField(NamedTuple):
     """A field, as the steps to it, and what is wrong with it."""
 
     path: Sequence[str]
@@ -37,7 +37,7 @@ def fault_of(
     found: Mapping[str, Any],
     patterns: Mapping[str, str] = WORDS,
     left_out: Collection[str] = (),
-) -> Fault:
+) -> WrongField:
     """Return the fault that one of pydantic's errors is about, without the steps `left_out`.
 
     `patterns` says what is right for a text that doesn't match one.
@@ -46,7 +46,7 @@ def fault_of(
     if found["type"] == "json_invalid":
         position = [step for step in steps[1:] if isinstance(step, int)]
         at = f" at character {position[0] + 1}" if position else ""
-        return Fault([str(step) for step in steps[:1]], _rule(found, patterns) + at)
+        return WrongField([str(step) for step in steps[:1]], _rule(found, patterns) + at)
     rule = _rule(found, patterns)
     if found["type"] == _UNKNOWN:
         rule = "is an unknown field"
@@ -54,7 +54,7 @@ def fault_of(
         if steps[0] == "query" or not _is_plain(steps[-1]):
             rule = f"has an unknown {'parameter' if steps[0] == 'query' else 'field'}"
             steps = steps[:-1]
-    return Fault([str(step) if _is_plain(step) else "(unknown)" for step in steps], rule)
+    return WrongField([str(step) if _is_plain(step) else "(unknown)" for step in steps], rule)
 
 
 def _rule(found: Mapping[str, Any], patterns: Mapping[str, str]) -> str:
@@ -67,6 +67,6 @@ def _is_plain(step: int | str) -> bool:
     return isinstance(step, int) or _PLAIN_NAME.fullmatch(step) is not None
 
 
-def _text(fault: Fault, depth: int | None) -> str:
+def _text(fault: WrongField, depth: int | None) -> str:
     path = ".".join(fault.path[:depth])
     return f"{path} {fault.rule}" if path else fault.rule

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from inbound.local.forks import Forked, ForkServer
-from inbound.local.forks import Wanted as WantedProcess
+from inbound.local.forks import Forked, ForkServer, ProcessSpec
 from inbound.local.forks import start as start_forked
 
 __all__ = ["REPOSITORY", "ForkServer", "Forked", "Ran", "Wanted", "run", "run_blocking", "start"]
@@ -80,8 +79,8 @@ def _result(wanted: Wanted, status: int) -> Ran:
     return Ran(status, out, err)
 
 
-def _process(wanted: Wanted) -> WantedProcess:
-    return WantedProcess(wanted.arguments, wanted.environment, wanted.folder, wanted.module)
+def _process(wanted: Wanted) -> ProcessSpec:
+    return ProcessSpec(wanted.arguments, wanted.environment, wanted.folder, wanted.module)
 
 
 def _output(path: str) -> IO[bytes]:

@@ -26,7 +26,7 @@ from inbound.api.problems import (
     no_such_id,
 )
 from inbound.errors import RetryableError
-from inbound.faults import MOST_SHOWN, Fault, fault_of
+from inbound.faults import MOST_SHOWN, WrongField, fault_of
 
 _MOST_IN_DETAIL: Final = 3
 
@@ -162,7 +162,7 @@ def _of_validation(error: RequestValidationError) -> Refusal:
     return Refusal(ProblemKind.INVALID, errors=errors)
 
 
-def _said(fault: Fault) -> str:
+def _said(fault: WrongField) -> str:
     if (*fault.path, fault.rule) == ("body", "is missing"):
         return "is missing; send a JSON object"
     return fault.rule

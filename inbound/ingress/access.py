@@ -15,8 +15,8 @@ from typing import Final
 from inbound.api.addresses import UNKNOWN, client_of
 from inbound.api.shared_lookups import SharedLookups
 from inbound.errors import RetryableError
-from inbound.ingress.credentials import Secret, key_verifier, password_forms
-from inbound.ingress.failures import Denial, DeniedError, Failures, denied
+from inbound.ingress.credentials import SecretKind, key_verifier, password_forms
+from inbound.ingress.failures import Denial, DeniedError, FailureCounter, denied
 from inbound.keys import CredentialHasher
 from inbound.store.access.account_credentials import AccountName, FoundCredentials
 from inbound.store.access.audit import NewAuditEntry
@@ -73,7 +73,7 @@ class Access:
         audit: Audit,
         remember: Remember,
         hasher: CredentialHasher,
-        failures: Failures,
+        failures: FailureCounter,
     ) -> None:
         """`find` looks up the credentials of an account, `audit` writes an entry."""
         self._lookups = SharedLookups(find)
@@ -84,25 +84,25 @@ class Access:
 
     async def by_key(self, number: str, key: str, address: str | None) -> Caller:
         """Return the caller whose account has this number and key."""
-        return await self._admit(AccountName(_number(number)), Secret.KEY, (key,), address)
+        return await self._admit(AccountName(_number(number)), SecretKind.KEY, (key,), address)
 
     async def by_key_alone(self, key: str, address: str | None) -> Caller:
         """Return the caller whose account has this key."""
         name = AccountName(key=key_verifier(self._hasher, key))
-        return await self._admit(name, Secret.KEY, (key,), address)
+        return await self._admit(name, SecretKind.KEY, (key,), address)
 
     async def by_password(self, login: str, password: str, address: str | None) -> Caller:
         """Return the caller with this login; the password may be given as its MD5."""
         name = AccountName(login=_login(login))
-        return await self._admit(name, Secret.PASSWORD, password_forms(password), address)
+        return await self._admit(name, SecretKind.PASSWORD, password_forms(password), address)
 
     async def by_service(self, number: str, service_id: str, address: str | None) -> Caller:
         """Return the caller whose account has this number and service id."""
         name = AccountName(_number(number))
-        return await self._admit(name, Secret.SERVICE, (service_id,), address)
+        return await self._admit(name, SecretKind.SERVICE, (service_id,), address)
 
     async def _admit(
-        self, name: AccountName, kind: Secret, secrets: Collection[str], address: str | None
+        self, name: AccountName, kind: SecretKind, secrets: Collection[str], address: str | None
     ) -> Caller:
         client = client_of(address or "")
         self._failures.check(client)
@@ -123,13 +123,13 @@ class Access:
             await self._store_client(account, client)
         return Caller(found.account, found.number, found.login, found.enabled, found.changed_at)
 
-    def _fits(self, found: FoundCredentials, kind: Secret, secrets: Collection[str]) -> bool:
+    def _fits(self, found: FoundCredentials, kind: SecretKind, secrets: Collection[str]) -> bool:
         stored = {
-            Secret.PASSWORD: found.password,
-            Secret.KEY: found.key,
-            Secret.SERVICE: found.service,
+            SecretKind.PASSWORD: found.password,
+            SecretKind.KEY: found.key,
+            SecretKind.SERVICE: found.service,
         }[kind]
-        account = "" if kind is Secret.KEY else found.account
+        account = "" if kind is SecretKind.KEY else found.account
         given = [self._hasher.verifier(kind.value, account, secret) for secret in secrets]
         return sum(hmac.compare_digest(stored, one) for one in given) > 0
 

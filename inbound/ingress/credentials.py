@@ -31,7 +31,7 @@ _FIRST_SERVICE: Final = 10**14
 _LAST_SERVICE: Final = 10**15
 
 
-class Secret(Enum):
+class SecretKind(Enum):
     """The secrets of an account. The values stand in verifiers and never change."""
 
     PASSWORD = "password"  # noqa: S105 — the kind
@@ -73,15 +73,15 @@ def verifiers_of(hasher: CredentialHasher, account: str, credentials: Credential
     return NewVerifiers(
         account,
         credentials.login,
-        hasher.verifier(Secret.PASSWORD.value, account, md5),
+        hasher.verifier(SecretKind.PASSWORD.value, account, md5),
         key_verifier(hasher, credentials.key),
-        hasher.verifier(Secret.SERVICE.value, account, str(credentials.service_id)),
+        hasher.verifier(SecretKind.SERVICE.value, account, str(credentials.service_id)),
     )
 
 
 def key_verifier(hasher: CredentialHasher, key: str) -> bytes:
     """Return what is stored of a key, which may stand for its account by itself."""
-    return hasher.verifier(Secret.KEY.value, "", key)
+    return hasher.verifier(SecretKind.KEY.value, "", key)
 
 
 def md5_of(password: str) -> str:

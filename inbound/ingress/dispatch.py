@@ -39,7 +39,7 @@ _PLAIN: Final[Mapping[Trouble, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RouteMatch:
     """What a path leads to: the dialect in whose form it is answered, and its routes."""
 
     dialect: Dialect | None = None
@@ -47,32 +47,32 @@ class Found:
     parameters: Mapping[str, str] | None = None
 
 
-_NOWHERE: Final = Found()
+_NOWHERE: Final = RouteMatch()
 
 
 class Paths:
     """The paths of some dialects."""
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
-        self._exact: dict[str, Found] = {}
-        self._patterns: list[tuple[re.Pattern[str], Found]] = []
-        self._beginnings = [(one.prefixes, Found(one)) for one in dialects]
+        self._exact: dict[str, RouteMatch] = {}
+        self._patterns: list[tuple[re.Pattern[str], RouteMatch]] = []
+        self._beginnings = [(one.prefixes, RouteMatch(one)) for one in dialects]
         for dialect in dialects:
             for path in dict.fromkeys(route.path for route in dialect.routes):
                 routes = [route for route in dialect.routes if route.path == path]
                 if "{" in path:
                     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
-                    self._patterns.append((re.compile(pattern), Found(dialect, routes)))
+                    self._patterns.append((re.compile(pattern), RouteMatch(dialect, routes)))
                 else:
-                    self._exact[path] = Found(dialect, routes)
+                    self._exact[path] = RouteMatch(dialect, routes)
 
-    def find(self, path: str) -> Found:
+    def find(self, path: str) -> RouteMatch:
         """Return what a path leads to; of what only begins like one, the dialect."""
         if (found := self._exact.get(path)) is not None:
             return found
         for pattern, of_pattern in self._patterns:
             if match := pattern.fullmatch(path):
-                return Found(of_pattern.dialect, of_pattern.routes, match.groupdict())
+                return RouteMatch(of_pattern.dialect, of_pattern.routes, match.groupdict())
         beginning = (found for prefixes, found in self._beginnings if path.startswith(prefixes))
         return next(beginning, _NOWHERE)
 
@@ -110,7 +110,7 @@ class Dispatch:
             response = self._paths.answer(error, scope)
         await response(scope, receive, send)
 
-    async def _answer(self, found: Found, request: Request) -> Response:
+    async def _answer(self, found: RouteMatch, request: Request) -> Response:
         if not found.routes:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         for route in found.routes:

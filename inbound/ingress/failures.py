@@ -48,7 +48,7 @@ class DeniedError(ScservError):
         self.denial = denial
 
 
-class Failures:
+class FailureCounter:
     """Counts failures. `ban_s` is how long a ban lasts; `clock` gives seconds that only grow."""
 
     def __init__(self, ban_s: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-class Numbers:
+class MessageNumbers:
     """Gives out numbers. `take` fetches the next ones from the database, for one event loop."""
 
     def __init__(self, take: Callable[[], Awaitable[range]]) -> None:

@@ -19,10 +19,10 @@ from uuid import UUID
 from inbound.clock import utc_now
 from inbound.directory.port import ClientNumbers
 from inbound.ingress.access import Access
-from inbound.ingress.failures import Failures
-from inbound.ingress.numbers import Numbers
+from inbound.ingress.failures import FailureCounter
+from inbound.ingress.numbers import MessageNumbers
 from inbound.ingress.smsc.ids import Naming
-from inbound.ingress.turns import Turns
+from inbound.ingress.turns import AccountTurns
 from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.batching import Batcher, OrderBatcher
 from inbound.orders.dispatch import Dispatcher
@@ -62,7 +62,7 @@ class Parts:
     intake: Intake
     batcher: OrderBatcher
     dispatcher: Dispatcher
-    numbers: Numbers
+    numbers: MessageNumbers
     order_hasher: OrderHasher
     subject_hasher: SubjectHasher
     sealer: Sealer
@@ -73,7 +73,7 @@ class Parts:
     ahead_days: int
     channels: frozenset[Channel]
     directory: ClientNumbers
-    turns: Turns = field(default_factory=Turns)
+    turns: AccountTurns = field(default_factory=AccountTurns)
 
     async def check_database(self) -> None:
         """Raise RetryableError when the database does not answer."""
@@ -132,7 +132,7 @@ class OpenParts:
             intake=self._orders.intake,
             batcher=OrderBatcher(self._place, account_of=attrgetter("account")),
             dispatcher=dispatcher,
-            numbers=Numbers(lambda: pool.run(take_numbers)),
+            numbers=MessageNumbers(lambda: pool.run(take_numbers)),
             order_hasher=OrderHasher(subject_key),
             subject_hasher=hasher,
             sealer=Sealer(VaultCipher(settings.vault_keys())),
@@ -183,5 +183,5 @@ def access_on(
         audit,
         remember,
         CredentialHasher(subject_key),
-        Failures(ban_s),
+        FailureCounter(ban_s),
     )

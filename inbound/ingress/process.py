@@ -8,7 +8,7 @@ from inbound.clock import utc_now
 from inbound.ingress.http import make_http, refuse_unread
 from inbound.ingress.parts import OpenParts, Parts
 from inbound.ingress.smpp.wiring import run_smpp_server
-from inbound.ingress.smsc.mail_server import MailServer
+from inbound.ingress.smsc.mail_server import SmtpServer
 from inbound.ops.health import Health
 from inbound.settings import Settings
 
@@ -34,7 +34,7 @@ def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listene
         server = HttpServer(app, settings.ingress, health, refuse=refuse_unread)
         listeners.append(server.run)
     if settings.smtp_server.on:
-        listeners.append(MailServer(parts, settings.smtp_server).run)
+        listeners.append(SmtpServer(parts, settings.smtp_server).run)
     if settings.smpp_server.on:
         listeners.append(lambda: run_smpp_server(settings, health, parts))
     return listeners

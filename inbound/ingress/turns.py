@@ -16,7 +16,7 @@ class _Turn:
     users: int = 0
 
 
-class Turns:
+class AccountTurns:
     """The turns of all accounts. For one event loop."""
 
     def __init__(self) -> None:

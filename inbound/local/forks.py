@@ -39,7 +39,7 @@ class ForkError(ScservError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProcessSpec:
     """What a process is to be: arguments, environment and folder.
 
     `module` has the function `main` that it runs. `passed` are descriptors for it, by the variable
@@ -129,7 +129,7 @@ class ForkServer:
             )
         return self
 
-    def fork(self, wanted: Wanted, out: int, err: int) -> int:
+    def fork(self, wanted: ProcessSpec, out: int, err: int) -> int:
         """Return the id of a new process, a child of this one, that writes to two descriptors.
 
         Blocks until it is there, after the imports. Starts the fork server if that was not done
@@ -183,7 +183,7 @@ class ForkServer:
         self.close()
 
 
-async def start(source: ForkServer, wanted: Wanted, out: int, err: int) -> Forked:
+async def start(source: ForkServer, wanted: ProcessSpec, out: int, err: int) -> Forked:
     """Fork a process and return it. Raises `ForkError`. If cancelled it ends the process."""
     forking = asyncio.ensure_future(asyncio.to_thread(source.fork, wanted, out, err))
     try:
@@ -203,7 +203,7 @@ def _process_id(talk: socket.socket) -> int:
     return int.from_bytes(octets)
 
 
-def _tell(talk: socket.socket, wanted: Wanted, out: int, err: int) -> None:
+def _tell(talk: socket.socket, wanted: ProcessSpec, out: int, err: int) -> None:
     message = json.dumps(
         {
             "arguments": list(wanted.arguments),

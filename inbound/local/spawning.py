@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from inbound.errors import SetupError
-from inbound.local.forks import Forked, ForkError, ForkServer, Wanted, start
+from inbound.local.forks import Forked, ForkError, ForkServer, ProcessSpec, start
 from inbound.ops.parent import PARENT_FD
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class FromForkServer:
         """Start it as `Spawn` says."""
         if self._works and _is_ours(child.argv):
             arguments = child.argv[len(SCSERV) :]
-            wanted = Wanted(arguments, environment, str(Path.cwd()), passed={PARENT_FD: life})
+            wanted = ProcessSpec(arguments, environment, str(Path.cwd()), passed={PARENT_FD: life})
             try:
                 return await start(self._fork_server, wanted, log.fileno(), log.fileno())
             except ForkError as error:

@@ -13,8 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.people import FoundPeople, Who
-from inbound.desk.person.search import SearchResult as FoundPlace
-from inbound.desk.person.search import search_places
+from inbound.desk.person.search import SearchResult, search_places
 from inbound.desk.person.thread import thread_of
 from inbound.desk.person.typed_numbers import why_no_number
 from inbound.desk.problems import ErrorPage
@@ -173,7 +172,7 @@ def _results(
     request: Request,
     desk: Desk,
     found: FoundPeople | None,
-    places: Sequence[FoundPlace] = (),
+    places: Sequence[SearchResult] = (),
     why: str = "",
 ) -> HTMLResponse:
     masked = desk.people.masked

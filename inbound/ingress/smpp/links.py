@@ -25,7 +25,7 @@ LOOKUPS_PER_S: Final = 100.0
 _REPLACED: Final = "a newer bind of the account replaced this one"
 
 
-class Pace:
+class AccountPace:
     """How fast an account submits over all its links.
 
     Single messages go before bulk. Ten messages at once and one a second are single; what is above
@@ -88,7 +88,7 @@ class Link:
     session: Session
     receives: bool
     transmits: bool
-    pace: Pace
+    pace: AccountPace
     submitted: int = 0
     """Since it was asked for the last time."""
 
@@ -106,7 +106,7 @@ class AccountLinks:
         self._clock = clock
         self._new_id = new_id
         self._links: dict[Session, Link] = {}
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, AccountPace] = {}
         self._closed: set[UUID] = set()
         self.has_closed = asyncio.Event()
 
@@ -196,7 +196,7 @@ class AccountLinks:
         for link in options.surplus(rivals):
             link.session.close(_REPLACED)
             self.closed(link.session)
-        pace = self._paces.setdefault(account, Pace(rate, self._clock))
+        pace = self._paces.setdefault(account, AccountPace(rate, self._clock))
         pace.set_rate(rate)
         link = Link(
             *(link_id, signed_in, options, session, bind.receives, bind.transmits),

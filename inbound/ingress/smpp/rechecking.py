@@ -24,7 +24,7 @@ _OUTDATED: Final = "its credentials or its address are not those of the account 
 
 
 @dataclass(frozen=True, slots=True)
-class Rechecking:
+class LinkRechecker:
     """Checks the links of this process again and again."""
 
     pool: ConnectionPool

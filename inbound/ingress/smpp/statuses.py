@@ -16,7 +16,7 @@ _FAILURES: Final[Mapping[str, str]] = {
 """The words for why a message was not delivered; any other reason is UNDELIV."""
 
 
-class ErrorCode(NamedTuple):
+class ReceiptErrorCode(NamedTuple):
     """The `err` of a receipt, and its number in network_error_code."""
 
     text: str
@@ -92,16 +92,16 @@ def word_of(  # noqa: PLR0911 — a case for each value
     assert_never(state)
 
 
-def error_code(state: OrderState, given: str | None) -> ErrorCode:
+def error_code(state: OrderState, given: str | None) -> ReceiptErrorCode:
     """Return the code of a receipt: that of the SMS centre if it gave one, else our own.
 
     A code of hexadecimal digits has their number; another one that is no number has ours.
     """
     own = error_of(state)
     if given is None or not is_code(given):
-        return ErrorCode(f"{own:03d}", own)
+        return ReceiptErrorCode(f"{own:03d}", own)
     number = number_of(given)
-    return ErrorCode(given.zfill(3), own if number is None else number)
+    return ReceiptErrorCode(given.zfill(3), own if number is None else number)
 
 
 def error_of(state: OrderState) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from inbound.errors import RetryableError
-from inbound.ingress.numbers import Numbers
+from inbound.ingress.numbers import MessageNumbers
 from inbound.ingress.smpp.links import Link
 from inbound.ingress.smpp.long_messages import LongMessages
 from inbound.ingress.smpp.placing import Placement
@@ -76,7 +76,7 @@ class Submitting:
 
     batcher: Batcher[Placement, Status]
     long_messages: LongMessages
-    numbers: Numbers
+    numbers: MessageNumbers
     order_hasher: OrderHasher
     subject_hasher: SubjectHasher
     sealer: Sealer

@@ -16,7 +16,7 @@ from inbound.ingress.smpp.links import AccountLinks
 from inbound.ingress.smpp.long_messages import LongMessages
 from inbound.ingress.smpp.lookups import Lookups
 from inbound.ingress.smpp.placing import Placement, Placing
-from inbound.ingress.smpp.rechecking import Rechecking
+from inbound.ingress.smpp.rechecking import LinkRechecker
 from inbound.ingress.smpp.server import ServerRules, SmppServer
 from inbound.ingress.smpp.sharing import Sharing
 from inbound.ingress.smpp.submitting import Submitting
@@ -96,7 +96,7 @@ async def run_smpp_server(
         started(ports)
         async with asyncio.TaskGroup() as group:
             group.create_task(long_messages.run(place_left_behind))
-            group.create_task(Rechecking(shared.pool, links).run())
+            group.create_task(LinkRechecker(shared.pool, links).run())
             group.create_task(Sharing(shared.pool, links, process).run())
             group.create_task(
                 Delivering(shared.pool, sealer, links, holder=process, clock=shared.clock).run()

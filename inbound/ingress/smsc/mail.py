@@ -12,7 +12,7 @@ from typing import Final
 
 from inbound.ingress.smsc.answers import SmscError
 from inbound.ingress.smsc.codes import ErrorCode
-from inbound.ingress.smsc.sending import Cost
+from inbound.ingress.smsc.sending import CostMode
 from inbound.ingress.smsc.values import choose
 
 _DEFAULT_CHARSET: Final = "windows-1251"
@@ -50,7 +50,7 @@ def fields_of(content: bytes) -> Mapping[str, str]:
         "tz": tz.strip(),
         "translit": translit.strip(),
         "sender": sender.strip(),
-        "cost": (Cost.ONLY if is_test else Cost.NONE).value,
+        "cost": (CostMode.ONLY if is_test else CostMode.NONE).value,
         "phones": phones,
         "mes": text,
     }

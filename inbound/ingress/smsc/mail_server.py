@@ -34,7 +34,7 @@ _UNAVAILABLE: Final = "451 4.3.0 service is not available"
 log = logging.getLogger(__name__)
 
 
-class MailServer:
+class SmtpServer:
     """Serves until cancelled; `port` is the port in use once it listens."""
 
     def __init__(self, parts: Parts, settings: SmtpServerSettings) -> None:

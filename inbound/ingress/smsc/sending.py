@@ -37,14 +37,14 @@ _SENDER: Final = re.compile(SENDER)
 _NO_ID: Final = MessageId("0", IdKind.SERVICE)
 
 
-class Recipient(NamedTuple):
+class RecipientReference(NamedTuple):
     """How an order names its recipient: by one of both."""
 
     phone: str | None = None
     client_id: str | None = None
 
 
-class Cost(Enum):
+class CostMode(Enum):
     """The values of `cost`: what the answer has."""
 
     NONE = "0"
@@ -66,8 +66,8 @@ async def send(
     if channel is not None:
         text = written_text(channel, text, fields)
     given_id = _given_id(fields)
-    if cost is Cost.ONLY:
-        anybody = {"": Recipient(client_id="anybody")}
+    if cost is CostMode.ONLY:
+        anybody = {"": RecipientReference(client_id="anybody")}
         _orders(parts, caller, fields, anybody, text, channel, _NO_ID)
         return await _estimate(parts, caller, phones, text, channel, answers)
     message_id = given_id or MessageId(str(await parts.numbers.next()), IdKind.SERVICE)
@@ -85,7 +85,7 @@ def _orders(
     parts: Parts,
     caller: Caller,
     fields: Mapping[str, str],
-    recipients: Mapping[str, Recipient],
+    recipients: Mapping[str, RecipientReference],
     text: str,
     channel: Channel | None,
     message_id: MessageId,
@@ -123,7 +123,7 @@ def _orders(
 
 async def _recipients(
     parts: Parts, channel: Channel | None, phones: Sequence[str]
-) -> dict[str, Recipient]:
+) -> dict[str, RecipientReference]:
     """Return how an order names each recipient of the list: mails may name addresses.
 
     An address that is no client's is left out. Raises SmscError if none is left.
@@ -131,7 +131,9 @@ async def _recipients(
     addresses = [one for one in phones if "@" in one] if channel is Channel.MAIL else []
     clients = await parts.clients_of_addresses(Channel.MAIL, addresses) if addresses else {}
     named = {
-        one: Recipient(client_id=clients[one]) if one in clients else Recipient(phone=one)
+        one: RecipientReference(client_id=clients[one])
+        if one in clients
+        else RecipientReference(phone=one)
         for one in phones
         if one in clients or one not in addresses
     }
@@ -173,17 +175,17 @@ async def _answer(
     caller: Caller,
     message_id: str,
     accepted: Sequence[Placed],
-    cost: Cost,
+    cost: CostMode,
     answers: Answers,
 ) -> Response:
     """Answer what was accepted; its cost is what was charged when it was placed."""
     count = sum(one.parts for one in accepted)
     fields: dict[str, str | int] = {"id": as_id(message_id), "cnt": count}
     sentence = f"OK - {count} SMS, ID - {message_id}"
-    if cost is not Cost.NONE:
+    if cost is not CostMode.NONE:
         fields["cost"] = amount_text(sum((one.price or Decimal() for one in accepted), Decimal()))
         sentence += f", COST - {fields['cost']}"
-    if cost is Cost.WITH_BALANCE:
+    if cost is CostMode.WITH_BALANCE:
         fields["balance"] = amount_text(shown((await _account(parts, caller)).balance))
         sentence += f", BALANCE - {fields['balance']}"
     return answers.one(Result(sentence, fields))
@@ -196,9 +198,9 @@ async def _account(parts: Parts, caller: Caller) -> Account:
     return account
 
 
-def _cost(fields: Mapping[str, str]) -> Cost:
+def _cost(fields: Mapping[str, str]) -> CostMode:
     try:
-        return Cost(fields.get("cost") or Cost.NONE.value)
+        return CostMode(fields.get("cost") or CostMode.NONE.value)
     except ValueError:
         raise SmscError(ErrorCode.PARAMETERS) from None
 

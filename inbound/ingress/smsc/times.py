@@ -25,7 +25,7 @@ _CENTURY: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class SendingTime:
+class RequestedTime:
     """When a message may be sent; None and no hours: at once. `is_relative`: counted from now."""
 
     not_before: datetime | None = None
@@ -33,31 +33,31 @@ class SendingTime:
     is_relative: bool = False
 
 
-def parse_time(text: str, tz: str, zone: str, now: datetime) -> SendingTime:
+def parse_time(text: str, tz: str, zone: str, now: datetime) -> RequestedTime:
     """Read `time`: a date, hours of a day, a time stamp, or minutes from now. Raises SmscError.
 
     `zone` is the service's; `tz` is how many hours the caller's clock is ahead of it.
     """
     ahead = _ahead(tz)
     if text in {"", "0"}:
-        return SendingTime()
+        return RequestedTime()
     try:
         if match := _LATER.fullmatch(text):
-            return SendingTime(now + timedelta(minutes=int(match[1])), is_relative=True)
+            return RequestedTime(now + timedelta(minutes=int(match[1])), is_relative=True)
         if match := _STAMP.fullmatch(text):
-            return SendingTime(datetime.fromtimestamp(int(match[1]), UTC))
+            return RequestedTime(datetime.fromtimestamp(int(match[1]), UTC))
         if match := _HOURS.fullmatch(text):
-            return SendingTime(hours=_hours(int(match[1]), int(match[2]), zone))
+            return RequestedTime(hours=_hours(int(match[1]), int(match[2]), zone))
         if match := _DIGITS.fullmatch(text) or _DATE.fullmatch(text):
             day, month, year, hour, minute = map(int, match.groups())
             local = datetime(_CENTURY + year, month, day, hour, minute, tzinfo=ZoneInfo(zone))
-            return SendingTime(local - ahead)
+            return RequestedTime(local - ahead)
     except (ValueError, OverflowError):
         pass
     raise SmscError(ErrorCode.TIME)
 
 
-def parse_valid(text: str, sending: SendingTime, now: datetime) -> datetime | None:
+def parse_valid(text: str, sending: RequestedTime, now: datetime) -> datetime | None:
     """Read `valid`: hours, or `hh:mm`, up to 24:00; return when the message expires."""
     if text in {"", "0"}:
         return None
@@ -69,7 +69,7 @@ def parse_valid(text: str, sending: SendingTime, now: datetime) -> datetime | No
 
 
 def as_written(
-    time: str, valid: str, sending: SendingTime, expires_at: datetime | None
+    time: str, valid: str, sending: RequestedTime, expires_at: datetime | None
 ) -> dict[Literal["not_before", "expires_at"], str]:
     """Return the times that are other moments when the request is repeated, as they were given.
 

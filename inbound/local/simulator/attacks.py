@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from inbound.local.simulator.client_session import ClientSession
-from inbound.local.simulator.scheduler import Scheduler
+from inbound.local.simulator.scheduler import TaskScheduler
 from inbound.smpp.pdu import (
     AlertNotification,
     DeliverSm,
@@ -144,7 +144,7 @@ class Attacker:
     """Carries out attacks on the links of accounts. Phones are never attacked."""
 
     def __init__(
-        self, attacks: Iterable["Attack"], links: "ClientLinks", scheduler: Scheduler
+        self, attacks: Iterable["Attack"], links: "ClientLinks", scheduler: TaskScheduler
     ) -> None:
         """Take the attacks that every link meets once it is bound."""
         self._attacks = tuple(attacks)

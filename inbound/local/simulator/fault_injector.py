@@ -29,7 +29,7 @@ from inbound.local.simulator.hostile_values import FORGED, forge, in_message
 from inbound.local.simulator.magic import MagicNumbers
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.local.simulator.rules import RuleBook
-from inbound.local.simulator.scheduler import Scheduler
+from inbound.local.simulator.scheduler import TaskScheduler
 from inbound.local.simulator.script import Command, Fault, Script
 from inbound.local.simulator.settings import PHONE
 from inbound.smpp.errors import UnansweredError
@@ -60,7 +60,13 @@ class FaultInjector:
     """Injects faults of a script and of magic numbers. Rules of the script go first."""
 
     def __init__(
-        self, script: Script, links: ClientLinks, scheduler: Scheduler, *, magic: bool, window: int
+        self,
+        script: Script,
+        links: ClientLinks,
+        scheduler: TaskScheduler,
+        *,
+        magic: bool,
+        window: int,
     ) -> None:
         """Take a script. At most `window` answers are delayed on a link at one time."""
         self.book = RuleBook(script)

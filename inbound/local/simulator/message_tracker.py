@@ -12,7 +12,7 @@ from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptDialect, ReceiptPlan
 from inbound.local.simulator.message_states import MessageStates
 from inbound.local.simulator.receipts import FinalState, answer_id, is_requested, receipt
-from inbound.local.simulator.scheduler import Scheduler
+from inbound.local.simulator.scheduler import TaskScheduler
 from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.pdu import DeliverSm, SubmitSm
 from inbound.smpp.user_data import part_of
@@ -51,7 +51,7 @@ class MessageTracker:
         ids: Iterator[str],
         hand_over: Callable[[QueuedMessage], bool],
         dialects: Mapping[str, ReceiptDialect],
-        scheduler: Scheduler,
+        scheduler: TaskScheduler,
         wall_clock: Callable[[], float],
         stats: SimulatorStats,
         states: MessageStates,

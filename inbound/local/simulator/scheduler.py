@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[object]]
 
 
-class Scheduler:
+class TaskScheduler:
     """Tasks that sleep and then call something. `close` cancels them."""
 
     def __init__(self, sleep: Sleep = asyncio.sleep) -> None:

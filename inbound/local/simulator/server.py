@@ -31,7 +31,7 @@ from inbound.local.simulator.ledger import PduLedger
 from inbound.local.simulator.message_states import MessageStates
 from inbound.local.simulator.message_tracker import MessageTracker
 from inbound.local.simulator.router import Router, digits
-from inbound.local.simulator.scheduler import Scheduler, Sleep
+from inbound.local.simulator.scheduler import Sleep, TaskScheduler
 from inbound.local.simulator.script import Attack
 from inbound.local.simulator.settings import (
     PHONE,
@@ -79,7 +79,7 @@ class Simulator:
         self._wall_clock = wall_clock
         self._ssl = ssl
         self._listener: Listener | None = None
-        self._scheduler = Scheduler(sleep)
+        self._scheduler = TaskScheduler(sleep)
         self._clients = {account.system_id: self._client(account) for account in settings.accounts}
         self._links = ClientLinks(
             self._clients,

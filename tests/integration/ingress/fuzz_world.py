@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from inbound.ingress.credentials import Credentials
-from inbound.ingress.failures import Failures
-from inbound.ingress.smsc.mail_server import MailServer
+from inbound.ingress.failures import FailureCounter
+from inbound.ingress.smsc.mail_server import SmtpServer
 from inbound.settings import SmtpServerSettings
 from tests.integration.ingress.smpp_world import serving
 from tests.integration.ingress.world import World, served
@@ -111,10 +111,10 @@ def _assert_whole(world: World) -> None:
 async def _serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]") -> None:
     world = World(url)
     # Between two requests pass hours, so that no failure brings a ban.
-    world.parts.access._failures = Failures(0.0, count(step=3600).__next__)
+    world.parts.access._failures = FailureCounter(0.0, count(step=3600).__next__)
     shop, [phone] = world.account("shop"), world.clients(1)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
-    mail = MailServer(world.parts, SmtpServerSettings(port=0))
+    mail = SmtpServer(world.parts, SmtpServerSettings(port=0))
     serving_mail = asyncio.create_task(mail.run())
     async with served(world) as http, serving(idle_s=PATIENCE_S) as (smpp,):
         while not mail.port:  # noqa: ASYNC110  the loop's turn

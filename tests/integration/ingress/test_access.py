@@ -12,7 +12,7 @@ from inbound.cli import scserv
 from inbound.ingress.access import Access, Caller, Denial, DeniedError
 from inbound.ingress.credentials import md5_of
 from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS
-from inbound.ingress.numbers import Numbers
+from inbound.ingress.numbers import MessageNumbers
 from inbound.ingress.parts import access_on
 from inbound.store.access.account_credentials import MOST_CLIENTS, take_numbers
 from inbound.store.connection_pool import ConnectionPool
@@ -217,6 +217,6 @@ async def test_of_an_account_the_latest_clients_are_remembered(
 
 
 async def test_no_number_is_given_out_twice(pool: ConnectionPool) -> None:
-    one, other = (Numbers(lambda: pool.run(take_numbers)) for _ in range(2))
+    one, other = (MessageNumbers(lambda: pool.run(take_numbers)) for _ in range(2))
     taken = [await numbers.next() for _ in range(150) for numbers in (one, other)]
     assert len(set(taken)) == 300

@@ -18,7 +18,7 @@ import pytest
 
 from inbound.errors import RetryableError
 from inbound.ingress.credentials import Credentials
-from inbound.ingress.smsc.mail_server import MOST_BYTES, MOST_OF_ADDRESS, MailServer
+from inbound.ingress.smsc.mail_server import MOST_BYTES, MOST_OF_ADDRESS, SmtpServer
 from inbound.settings import SmtpServerSettings
 from tests.certificates import Authority
 from tests.integration.ingress.world import World
@@ -31,7 +31,7 @@ FROM, TO = "shop@example.org", "send@send.example.org"
 @asynccontextmanager
 async def served(world: World, **settings: Any) -> AsyncIterator[int]:
     """Serve on loopback, and return the port."""
-    server = MailServer(world.parts, SmtpServerSettings(port=0, **settings))
+    server = SmtpServer(world.parts, SmtpServerSettings(port=0, **settings))
     running = asyncio.create_task(server.run())
     try:
         async with asyncio.timeout(PATIENCE_S):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS, Denial, DeniedError, Failures
+from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS, Denial, DeniedError, FailureCounter
 
 BAN_S = 900.0
 
@@ -21,11 +21,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def failures(clock: Clock) -> Failures:
-    return Failures(BAN_S, clock)
+def failures(clock: Clock) -> FailureCounter:
+    return FailureCounter(BAN_S, clock)
 
 
-def denial(failures: Failures, client: str, account: str = "shop") -> Denial | None:
+def denial(failures: FailureCounter, client: str, account: str = "shop") -> Denial | None:
     try:
         failures.check(client)
     except DeniedError as error:
@@ -33,7 +33,9 @@ def denial(failures: Failures, client: str, account: str = "shop") -> Denial | N
     return Denial.THROTTLED if failures.is_throttled(client, account) else None
 
 
-def test_an_address_that_guesses_is_banned_for_a_while(failures: Failures, clock: Clock) -> None:
+def test_an_address_that_guesses_is_banned_for_a_while(
+    failures: FailureCounter, clock: Clock
+) -> None:
     banned = [failures.add_failure("192.0.2.1", f"shop-{n}") for n in range(OF_ADDRESS)]
     assert banned == [False] * (OF_ADDRESS - 1) + [True]
     # Whatever it asks for, others not at all.
@@ -45,14 +47,14 @@ def test_an_address_that_guesses_is_banned_for_a_while(failures: Failures, clock
     assert denial(failures, "192.0.2.1") is None
 
 
-def test_mistakes_now_and_then_bring_no_ban(failures: Failures, clock: Clock) -> None:
+def test_mistakes_now_and_then_bring_no_ban(failures: FailureCounter, clock: Clock) -> None:
     for _ in range(10 * OF_ADDRESS):
         assert not failures.add_failure("192.0.2.1", "shop")
         clock.now += 10
 
 
 def test_guesses_from_many_addresses_throttle_the_account_but_not_its_program(
-    failures: Failures, clock: Clock
+    failures: FailureCounter, clock: Clock
 ) -> None:
     failures.add_success("192.0.2.1", "shop")
     for n in range(OF_ACCOUNT):
@@ -65,7 +67,7 @@ def test_guesses_from_many_addresses_throttle_the_account_but_not_its_program(
 
 
 def test_guesses_that_go_on_do_not_keep_an_account_closed_after_their_end(
-    failures: Failures, clock: Clock
+    failures: FailureCounter, clock: Clock
 ) -> None:
     for n in range(100 * OF_ACCOUNT):
         failures.add_failure(f"198.51.{n // 250}.{n % 250}", "shop")
@@ -74,7 +76,9 @@ def test_guesses_that_go_on_do_not_keep_an_account_closed_after_their_end(
     assert denial(failures, "203.0.113.9") is None
 
 
-def test_right_credentials_in_between_change_nothing(failures: Failures, clock: Clock) -> None:
+def test_right_credentials_in_between_change_nothing(
+    failures: FailureCounter, clock: Clock
+) -> None:
     banned = []
     for _ in range(OF_ADDRESS):
         banned.append(failures.add_failure("192.0.2.1", "shop"))
@@ -83,7 +87,9 @@ def test_right_credentials_in_between_change_nothing(failures: Failures, clock: 
     assert banned == [False] * (OF_ADDRESS - 1) + [True]
 
 
-def test_where_a_program_signed_in_is_stored_once_a_day(failures: Failures, clock: Clock) -> None:
+def test_where_a_program_signed_in_is_stored_once_a_day(
+    failures: FailureCounter, clock: Clock
+) -> None:
     assert failures.add_success("192.0.2.1", "shop")
     assert not failures.add_success("192.0.2.1", "shop")
     clock.now += 86_400

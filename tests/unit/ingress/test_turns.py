@@ -2,11 +2,11 @@
 
 import asyncio
 
-from inbound.ingress.turns import Turns
+from inbound.ingress.turns import AccountTurns
 
 
 async def test_an_account_waits_for_itself_alone() -> None:
-    turns, done, go = Turns(), [], asyncio.Event()
+    turns, done, go = AccountTurns(), [], asyncio.Event()
 
     async def read(account: str, name: str, *, waits: bool = False) -> None:
         async with turns.of(account):
@@ -25,7 +25,7 @@ async def test_an_account_waits_for_itself_alone() -> None:
 
 
 async def test_a_request_that_goes_away_lets_the_next_one_in() -> None:
-    turns = Turns()
+    turns = AccountTurns()
 
     async def wait() -> None:
         async with turns.of("shop"):

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from inbound.local import forks
-from inbound.local.forks import Forked, ForkError, ForkServer, Wanted, start
+from inbound.local.forks import Forked, ForkError, ForkServer, ProcessSpec, start
 from inbound.local.spawning import ROLE_MODULES, SCSERV, FromForkServer
 from inbound.local.supervisor import Child, ChildEventType, Supervisor
 from tests.patience import PATIENCE_S
@@ -72,8 +72,8 @@ def err(tmp_path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def wanted(folder: Path, *arguments: str, **environment: str) -> Wanted:
-    return Wanted(arguments, environment, str(folder))
+def wanted(folder: Path, *arguments: str, **environment: str) -> ProcessSpec:
+    return ProcessSpec(arguments, environment, str(folder))
 
 
 def text_of(file: IO[bytes]) -> str:
@@ -240,10 +240,10 @@ async def test_a_fork_server_that_can_not_fork_ends(
 
 PARENT = """
 import sys, time
-from inbound.local.forks import ForkServer, Wanted
+from inbound.local.forks import ForkServer, ProcessSpec
 
 with ForkServer(["inbound.cli"], sys.argv[1]) as fork_server:
-    fork_server.fork(Wanted(["exit", "0"], {}, "/"), 1, 2)
+    fork_server.fork(ProcessSpec(["exit", "0"], {}, "/"), 1, 2)
     print(fork_server.pid, flush=True)
     time.sleep(600)
 """

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from inbound.ingress.smpp.links import AccountLinks, Pace
+from inbound.ingress.smpp.links import AccountLinks, AccountPace
 from inbound.smpp.bind_options import BindOptions
 from inbound.smpp.pdu import BindPdu, BindReceiver, BindTransceiver, BindTransmitter
 from inbound.store.access.account_credentials import SignedIn
@@ -81,7 +81,7 @@ def test_a_transmitter_ends_no_receiver_and_no_other_account() -> None:
 
 def test_above_ten_at_once_an_account_s_messages_are_bulk_but_for_urgent_ones() -> None:
     clock = Clock()
-    pace = Pace(1000, clock)
+    pace = AccountPace(1000, clock)
     assert [pace.takes_as_bulk(0) for _ in range(12)] == [False] * 10 + [True] * 2
     assert not pace.takes_as_bulk(1)
     assert not pace.is_forgettable
@@ -118,7 +118,7 @@ def test_an_account_that_reconnects_gets_no_more_look_ups() -> None:
 
 def test_a_rate_is_shared_with_other_processes_and_each_has_its_part() -> None:
     clock = Clock()
-    pace = Pace(30, clock)
+    pace = AccountPace(30, clock)
 
     def room(seconds: float = 1.0) -> int:
         while not pace.bucket.delay():
