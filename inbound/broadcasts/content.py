@@ -48,7 +48,7 @@ class OwnText(Content):
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateText(Content):
+class TemplateContent(Content):
     """A version of a template; each person gets it in their language."""
 
     definition: TemplateDefinition
@@ -74,7 +74,7 @@ class TemplateText(Content):
 
 def template_text(
     versions: Sequence[TemplateVersion], name: str, *, max_parts: int, alphabet: str
-) -> tuple[TemplateText, int]:
+) -> tuple[TemplateContent, int]:
     """Return the content of the newest of these versions, and its number. Raises DraftError."""
     if not versions:
         raise DraftError(
@@ -88,7 +88,7 @@ def template_text(
         )
         raise DraftError("template", retired)
     definition = TemplateDefinition.model_validate_json(newest.definition)
-    return TemplateText(definition, max_parts, alphabet), newest.version
+    return TemplateContent(definition, max_parts, alphabet), newest.version
 
 
 def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import audience_columns
-from inbound.broadcasts.content import DraftError, TemplateText
+from inbound.broadcasts.content import DraftError, TemplateContent
 from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import (
     BroadcastPlan,
@@ -156,7 +156,7 @@ def _load(
 ) -> Audience:
     content = prepared.content
     if options.audience == ALL:
-        definition = content.definition if isinstance(content, TemplateText) else None
+        definition = content.definition if isinstance(content, TemplateContent) else None
         languages, default = effective_languages(definition)
         if options.language not in {None, *languages}:
             raise SetupError(

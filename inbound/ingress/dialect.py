@@ -22,7 +22,7 @@ SHARE: Final = "ingress_share"
 CONTEXT: Final = "ingress"
 """The `Context` of a request, in the state of its scope."""
 
-Handler = Callable[[Request], Awaitable[Response]]
+RouteHandler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Route:
     """A path with the methods that a handler serves. `{name}` stands for a part of the path."""
 
     path: str
-    handler: Handler
+    handler: RouteHandler
     methods: frozenset[str]
 
     @property
@@ -39,7 +39,7 @@ class Route:
         return self.path
 
 
-def route(path: str, handler: Handler, *methods: str) -> Route:
+def route(path: str, handler: RouteHandler, *methods: str) -> Route:
     """Return a route. HEAD is no GET: it must not send."""
     return Route(path, handler, frozenset(methods))
 

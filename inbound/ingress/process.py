@@ -12,7 +12,7 @@ from inbound.ingress.smsc.mail_server import SmtpServer
 from inbound.ops.health import Health
 from inbound.settings import Settings
 
-Listener = Callable[[], Awaitable[None]]
+Listen = Callable[[], Awaitable[None]]
 
 
 async def run_ingress(settings: Settings, health: Health) -> None:
@@ -26,9 +26,9 @@ async def run_ingress(settings: Settings, health: Health) -> None:
         await opened.close()
 
 
-def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listener]:
+def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listen]:
     """Return what runs until it is cancelled: a listener each, and the watch on the database."""
-    listeners: list[Listener] = [lambda: watch_database(health, parts.check_database)]
+    listeners: list[Listen] = [lambda: watch_database(health, parts.check_database)]
     if settings.ingress.on:
         app = make_http(parts, settings.ingress)
         server = HttpServer(app, settings.ingress, health, refuse=refuse_unread)
@@ -40,5 +40,5 @@ def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listene
     return listeners
 
 
-async def _run(listener: Listener) -> None:
+async def _run(listener: Listen) -> None:
     await listener()

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 EXPORT_EVERY_S: Final = 15.0
 LEADERS_WITHIN_S: Final = 2.0
 
-Place = tuple[str, int]
+TopicAndPartition = tuple[str, int]
 
 
 class BrokerClocks:
@@ -28,8 +28,8 @@ class BrokerClocks:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._began_s: float | None = None
-        self._stored_s: dict[Place, float] = {}
-        self._skews_s: dict[Place, float] = {}
+        self._stored_s: dict[TopicAndPartition, float] = {}
+        self._skews_s: dict[TopicAndPartition, float] = {}
         self._exported_at = time.monotonic() - EXPORT_EVERY_S
 
     def sending(self) -> None:

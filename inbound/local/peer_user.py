@@ -16,7 +16,7 @@ _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ROOT: Final = 0
 _NOBODY_HOLDS_IT: Final = 0
 
-Address = tuple[str, int]
+SocketAddress = tuple[str, int]
 """An IP address and a port."""
 
 
@@ -25,7 +25,7 @@ class _Socket(NamedTuple):
     inode: int
 
 
-def is_another_user(peer: Address, own: Address) -> bool:
+def is_another_user(peer: SocketAddress, own: SocketAddress) -> bool:
     """Whether the process that connected from `peer` to `own` is of this host but not ours.
 
     Root counts as this user. Reads the table of all connections: a millisecond per thousand.
@@ -48,13 +48,13 @@ def _sockets(ends: str) -> Iterator[_Socket]:
                 yield _Socket(int(user), int(inode))
 
 
-def _ip(address: Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _ip(address: SocketAddress) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     host = ipaddress.ip_address(address[0])
     # A program that connected over IPv4 has an IPv4 socket, whatever kind the listener's is.
     return getattr(host, "ipv4_mapped", None) or host
 
 
-def _hex(address: Address) -> str:
+def _hex(address: SocketAddress) -> str:
     """Write an address as /proc does: 32-bit words in the machine's byte order, and the port."""
     octets = _ip(address).packed
     words = [octets[start : start + 4] for start in range(0, len(octets), 4)]

@@ -18,7 +18,7 @@ from inbound.kafka.producer import REFUSALS, RenewableProducer
 from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
 from inbound.outbox.sending import (
-    Row,
+    FeedRow,
     SentRow,
     ShardResult,
     result_alone,
@@ -42,7 +42,7 @@ class Publisher:
     def __init__(
         self,
         producer: RenewableProducer,
-        records_of: Callable[[Row], Iterable[ProducerRecord]],
+        records_of: Callable[[FeedRow], Iterable[ProducerRecord]],
         set_aside: Callable[[psycopg.Connection, Sequence[DeadLetter]], None],
     ) -> None:
         self._producer = producer
@@ -50,7 +50,7 @@ class Publisher:
         self._set_aside = set_aside
 
     def publish(
-        self, connection: psycopg.Connection, batches: Sequence[tuple[Shard, Sequence[Row]]]
+        self, connection: psycopg.Connection, batches: Sequence[tuple[Shard, Sequence[FeedRow]]]
     ) -> None:
         """Publish the rows of each shard in order and move the cursors. Blocks on Kafka.
 
@@ -58,7 +58,7 @@ class Publisher:
         before such an error.
         """
         failures: list[Exception] = []
-        refused: list[tuple[Shard, Sequence[Row]]] = []
+        refused: list[tuple[Shard, Sequence[FeedRow]]] = []
         moves: dict[Shard, int] = {}
         sent = [(shard, self._queue(rows)) for shard, rows in batches]
         self._producer.flush()
@@ -78,11 +78,11 @@ class Publisher:
         if failures:
             raise failures[0]
 
-    def _queue(self, rows: Sequence[Row]) -> list[SentRow]:
+    def _queue(self, rows: Sequence[FeedRow]) -> list[SentRow]:
         return [send(self._producer, row, self._records_of) for row in rows]
 
     def _isolate(
-        self, connection: psycopg.Connection, shard: Shard, rows: Sequence[Row]
+        self, connection: psycopg.Connection, shard: Shard, rows: Sequence[FeedRow]
     ) -> Exception | None:
         """Find the rows of a shard that Kafka refuses and set them aside; publish the others."""
         bisection = Bisection(rows)

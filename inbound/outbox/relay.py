@@ -36,7 +36,7 @@ from inbound.kafka.records import (
 from inbound.ops import metrics
 from inbound.outbox.chain_heads import HeadPublisher
 from inbound.outbox.publishing import Publisher
-from inbound.outbox.sending import Row
+from inbound.outbox.sending import FeedRow
 from inbound.outbox.shards import SHARDS, is_reply_shard
 from inbound.reasons import in_words
 from inbound.store.connections import require_writable
@@ -213,7 +213,7 @@ class Relay:
                 metrics.OUTBOX_PUBLISHED.add(len(batch), {"feed": shard.feed})
         return rows
 
-    def _records(self, row: Row) -> Iterator[ProducerRecord]:
+    def _records(self, row: FeedRow) -> Iterator[ProducerRecord]:
         if isinstance(row, OutboxRow):
             yield _of_outbox(row)
         else:
@@ -225,7 +225,7 @@ class Relay:
 
 def _read(
     connection: psycopg.Connection, shards: Sequence[Shard]
-) -> Iterator[tuple[Shard, Sequence[Row]]]:
+) -> Iterator[tuple[Shard, Sequence[FeedRow]]]:
     """Yield the next rows of each shard that has any. Replies first: a person waits for them."""
     numbers = [shard.number for shard in shards if shard != LOG]
     if numbers:

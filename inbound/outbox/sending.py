@@ -22,7 +22,7 @@ from inbound.store.outbox.rows import OutboxRow
 
 _check_topic = lru_cache(maxsize=64)(ensure_valid_topic_name)
 
-Row = OutboxRow | RecordedEvent
+FeedRow = OutboxRow | RecordedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NeverSent:
 class SentRow:
     """A row handed to the producer: its records, and the delivery of each."""
 
-    row: Row
+    row: FeedRow
     records: Sequence[ProducerRecord]
     deliveries: Sequence[DeliveryPort]
 
@@ -60,11 +60,11 @@ class ShardResult:
     done: int | None = None
     refused: list[RefusedRecord] = field(default_factory=list)
     failure: Exception | None = None
-    rest: list[Row] = field(default_factory=list)
+    rest: list[FeedRow] = field(default_factory=list)
 
 
 def send(
-    producer: ProducerPort, row: Row, records_of: Callable[[Row], Iterable[ProducerRecord]]
+    producer: ProducerPort, row: FeedRow, records_of: Callable[[FeedRow], Iterable[ProducerRecord]]
 ) -> SentRow:
     """Queue the records of a row. Raises only an error that stops the shard."""
     try:
@@ -133,7 +133,7 @@ def _queue(producer: ProducerPort, record: ProducerRecord) -> DeliveryPort:
         return NeverSent(error)
 
 
-def _raw(row: Row) -> ProducerRecord:
+def _raw(row: FeedRow) -> ProducerRecord:
     """Return the content of a row that makes no record."""
     if isinstance(row, OutboxRow):
         key = row.key.encode() if row.key is not None else None

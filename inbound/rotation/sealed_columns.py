@@ -12,7 +12,7 @@ from inbound.directory.client_addresses import address_context
 from inbound.store.dead_letters.rows import DeadLetterSource
 from inbound.store.mo.rows import PartsKey
 
-Context = Callable[..., bytes]
+ContextOf = Callable[..., bytes]
 """Takes the values of the key columns in their order."""
 
 
@@ -22,7 +22,7 @@ class SealedColumn(NamedTuple):
     table: str
     column: str
     key: tuple[str, ...]
-    context: Context
+    context: ContextOf
 
 
 def _dead_letter(_: int, *source: Any) -> bytes:  # noqa: ANN401 — columns of several types

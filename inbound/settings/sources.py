@@ -25,7 +25,7 @@ _ONLY_IN_TOML: Final = {(PREFIX, "binds"), (PREFIX + "SMPP__", "password_file")}
 # The cache of the Kafka jars, and what `scserv up` tells its children: not for operators.
 _NOT_SETTINGS: Final = {"SCSERV_CACHE_DIR", "SCSERV_PARENT_FD"}
 
-Model = TypeVar("Model", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def load_settings(
@@ -40,11 +40,11 @@ def load_settings(
 
 
 def load_partial_settings(
-    model: type[Model],
+    model: type[ModelT],
     config: Path | None = None,
     defaults: Mapping[str, Any] | None = None,
     fixed: Mapping[str, Any] | None = None,
-) -> Model:
+) -> ModelT:
     """Return settings as `model`, which has some of the fields of `Settings`.
 
     `fixed` win over the environment and the file.

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # None: the request is never answered. Only the simulator's faults need that.
 Answer = ResponsePdu | asyncio.Future[Any] | None
-Arrival = RequestPdu[Any] | PduError
+IncomingRequest = RequestPdu[Any] | PduError
 
 
 class Answering:
@@ -46,15 +46,15 @@ class Answering:
         self,
         who: object,
         serve: Callable[[RequestPdu[Any]], Awaitable[Answer]],
-        write: Callable[[Arrival, ResponsePdu], None],
+        write: Callable[[IncomingRequest, ResponsePdu], None],
         changed: Callable[[], None],
     ) -> None:
         self._who = who
         self._serve = serve
         self._write = write
         self._changed = changed
-        self._waiting: deque[tuple[Arrival, int]] = deque()
-        self._open: deque[tuple[Arrival, int, Answer]] = deque()
+        self._waiting: deque[tuple[IncomingRequest, int]] = deque()
+        self._open: deque[tuple[IncomingRequest, int, Answer]] = deque()
         self._gate = _Gate()
         self._handling = False
         self._idle = asyncio.Event()
@@ -72,7 +72,7 @@ class Answering:
         """Return the futures of open answers."""
         return [answer for _, _, answer in self._open if isinstance(answer, asyncio.Future)]
 
-    def put(self, arrival: Arrival, octets: int) -> None:
+    def put(self, arrival: IncomingRequest, octets: int) -> None:
         """Queue a request or an unreadable PDU; `octets` is the size of its frame."""
         self._idle.clear()
         self._waiting.append((arrival, octets))
@@ -110,7 +110,7 @@ class Answering:
             self._handling = False
             self._take(arrival, octets, answer)
 
-    async def _answer(self, arrival: Arrival) -> Answer:
+    async def _answer(self, arrival: IncomingRequest) -> Answer:
         if isinstance(arrival, PduError):
             return answer_to_unreadable(arrival)
         try:
@@ -126,7 +126,7 @@ class Answering:
             log.exception("%s: the handler of %r failed", self._who, arrival)
         return _temporary_error(arrival)
 
-    def _take(self, arrival: Arrival, octets: int, answer: Answer) -> None:
+    def _take(self, arrival: IncomingRequest, octets: int, answer: Answer) -> None:
         if not self.stopped:
             self._open.append((arrival, octets, answer))
         if isinstance(answer, asyncio.Future):
@@ -153,7 +153,7 @@ class Answering:
             self._idle.set()
         self._changed()
 
-    def _write_or_replace(self, arrival: Arrival, answer: ResponsePdu) -> None:
+    def _write_or_replace(self, arrival: IncomingRequest, answer: ResponsePdu) -> None:
         if not isinstance(arrival, PduError) and not isinstance(answer, arrival.answer_type):
             log.error(
                 "%s: the handler answered %r with %r, another command's response",
@@ -169,7 +169,7 @@ class Answering:
             if not isinstance(arrival, PduError):
                 self._write(arrival, _temporary_error(arrival))
 
-    def _result(self, arrival: Arrival, answer: asyncio.Future[Any]) -> ResponsePdu | None:
+    def _result(self, arrival: IncomingRequest, answer: asyncio.Future[Any]) -> ResponsePdu | None:
         assert not isinstance(arrival, PduError)  # noqa: S101 — only handlers return futures
         if answer.cancelled() or answer.exception() is not None:
             cause = None if answer.cancelled() else answer.exception()

@@ -12,7 +12,7 @@ from typing import Final, Self, TypeVar
 
 _MCON: Final = re.compile("MCON([1-9])")
 
-Link = TypeVar("Link")
+LinkT = TypeVar("LinkT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class BindOptions:
                 iso = True
         return cls(links, single, iso)
 
-    def surplus(self, links: Sequence[Link]) -> Sequence[Link]:
+    def surplus(self, links: Sequence[LinkT]) -> Sequence[LinkT]:
         """Return which of an account's open links, the oldest first, end for one more."""
         return links[: max(0, len(links) - self.links + 1)]
 

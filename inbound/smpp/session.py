@@ -25,7 +25,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeGuard
 
-from inbound.smpp._answering import Answer, Answering, Arrival
+from inbound.smpp._answering import Answer, Answering, IncomingRequest
 from inbound.smpp._base import RESPONSE_BIT
 from inbound.smpp._binding import Binding
 from inbound.smpp._terms import BoundAs, SessionRole, SessionSettings, SessionState, SessionStats
@@ -143,7 +143,7 @@ class Session(Binding):
 
     # Outgoing PDUs.
 
-    def _write_answer(self, arrival: Arrival, answer: ResponsePdu) -> None:
+    def _write_answer(self, arrival: IncomingRequest, answer: ResponsePdu) -> None:
         if self.reason:
             return
         self.write(encode(answer))

@@ -24,7 +24,7 @@ CONCATENATIONS: Final = frozenset({IE_CONCAT_8, _IE_CONCAT_16})
 """The information elements that say which part of a message this is."""
 MAX_PARTS: Final = 255
 
-Message = SubmitSm | DeliverSm | DataSm
+MessagePdu = SubmitSm | DeliverSm | DataSm
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def parse_user_data_header(payload: bytes) -> UserDataHeader:
     return UserDataHeader(tuple(elements), size, is_malformed=at < size)
 
 
-def user_data_of(pdu: Message, data_coding: int | None = None) -> UserData:
+def user_data_of(pdu: MessagePdu, data_coding: int | None = None) -> UserData:
     """Return the user data of a PDU. Never raises.
 
     `data_coding` replaces that of the PDU, for an SMS centre with values of its own. An
@@ -103,17 +103,17 @@ def user_data_of(pdu: Message, data_coding: int | None = None) -> UserData:
     return UserData(body, part, is_malformed)
 
 
-def body_of(pdu: Message) -> bytes:
+def body_of(pdu: MessagePdu) -> bytes:
     """Return the user data without its header."""
     return user_data_of(pdu).body
 
 
-def part_of(pdu: Message) -> ConcatenatedPart | None:
+def part_of(pdu: MessagePdu) -> ConcatenatedPart | None:
     """Return the part of a long message that a PDU carries; None for a whole message."""
     return user_data_of(pdu).part
 
 
-def _payload(pdu: Message) -> bytes:
+def _payload(pdu: MessagePdu) -> bytes:
     """Return short_message, or the TLV message_payload if it is empty (5.3.2.32)."""
     short_message = b"" if isinstance(pdu, DataSm) else pdu.short_message
     if short_message or not pdu.tlvs:

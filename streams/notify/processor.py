@@ -19,7 +19,7 @@ from schemas.notify import OrderRequested, order_id_of
 from schemas.orders import DEFAULT_ACCOUNT, Order
 from schemas.reading import read_json
 
-Place = Callable[[Sequence[Order]], Awaitable[Sequence[Placed]]]
+PlaceOrders = Callable[[Sequence[Order]], Awaitable[Sequence[Placed]]]
 
 _OWN_KEY: Final = "kafka:"
 _EVENT_KEY: Final = "kafka-event:"
@@ -30,7 +30,9 @@ _SPECVERSION: Final = "1.0"
 class NotifyProcessor:
     """Turns batches of records into orders; `place` is that of an `Intake`."""
 
-    def __init__(self, place: Place, *, ahead_days: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, place: PlaceOrders, *, ahead_days: int, clock: Callable[[], datetime]
+    ) -> None:
         """`ahead_days` is how far ahead an order may reach."""
         self._place = place
         self._ahead_days = ahead_days

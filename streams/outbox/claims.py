@@ -37,7 +37,7 @@ ATTEMPTS_PER_HOUR: Final = 6
 """Of one message at most, in case gateways take it over from each other in a loop."""
 
 Answer = TypeVar("Answer")
-Reply = tuple[Claim, EarlierClaim | None]
+ClaimReply = tuple[Claim, EarlierClaim | None]
 
 
 class Claimer:
@@ -57,7 +57,7 @@ class Claimer:
 
     async def claim(
         self, messages: Sequence[Fetched], owned_since: Callable[[Fetched], float]
-    ) -> list[Reply]:
+    ) -> list[ClaimReply]:
         """Claim messages; return our claim of each, and another gateway's earlier one.
 
         A result of that gateway may be on its way until the grace has passed since it claimed
@@ -69,7 +69,7 @@ class Claimer:
         now = time.monotonic()
         contested = [one for one, row in zip(messages, rows, strict=True) if not row.first]
         states = await self._states(contested) if contested else {}
-        replies: list[Reply] = []
+        replies: list[ClaimReply] = []
         for fetched, row in zip(messages, rows, strict=True):
             earlier = None
             if not row.first:

@@ -23,7 +23,7 @@ from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
 from inbound.smpp.pdu import SubmitSmResp
 from schemas.lanes import Lane
 from streams.outbox import submissions, transitions
-from streams.outbox.claims import Claimer, Reply
+from streams.outbox.claims import Claimer, ClaimReply
 from streams.outbox.effects import (
     BackOff,
     Effect,
@@ -59,7 +59,7 @@ from streams.outbox.ports import BindPort, BindsPort, WholeMessageBind
 from streams.outbox.queues import ReadyQueue
 from streams.outbox.resend_policy import ResendPolicy
 from streams.outbox.results import ResultPublisher
-from streams.outbox.steps import Step
+from streams.outbox.steps import Transition
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Driver:
 
     # -- inputs -----------------------------------------------------------------------
 
-    def claimed(self, entry: Entry, reply: Reply) -> None:
+    def claimed(self, entry: Entry, reply: ClaimReply) -> None:
         """A message was claimed. One that was given up meanwhile is given back instead."""
         claim, earlier = reply
         if isinstance(entry.phase, Fetched):
@@ -162,7 +162,7 @@ class Driver:
 
     # -- effects ----------------------------------------------------------------------
 
-    def _take(self, entry: Entry, step: Step) -> None:
+    def _take(self, entry: Entry, step: Transition) -> None:
         """Enter the next phase and perform the effects."""
         entry.phase, effects = step
         for effect in effects:

@@ -37,7 +37,7 @@ PER_RECORD: Final = 100
 
 RETRY_S: Final = 2.0
 
-Finish = Callable[[], None]
+OnFinished = Callable[[], None]
 
 
 class ResultPublisher:
@@ -72,7 +72,7 @@ class ResultPublisher:
             new_id=new_id,
         )
 
-    def add(self, partition: int, result: SubmitResult, stored: Finish) -> None:
+    def add(self, partition: int, result: SubmitResult, stored: OnFinished) -> None:
         """Queue a result; `stored` is called once Kafka has it. Never blocks."""
         recording = self._recorder.add(result) if result.final else None
 
@@ -120,7 +120,7 @@ class ResultPublisher:
         return SubmitResults(gateway=self._gateway, results=tuple(results))
 
     def _replace(
-        self, partition: int, result: SubmitResult, refusal: BaseException, finish: Finish
+        self, partition: int, result: SubmitResult, refusal: BaseException, finish: OnFinished
     ) -> None:
         """Set a refused result aside and publish its outcome alone."""
         task = asyncio.create_task(self._store(self._letter(result, refusal)))

@@ -31,7 +31,7 @@ from streams.outbox.phases import (
 )
 from streams.outbox.ports import BindPort
 
-Step = tuple[Phase, tuple[Effect, ...]]
+Transition = tuple[Phase, tuple[Effect, ...]]
 
 UNANSWERED = PartResult()
 ENQUEUE, REQUEUE, RELEASE_KEY = Enqueue(), Requeue(), ReleaseKey()
@@ -40,13 +40,13 @@ FINISH, FORGET, RECHECK = Finish(), Forget(), Recheck()
 
 def submit(
     fetched: Fetched, claim: Claim, progress: PartProgress, part: int, bind: BindPort, now: datetime
-) -> Step:
+) -> Transition:
     """Submit a part, with what is left of the message's validity."""
     valid_for = fetched.message.not_after - now
     return InFlight(Claimed(fetched, claim, progress), part, bind), (Submit(part, bind, valid_for),)
 
 
-def go_on(claimed: Claimed, bind: BindPort) -> Step:
+def go_on(claimed: Claimed, bind: BindPort) -> Transition:
     """Submit the next part, or end when there is none."""
     if claimed.progress.pending:
         return resume(claimed)
@@ -54,14 +54,14 @@ def go_on(claimed: Claimed, bind: BindPort) -> Step:
     return end(claimed, bind, Outcome.UNKNOWN if unknown else Outcome.SUBMITTED)
 
 
-def resume(claimed: Claimed) -> Step:
+def resume(claimed: Claimed) -> Transition:
     """Wait for a bind again, unless the partition was given up meanwhile."""
     if claimed.given_up:
         return DONE, (RELEASE_KEY,)
     return claimed, (REQUEUE,)
 
 
-def next_attempt(claimed: Claimed, bind: BindPort, *, after_s: float) -> Step:
+def next_attempt(claimed: Claimed, bind: BindPort, *, after_s: float) -> Transition:
     """Report the unknown outcome, then claim the next attempt after a pause."""
     unknown = Publish(claimed, bind, Outcome.UNKNOWN, final=False)
     if claimed.given_up:  # the next attempt is the new owner's
@@ -70,13 +70,13 @@ def next_attempt(claimed: Claimed, bind: BindPort, *, after_s: float) -> Step:
     return Reclaiming(replace(claimed, progress=progress), bind), (unknown, Reclaim(after_s))
 
 
-def end(claimed: Claimed, bind: BindPort, outcome: Outcome) -> Step:
+def end(claimed: Claimed, bind: BindPort, outcome: Outcome) -> Transition:
     """Report the final result; the next message of the key need not wait for its storing."""
     result = Publish(claimed, bind, outcome, final=True)
     return Recording(claimed.fetched), (result, RELEASE_KEY)
 
 
-def withhold(claimed: Claimed, bind: BindPort, reason: WithheldReason) -> Step:
+def withhold(claimed: Claimed, bind: BindPort, reason: WithheldReason) -> Transition:
     """End a message that must not be submitted; after an unknown outcome it stays unknown."""
     if claimed.claim.attempt > 1:
         return end(claimed, bind, Outcome.UNKNOWN)

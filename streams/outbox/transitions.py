@@ -57,7 +57,7 @@ from streams.outbox.steps import (
     RELEASE_KEY,
     REQUEUE,
     UNANSWERED,
-    Step,
+    Transition,
     answered,
     end,
     go_on,
@@ -72,7 +72,7 @@ from streams.outbox.steps import (
 # -- claiming -------------------------------------------------------------------------
 
 
-def on_claim(fetched: Fetched, claim: Claim, earlier: EarlierClaim | None) -> Step:
+def on_claim(fetched: Fetched, claim: Claim, earlier: EarlierClaim | None) -> Transition:
     """The message was claimed; `earlier` tells of another gateway's claim before."""
     claimed = Claimed(fetched, claim)
     if earlier is None:
@@ -84,7 +84,7 @@ def on_claim(fetched: Fetched, claim: Claim, earlier: EarlierClaim | None) -> St
     return Contested(claimed, earlier.result_due), (ENQUEUE,)
 
 
-def on_claim_interrupted(fetched: Fetched) -> Step:
+def on_claim_interrupted(fetched: Fetched) -> Transition:
     """The process ends while it claims: claimed or not, the claim is to be given back."""
     return Claimed(fetched, Claim(1, None, None)), (ENQUEUE,)
 
@@ -96,7 +96,7 @@ def on_lookup(
     *,
     is_processed: bool,
     recorded: SubmitResult | None = None,
-) -> Step:
+) -> Transition:
     """The earlier gateway's result is known, or it is too late for it to come."""
     claimed = looking_up.claimed
     if claimed.given_up:
@@ -112,7 +112,7 @@ def on_lookup(
 
 def on_reclaim(
     reclaiming: Reclaiming, claim: Claim | None, recorded: SubmitResult | None = None
-) -> Step:
+) -> Transition:
     """The next attempt is claimed: what is unknown goes again, and the rest behind it.
 
     There is no claim when the earlier gateway recorded its result meanwhile, which is then
@@ -135,7 +135,7 @@ def on_reclaim(
     return resume(claimed)
 
 
-def on_pause_interrupted(reclaiming: Reclaiming) -> Step:
+def on_pause_interrupted(reclaiming: Reclaiming) -> Transition:
     """The partition goes to another gateway now, before the next attempt was claimed."""
     del reclaiming
     return DONE, (RELEASE_KEY, FORGET)
@@ -146,7 +146,7 @@ def on_pause_interrupted(reclaiming: Reclaiming) -> Step:
 
 def on_slot(  # noqa: PLR0911 — each return is one outcome
     ready: Ready, bind: BindPort, now: datetime, *, is_fresh: bool = True
-) -> Step:
+) -> Transition:
     """A bind is free for the next part of a message that leaves the ready queue.
 
     `is_fresh` says that the message was claimed or checked a moment ago.
@@ -174,14 +174,16 @@ def on_slot(  # noqa: PLR0911 — each return is one outcome
     return ready, (Render(bind),)
 
 
-def on_checked(rechecking: Rechecking, withheld: WithheldReason | None, checked_at: float) -> Step:
+def on_checked(
+    rechecking: Rechecking, withheld: WithheldReason | None, checked_at: float
+) -> Transition:
     """It is known again whether the message is withheld."""
     claimed = rechecking.claimed
     claim = replace(claimed.claim, withheld=withheld, checked_at=checked_at)
     return replace(claimed, claim=claim), (REQUEUE,)
 
 
-def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) -> Step:
+def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) -> Transition:
     """The text is rendered: its parts are known, and the secret is needed no more."""
     parts, claim = len(text), claimed.claim
     if claim.secret is not None or claim.text is not None:
@@ -191,13 +193,15 @@ def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) 
     return submit(claimed.fetched, claim, progress, 0, bind, now)
 
 
-def on_unencodable(phase: Claimed | InFlight, bind: BindPort) -> Step:
+def on_unencodable(phase: Claimed | InFlight, bind: BindPort) -> Transition:
     """The text or a PDU of it can't be made: no attempt can succeed."""
     claimed = phase.claimed if isinstance(phase, InFlight) else phase
     return end(claimed, bind, Outcome.REJECTED)
 
 
-def on_answer(in_flight: InFlight, status: int, message_id: str | None, now: datetime) -> Step:
+def on_answer(
+    in_flight: InFlight, status: int, message_id: str | None, now: datetime
+) -> Transition:
     """The centre answered with a command_status and its own id of the part."""
     part, bind = in_flight.part, in_flight.bind
     claimed = answered(
@@ -215,7 +219,7 @@ def on_answer(in_flight: InFlight, status: int, message_id: str | None, now: dat
     return BackingOff(claimed), (BackOff(bind, full_queues),)
 
 
-def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> Step:
+def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> Transition:
     """The part was written and never answered: the centre may have it."""
     part, bind = in_flight.part, in_flight.bind
     claimed = answered(in_flight.claimed, part, UNANSWERED)
@@ -227,17 +231,17 @@ def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> St
     return go_on(claimed, bind)
 
 
-def on_not_sent(in_flight: InFlight) -> Step:
+def on_not_sent(in_flight: InFlight) -> Transition:
     """No octet of the part was written: it goes again as if nothing had happened."""
     return resume(pending_again(in_flight.claimed, in_flight.part))
 
 
-def on_back_off_over(backing_off: BackingOff) -> Step:
+def on_back_off_over(backing_off: BackingOff) -> Transition:
     """The back-off is over."""
     return resume(backing_off.claimed)
 
 
-def on_stored(recording: Recording) -> Step:
+def on_stored(recording: Recording) -> Transition:
     """Kafka has the final result."""
     del recording
     return DONE, (FINISH,)
@@ -246,7 +250,7 @@ def on_stored(recording: Recording) -> Step:
 # -- handing a partition over -----------------------------------------------------------
 
 
-def on_hand_over(phase: Phase) -> Step:
+def on_hand_over(phase: Phase) -> Transition:
     """The partition goes to another gateway soon: what is begun is finished first.
 
     What another gateway claimed before us can be looked up by the next owner as well.
@@ -266,7 +270,7 @@ def on_hand_over(phase: Phase) -> Step:
             assert_never(phase)
 
 
-def on_given_up(phase: Phase) -> Step:
+def on_given_up(phase: Phase) -> Transition:
     """The partition goes to another gateway now; its claim tells the next owner."""
     match phase:
         case Fetched() | Claimed() | Contested():
@@ -281,5 +285,5 @@ def on_given_up(phase: Phase) -> Step:
             assert_never(phase)
 
 
-def _given_up(phase: LookingUp | InFlight | BackingOff | Reclaiming) -> Step:
+def _given_up(phase: LookingUp | InFlight | BackingOff | Reclaiming) -> Transition:
     return replace(phase, claimed=replace(phase.claimed, given_up=True)), (FORGET,)

@@ -17,7 +17,7 @@ from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.segmentation import split, text_of
 from inbound.smpp.session import Session, SessionSettings, SessionState
 from inbound.smpp.status import Status
-from inbound.smpp.user_data import ConcatenatedPart, Message, body_of, part_of
+from inbound.smpp.user_data import ConcatenatedPart, MessagePdu, body_of, part_of
 
 PASSWORD = "sesame12"
 NUMBER, SERVICE = "79161234567", "79086228779"
@@ -105,7 +105,7 @@ async def running(
 class Taken:
     """What our end was sent: messages by their order, and whole texts."""
 
-    messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
+    messages: asyncio.Queue[MessagePdu] = field(default_factory=asyncio.Queue)
     others: list[RequestPdu[Any]] = field(default_factory=list)
     answer: Callable[[RequestPdu[Any]], ResponsePdu] = lambda request: request.answer()
 
@@ -116,7 +116,7 @@ class Taken:
             self.others.append(request)
         return self.answer(request)
 
-    async def message(self) -> Message:
+    async def message(self) -> MessagePdu:
         async with asyncio.timeout(LIMIT_S):
             return await self.messages.get()
 

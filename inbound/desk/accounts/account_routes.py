@@ -130,7 +130,7 @@ async def _list(request: Request, desk: Desk, notice: AccountNotice, status: int
     )
 
 
-async def _change(desk: Desk, action: Action, name: str, apply: records.Change) -> bool:
+async def _change(desk: Desk, action: Action, name: str, apply: records.SettingsChange) -> bool:
     actor, now = action.visitor.session.actor, desk.clock()
     try:
         return await desk.sources.pool.run(

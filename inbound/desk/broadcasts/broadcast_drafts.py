@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 
 import psycopg
 
-from inbound.broadcasts.content import DraftError, TemplateText
+from inbound.broadcasts.content import DraftError, TemplateContent
 from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import (
     BroadcastPlan,
@@ -242,7 +242,7 @@ class BroadcastDrafts:
         del advance, wanted
         content = prepared.content
         require_no_fields(content)
-        definition = content.definition if isinstance(content, TemplateText) else None
+        definition = content.definition if isinstance(content, TemplateContent) else None
         languages, default = effective_languages(definition)
         if chosen.language not in {None, *languages}:
             raise DraftError("language", "the template has no text in it")

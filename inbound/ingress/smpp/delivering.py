@@ -29,7 +29,7 @@ from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
 from inbound.store.smpp import deliveries
 from inbound.store.smpp.deliveries import Holder
-from inbound.store.smpp.rows import Delivery, WaitingReceipt, WaitingText
+from inbound.store.smpp.rows import WaitingDelivery, WaitingReceipt, WaitingText
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +120,10 @@ class Delivering:
         finally:
             del self._serving[account]
 
-    async def _deliver(self, link: Link, taken: Sequence[Delivery]) -> bool:
+    async def _deliver(self, link: Link, taken: Sequence[WaitingDelivery]) -> bool:
         """Deliver as many as the window takes; return whether all of those were taken."""
         room = link.session.window_free()
-        sent: list[tuple[Delivery, list[asyncio.Future[DeliverSmResp]]]] = []
+        sent: list[tuple[WaitingDelivery, list[asyncio.Future[DeliverSmResp]]]] = []
         for one in taken:
             pdus = self._pdus(one, link)
             if sent and len(pdus) > room:
@@ -137,7 +137,7 @@ class Delivering:
             await self._pool.run(deliveries.finish, done)
         return len(done) == len(sent)
 
-    def _pdus(self, one: Delivery, link: Link) -> list[DeliverSm]:
+    def _pdus(self, one: WaitingDelivery, link: Link) -> list[DeliverSm]:
         if isinstance(one, WaitingText):
             content = TextContent.open(self._sealer, one.sealed, one.text_id)
             return text_pdus(content, one.id, link.options)

@@ -35,7 +35,7 @@ _LEFT_BEHIND: Final = timedelta(seconds=15)
 _AT_ONCE: Final = 100
 
 
-Place = Callable[[SubmittedPartsKey, Sequence[SubmittedPart]], Awaitable[None]]
+PlaceMessage = Callable[[SubmittedPartsKey, Sequence[SubmittedPart]], Awaitable[None]]
 
 
 class Whole(NamedTuple):
@@ -88,7 +88,7 @@ class LongMessages:
         """End a message that can't become an order: its program gets a receipt."""
         await self.pool.run(parts.reject_parts, key, self.clock())
 
-    async def sweep(self, place: Place) -> None:
+    async def sweep(self, place: PlaceMessage) -> None:
         """End incomplete messages, and hand complete ones that were left behind to `place`.
 
         A process that was killed after the last part was stored leaves such ones.
@@ -101,7 +101,7 @@ class LongMessages:
         for key in found:
             await place(key, await self.pool.run(parts.find_parts, key))
 
-    async def run(self, place: Place) -> None:
+    async def run(self, place: PlaceMessage) -> None:
         """Sweep until cancelled."""
         outage = Outage("parts of long messages over SMPP")
         while True:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from inbound.local.peer_user import is_another_user
 from inbound.local.simulator.delivery_queue import DeliveryQueue
 from inbound.local.simulator.dialects import ReceiptDialect
-from inbound.local.simulator.ledger import Message, PduLedger
+from inbound.local.simulator.ledger import PduLedger
 from inbound.local.simulator.router import digits
 from inbound.local.simulator.settings import PHONE, SimulatorAccount
 from inbound.smpp.bind_options import BindOptions
@@ -20,6 +20,7 @@ from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, ResponsePdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import MessagePdu
 
 Per = Literal["", "part", "message"]
 
@@ -143,7 +144,7 @@ class ClientLinks:
 
     # Entries in the ledger, while the connection is open.
 
-    def message(self, session: Session, what: str, pdu: Message, detail: str = "") -> None:
+    def message(self, session: Session, what: str, pdu: MessagePdu, detail: str = "") -> None:
         """Record a PDU that carries a message."""
         link = self._links.get(session)
         if link is not None:

@@ -22,7 +22,7 @@ from inbound.smpp.status import Status, is_temporary, name_of
 
 log = logging.getLogger(__name__)
 
-Conversation = tuple[str, str]
+NumberPair = tuple[str, str]
 Deliverable = DeliverSm | DataSm
 
 
@@ -78,8 +78,8 @@ class DeliveryQueue:
         self._tell = answered
         self._spare = spare
         self._wall_clock = wall_clock
-        self._conversations: dict[Conversation, deque[QueuedMessage]] = {}
-        self._ready: deque[Conversation] = deque()
+        self._conversations: dict[NumberPair, deque[QueuedMessage]] = {}
+        self._ready: deque[NumberPair] = deque()
         self._turn = 0
 
     def put(self, message: QueuedMessage) -> bool:
@@ -129,7 +129,7 @@ class DeliveryQueue:
         return None
 
     def _answered(
-        self, conversation: Conversation, session: Session, future: asyncio.Future[Any]
+        self, conversation: NumberPair, session: Session, future: asyncio.Future[Any]
     ) -> None:
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         outcome: ResponsePdu | BaseException = future.result() if error is None else error
@@ -143,7 +143,7 @@ class DeliveryQueue:
             self._finish(conversation, outcome.status)
         self.pump()
 
-    def _retry(self, conversation: Conversation, delay_s: float) -> None:
+    def _retry(self, conversation: NumberPair, delay_s: float) -> None:
         self.stats.retried += 1
         if delay_s:
             loop = asyncio.get_running_loop()
@@ -151,11 +151,11 @@ class DeliveryQueue:
         else:
             self._ready.appendleft(conversation)
 
-    def _again(self, conversation: Conversation) -> None:
+    def _again(self, conversation: NumberPair) -> None:
         self._ready.append(conversation)
         self.pump()
 
-    def _finish(self, conversation: Conversation, status: int) -> None:
+    def _finish(self, conversation: NumberPair, status: int) -> None:
         messages = self._conversations[conversation]
         message = messages.popleft()
         message.status, message.done = status, self._wall_clock()

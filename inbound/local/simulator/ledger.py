@@ -10,10 +10,10 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TextIO
 
-from inbound.smpp.pdu import DataSm, DeliverSm, MessageResp, ResponsePdu, SubmitSm
+from inbound.smpp.pdu import DataSm, MessageResp, ResponsePdu
 from inbound.smpp.status import name_of
+from inbound.smpp.user_data import MessagePdu
 
-Message = SubmitSm | DeliverSm | DataSm
 _NO_TEXT: Final = b""
 
 
@@ -66,7 +66,9 @@ class PduLedger:
         # Entries cost a tenth of the simulator's throughput; counters cost nothing measurable.
         self.idle = not limit and file is None
 
-    def message(self, what: str, link: int, system_id: str, pdu: Message, detail: str = "") -> None:
+    def message(
+        self, what: str, link: int, system_id: str, pdu: MessagePdu, detail: str = ""
+    ) -> None:
         """Record a PDU that carries a message."""
         self.counts[what] += 1
         if self.idle:

@@ -35,7 +35,7 @@ _READ_STREAMS = _SQL["read_streams"]
 _READ_EVENTS_BETWEEN = _SQL["read_events_between"]
 
 
-Event = TypeVar("Event")
+EventT = TypeVar("EventT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def read_streams(
     conn: psycopg.Connection,
     subject_ids: Sequence[UUID],
     span: LogSpan,
-    make: Callable[[int, str, int, str, bool], Event],
-) -> list[tuple[str, list[Event]]]:
+    make: Callable[[int, str, int, str, bool], EventT],
+) -> list[tuple[str, list[EventT]]]:
     """Return the streams of these subjects from their first events on, up to the span's end.
 
     `make` gets version, type, schema version and JSON of an event, and whether it was
@@ -113,8 +113,8 @@ def read_streams(
         "until": span.until,
         "upto": span.upto,
     }
-    streams: list[tuple[str, list[Event]]] = []
-    events: list[Event] = []
+    streams: list[tuple[str, list[EventT]]] = []
+    events: list[EventT] = []
     current = None
     for subject, *event in conn.execute(_READ_STREAMS, parameters):
         if subject != current:

@@ -27,7 +27,7 @@ _LIST_PERIODS: Final = _SQL["list_periods"]
 _RECOUNT_USAGE: Final = _SQL["recount_usage"]
 _FORGET_LATER_USAGE: Final = _SQL["forget_later_usage"]
 
-Change = Callable[["AccountSettings"], "AccountSettings"]
+SettingsChange = Callable[["AccountSettings"], "AccountSettings"]
 """What somebody does to the settings of an account; it may raise."""
 
 _AS_TEXT: Final = {True: "yes", False: "no", None: "none"}
@@ -82,7 +82,7 @@ def create_account(
 def change_account(
     conn: psycopg.Connection,
     account: str,
-    change: Change,
+    change: SettingsChange,
     *,
     actor: str,
     now: datetime | None = None,

@@ -12,7 +12,7 @@ import psycopg
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
-from inbound.store.smpp.rows import Delivery, delivery
+from inbound.store.smpp.rows import WaitingDelivery, delivery
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "deliveries")
@@ -47,7 +47,7 @@ def accounts_with_deliveries(conn: psycopg.Connection, accounts: Collection[str]
 @raises_store_errors
 def take(
     conn: psycopg.Connection, account: str, holder: Holder, now: datetime, limit: int
-) -> list[Delivery]:
+) -> list[WaitingDelivery]:
     """Return the first deliveries of an account; nothing while another process delivers to it."""
     held = conn.execute(
         _HOLD, {"account": account, "holder": holder.id, "now": now, "until": now + holder.lease}

@@ -145,7 +145,7 @@ class WaitingText:
     sealed: bytes = field(repr=False)
 
 
-Delivery = WaitingReceipt | WaitingText
+WaitingDelivery = WaitingReceipt | WaitingText
 
 
 def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
@@ -162,7 +162,7 @@ def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
     text_id: UUID | None,
     sealed: bytes | None,
     receipt: str | None,
-) -> Delivery:
+) -> WaitingDelivery:
     """Return what a row delivers."""
     if text_id is not None and sealed is not None:
         return WaitingText(id_, text_id, sealed)

@@ -53,7 +53,7 @@ from streams.outbox.phases import (
 from streams.outbox.ports import BindPort
 from streams.outbox.queues import ReadyQueue
 from streams.outbox.resend_policy import ResendPolicy
-from streams.outbox.steps import Step
+from streams.outbox.steps import Transition
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 VALID_FOR = timedelta(hours=1)
@@ -218,7 +218,7 @@ class Gateway:
         text = "text" if message.order_id else None
         return Claim(attempt, "+79160000001", None, text, reason, self.world.ticks)
 
-    def step(self, entry: Entry, step: Step) -> None:
+    def step(self, entry: Entry, step: Transition) -> None:
         """Something that was under way came back."""
         self._take(entry, step)
         self.commit()
@@ -259,7 +259,7 @@ class Gateway:
     def _drop_done(self) -> None:
         self.ready.drop_done()
 
-    def _take(self, entry: Entry, step: Step) -> None:
+    def _take(self, entry: Entry, step: Transition) -> None:
         entry.phase, effects = step
         for effect in effects:
             self._perform(entry, effect)

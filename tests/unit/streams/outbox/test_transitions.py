@@ -28,7 +28,7 @@ from streams.outbox.phases import (
     Reclaiming,
     Recording,
 )
-from streams.outbox.steps import Step
+from streams.outbox.steps import Transition
 from tests.unit.streams.outbox.gateways import (
     BIND,
     MAX_ATTEMPTS,
@@ -89,7 +89,7 @@ def republished(effects: tuple[Effect, ...]) -> list[SubmitResult]:
     return [effect.result for effect in effects if isinstance(effect, Republish)]
 
 
-def published(step: Step) -> list[tuple[Outcome, bool]]:
+def published(step: Transition) -> list[tuple[Outcome, bool]]:
     return [(e.outcome, e.final) for e in step[1] if isinstance(e, Publish)]
 
 
