@@ -30,6 +30,7 @@ from tests.unit.smpp.peer import Peer, connect
 ResponseT = TypeVar("ResponseT", bound=ResponsePdu)
 
 PHONE = "79161234567"
+LONG = "A text that needs more than one part, because it is longer than 160. " * 3
 
 _connected: list[Peer] = []
 """What the end of the server has to close."""
@@ -153,3 +154,8 @@ def end_orders(conn: psycopg.Connection, state: str = "delivered") -> None:
         " WHERE state = 'queued' OR is_bulk AND state = 'scheduled'",
         {"state": state},
     )
+
+
+def id_of(receipt: DeliverSm) -> str:
+    """Return the id in the text of a receipt."""
+    return receipt.short_message.decode().split()[0].removeprefix("id:")
