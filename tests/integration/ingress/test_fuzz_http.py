@@ -13,14 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.integration.ingress.fuzz_world import (
-    CANARY,
-    FUZZING,
-    JUNK,
-    SENTENCE,
-    Running,
-    listeners,
-)
+from tests.integration.ingress.fuzz_world import CANARY, FUZZING, JUNK, SENTENCE, Running, listeners
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")

@@ -11,18 +11,10 @@ from inbound.handlers.order_progress import OrderChange
 from inbound.ingress.smpp.long_messages import WAIT
 from inbound.ingress.smpp.placing import Placing
 from inbound.keys import VaultCipher
-from inbound.smpp.pdu import (
-    DataSm,
-    DataSmResp,
-    QuerySm,
-    QuerySmResp,
-    SubmitSm,
-)
+from inbound.smpp.pdu import DataSm, DataSmResp, QuerySm, QuerySmResp, SubmitSm
 from inbound.smpp.segmentation import split
 from inbound.smpp.status import Status
-from inbound.smpp.user_data import (
-    TLV_MESSAGE_PAYLOAD,
-)
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from inbound.store.callbacks.callbacks import CallbackUrl, set_url
 from inbound.store.errors import StoreUnavailable
 from inbound.store.orders.rows import OrderWrites

@@ -9,13 +9,7 @@ import pytest
 from inbound.smpp.pdu import BindReceiver, BindTransmitter, EnquireLink, EnquireLinkResp
 from inbound.smpp.status import Status
 from inbound.store.smpp.links import NewLink, OtherLink, add_link, renew_links
-from tests.integration.ingress.smpp_world import (
-    bind,
-    create_account,
-    eventually,
-    rows,
-    serving,
-)
+from tests.integration.ingress.smpp_world import bind, create_account, eventually, rows, serving
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 

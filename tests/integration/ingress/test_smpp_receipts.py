@@ -8,17 +8,9 @@ import pytest
 from inbound.handlers.order_progress import change_of
 from inbound.keys import VaultCipher
 from inbound.settings.channels import MailSettings
-from inbound.smpp.pdu import (
-    BindReceiver,
-    BindTransmitter,
-    DeliverSm,
-    QuerySm,
-    QuerySmResp,
-)
+from inbound.smpp.pdu import BindReceiver, BindTransmitter, DeliverSm, QuerySm, QuerySmResp
 from inbound.smpp.status import Status
-from inbound.smpp.user_data import (
-    TLV_MESSAGE_PAYLOAD,
-)
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes

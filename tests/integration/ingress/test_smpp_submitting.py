@@ -9,14 +9,7 @@ import pytest
 from inbound.clock import utc_now
 from inbound.keys import OrderHasher, VaultCipher
 from inbound.orders.comments import comments_of, words_of
-from inbound.smpp.pdu import (
-    SubmitMulti,
-    SubmitMultiResp,
-    SubmitSm,
-    SubmitSmResp,
-    Tlvs,
-    encode,
-)
+from inbound.smpp.pdu import SubmitMulti, SubmitMultiResp, SubmitSm, SubmitSmResp, Tlvs, encode
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import (
     TLV_MESSAGE_PAYLOAD,

@@ -1,21 +1,18 @@
 """Each decision of a stream is taken again, and only what differs is told."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from inbound.handlers.commands import decide_command
-from inbound.handlers.decision import Decision, Disposition, Reply
+from inbound.handlers.decision import Decision, Disposition
 from inbound.handlers.definitions import Planned
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Operator, decide_refusal, decide_release
-from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.replay.diff import decider as decider_module
-from inbound.replay.diff.protocol import DecisionDifference, PastEvent
+from inbound.replay.diff.protocol import PastEvent
 from schemas import upcasters
 from schemas.events import (
     DomainEvent,
@@ -25,11 +22,10 @@ from schemas.events import (
     SubscriptionRestored,
     SubscriptionStopped,
 )
-from schemas.message_events import MessageSubmitted
-from schemas.messages import Outcome, Purpose
 from schemas.registration_events import RefusalCause, RegistrationUsage
 from tests.released import stream
 from tests.unit.handlers.scenario import NOON, SUBJECT
+from tests.unit.replay.differences import SAME, altered, told
 from tests.unit.replay.streams import (
     ACKNOWLEDGEMENT,
     FULFILMENT,
@@ -42,12 +38,6 @@ from tests.unit.replay.streams import (
     judged,
     released,
 )
-
-SAME: list[DecisionDifference] = []
-
-
-def told(found: Sequence[DecisionDifference]) -> list[tuple[int, str, str | None]]:
-    return [(one.version, one.of, one.disposition) for one in found]
 
 
 @pytest.fixture
@@ -146,79 +136,6 @@ def test_a_plan_that_differs_brings_both_acceptances(history: History) -> None:
     )
 
 
-def test_a_result_that_means_something_else(
-    three: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def never_complete(state: SubjectState, result: Any) -> Decision:
-        decision = original(state, result)
-        kept = tuple(e for e in decision.events if not isinstance(e, RequestCompleted))
-        return Decision(decision.disposition, kept, decision.replies)
-
-    original = decide_result
-    monkeypatch.setattr(decider_module, "decide_result", never_complete)
-    found = differences(three.stream())
-    assert [one.of for one in found] == ["result"] * 3
-    assert [type_ for type_, _, _ in found[0].recorded] == [
-        "message.submitted",
-        "request.completed",
-    ]
-    assert [type_ for type_, _, _ in found[0].decided] == ["message.submitted"]
-
-
-def altered(**changes: Any) -> Any:
-    """`decide_result` with its replies changed."""
-    original = decide_result
-
-    def decide(state: SubjectState, result: Any) -> Decision:
-        decision = original(state, result)
-        replies = tuple(
-            Reply(**{name: changes.get(name, getattr(reply, name)) for name in Reply.__slots__})
-            for reply in decision.replies
-        )
-        return Decision(decision.disposition, decision.events, replies)
-
-    return decide
-
-
-def test_another_message_is_told_where_the_recorded_one_was_sent(
-    three: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decider_module, "decide_result", altered(template="started"))
-    found = differences(three.stream())
-    assert [(one.of, one.recorded[0][2], one.decided[0][2]) for one in found] == [
-        ("reply", "stopped", "started"),
-        ("reply", "registration", "started"),
-    ]
-
-
-def test_the_same_template_under_another_id_would_be_sent_twice(
-    three: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decider_module, "decide_result", altered(message_id=UUID(int=5)))
-    assert [one.of for one in differences(three.stream())] == ["reply"] * 3
-
-
-def test_missing_message_is_a_difference(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = decide_result
-
-    def without(state: SubjectState, result: Any) -> Decision:
-        decision = original(state, result)
-        return Decision(decision.disposition, decision.events)
-
-    monkeypatch.setattr(decider_module, "decide_result", without)
-    found = differences(three.stream())
-    assert [(one.of, one.decided) for one in found] == [("reply", ())] * 3
-
-
-def test_additional_message_is_a_difference(
-    three: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decider_module, "decide_result", altered(purpose=Purpose.NOTIFICATION))
-    found = differences(three.stream())
-    more = [one for one in found if not one.recorded]
-    assert [one.decided[0][0] for one in more] == ["notification"] * 3
-
-
 def test_a_template_that_the_candidate_lacks_is_an_error(
     three: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,60 +183,6 @@ def test_an_event_that_cannot_be_folded_ends_its_stream(
     monkeypatch.setattr(decider_module, "evolve", fold)
     (found,) = judged(three.stream()).differences
     assert found.error == "KeyError: 'open'"
-
-
-def test_message_without_request_is_not_decided(history: History) -> None:
-    history.whole(STOP)
-    sent = next(event for event in history.events if isinstance(event, MessageSubmitted))
-    history.events.append(sent.model_copy(update={"request_id": None}))
-    verdict = judged(history.stream())
-    assert (verdict.results, verdict.differences) == (2, [])
-
-
-def test_attempts_are_decided_one_by_one(history: History) -> None:
-    request_id, _ = history.text(STOP)
-    for attempt in (1, 2):
-        history.result(
-            request_id,
-            ACKNOWLEDGEMENT,
-            Outcome.UNKNOWN,
-            final=False,
-            attempt=attempt,
-            template="acknowledgement",
-        )
-    history.result(request_id, ACKNOWLEDGEMENT, attempt=3, template="acknowledgement")
-    history.result(request_id, FULFILMENT, Outcome.REJECTED, template="stopped")
-    verdict = judged(history.stream())
-    assert (verdict.results, verdict.differences) == (4, [])
-
-
-def test_repeated_result_is_not_a_difference(history: History) -> None:
-    """Two gateways sent it; the log tells both, and only the first meant something."""
-    request_id, _ = history.text(STOP)
-    history.result(request_id, ACKNOWLEDGEMENT, template="acknowledgement")
-    late = history.events[-1]
-    history.events.append(late.model_copy(update={"gateway": "other"}))
-    history.result(request_id, FULFILMENT, template="stopped")
-    history.events.append(late.model_copy(update={"gateway": "third"}))
-    verdict = judged(history.stream())
-    assert (verdict.results, verdict.differences) == (4, [])
-
-
-def test_a_result_that_would_be_ignored_is_a_difference(
-    three: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def ignoring(_: SubjectState, result: Any) -> Decision:
-        return Decision(Disposition.DUPLICATE)
-
-    monkeypatch.setattr(decider_module, "decide_result", ignoring)
-    assert told(differences(three.stream()))[0] == (3, "result", "duplicate")
-    assert len(differences(three.stream())) == 6
-
-
-def test_messages_of_the_asked_templates_are_counted(three: History) -> None:
-    verdict = decider(asked=["acknowledgement", "started"]).judge(SUBJECT, three.stream())
-    names = [template for _, template in verdict.messages]
-    assert names == ["acknowledgement"] * 3 + ["started"]
 
 
 def test_every_step_is_announced_before_it_is_taken(history: History) -> None:
@@ -377,18 +240,6 @@ def test_a_planner_that_causes_other_events(
     ]
     assert [type_ for type_, _, _ in found.decided] == [RequestAccepted.TYPE]
     assert found.disposition == Disposition.ACCEPTED
-
-
-@pytest.mark.parametrize("carry", [False, True])
-def test_an_attempt_that_no_gateway_reported_is_no_decision(
-    history: History, *, carry: bool
-) -> None:
-    request_id, _ = history.text(STOP)
-    history.result(request_id, ACKNOWLEDGEMENT, attempt=3, template="acknowledgement")
-    history.result(request_id, FULFILMENT, attempt=2, template="stopped")
-    verdict = judged(history.stream(), carry=carry)
-    assert verdict.differences == SAME
-    assert verdict.results == 2
 
 
 # -- registrations -----------------------------------------------------------------------------

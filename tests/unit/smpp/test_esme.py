@@ -2,19 +2,15 @@
 
 import asyncio
 import logging
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from inbound.smpp import esme as esme_module
 from inbound.smpp.bind_health import BindHealth, EsmeState
-from inbound.smpp.bind_settings import BindSettings, BindType
+from inbound.smpp.bind_settings import BindType
 from inbound.smpp.errors import NotSentError, UnansweredError
-from inbound.smpp.esme import Esme, backoff_s
+from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import (
     BindPdu,
     BindReceiver,
@@ -22,45 +18,13 @@ from inbound.smpp.pdu import (
     BindTransmitter,
     EnquireLink,
     EnquireLinkResp,
-    QuerySm,
     SubmitSm,
     Unbind,
     UnbindResp,
 )
-from inbound.smpp.rate import TokenBucket
 from inbound.smpp.status import Status
-from tests.patience import PATIENCE_S
-from tests.unit.smpp.peer import Peer, no_requests, peers, submit, until
-
-Next = Callable[[], Awaitable[Peer]]
-SETTINGS = BindSettings(
-    "127.0.0.1",
-    0,
-    "scserv",
-    "sesame12",
-    name="south-1",
-    window=2,
-    enquire_link_s=0,
-    response_timeout_s=PATIENCE_S,
-    reconnect_min_s=0.001,
-    reconnect_max_s=0.002,
-)
-
-
-@asynccontextmanager
-async def running(
-    settings: BindSettings = SETTINGS,
-    on_change: Callable[[BindHealth], None] = lambda _: None,
-    admit: Callable[[], Coroutine[None, None, None]] | None = None,
-) -> AsyncIterator[tuple[Esme, asyncio.Queue[Peer]]]:
-    async with peers() as (port, connections):
-        esme = Esme(replace(settings, port=port), no_requests, on_change=on_change, admit=admit)
-        task = asyncio.create_task(esme.run())
-        try:
-            yield esme, connections
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+from tests.unit.smpp.esme_world import SETTINGS, running
+from tests.unit.smpp.peer import no_requests, peers, submit, until
 
 
 async def test_it_binds_submits_and_unbinds() -> None:
@@ -83,56 +47,6 @@ async def test_it_binds_submits_and_unbinds() -> None:
             await esme.slot()
         with pytest.raises(NotSentError):
             await esme.submit(submit())
-        peer.close()
-
-
-async def test_every_new_session_waits_to_be_admitted() -> None:
-    asked: asyncio.Queue[asyncio.Event] = asyncio.Queue()
-
-    async def admit() -> None:
-        asked.put_nowait(event := asyncio.Event())
-        await event.wait()
-
-    async with running(admit=admit) as (esme, connections):
-        for _ in range(2):
-            peer = await connections.get()
-            await peer.accept_bind()
-            slot = asyncio.create_task(esme.slot())
-            admitted = await asked.get()
-            assert isinstance(await peer.ask(EnquireLink(sequence=9)), EnquireLinkResp)
-            assert not slot.done()
-            assert not esme.is_ready()
-            admitted.set()
-            await slot
-            assert esme.is_ready()
-            peer.close()
-        # Lost while it waits: the next one is asked for anew.
-        peer = await connections.get()
-        await peer.accept_bind()
-        await asked.get()
-        peer.close()
-        peer = await connections.get()
-        await peer.accept_bind()
-        (await asked.get()).set()
-        await esme.slot()
-        peer.close()
-
-
-async def test_a_query_takes_a_place_in_the_window_and_a_token() -> None:
-    async with running(replace(SETTINGS, rate=1)) as (esme, connections):
-        peer = await connections.get()
-        await peer.accept_bind()
-        await esme.slot()
-        asked = esme.query(QuerySm(message_id="7f3a"))
-        assert not esme.is_ready()
-        assert esme.session is not None
-        assert esme.session.window_free() == SETTINGS.window - 1
-        query = await peer.read(QuerySm)
-        answer = query.answer()
-        answer.message_id, answer.message_state = query.message_id, 2
-        peer.send(answer)
-        assert await asked == answer
-        assert esme.session.window_free() == SETTINGS.window
         peer.close()
 
 
@@ -184,32 +98,6 @@ async def test_reconnects_after_a_loss_and_waiters_get_the_new_session() -> None
     ]
     assert states[-1] is EsmeState.CLOSED
     assert "peer" in health[2][1] or "connection" in health[2][1]
-
-
-async def test_back_off_grows_while_every_bind_is_dropped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    attempts: list[int] = []
-
-    def pause(attempt: int, *_: object) -> float:
-        attempts.append(attempt)
-        return 0.0
-
-    now_s = 0.0
-    monkeypatch.setattr(esme_module, "backoff_s", pause)
-    monkeypatch.setattr(esme_module, "time", SimpleNamespace(monotonic=lambda: now_s))
-    settings = replace(SETTINGS, reconnect_max_s=0.2)
-    async with running(settings) as (_, connections):
-        for _ in range(3):
-            peer = await connections.get()
-            await peer.accept_bind()
-            peer.close()
-        peer = await connections.get()
-        await peer.accept_bind()
-        now_s += 0.3  # it outlives the longest pause
-        peer.close()
-        (await connections.get()).close()
-    assert attempts[:4] == [1, 2, 3, 1]
 
 
 async def test_wrong_password_is_logged_once_and_retried(
@@ -295,75 +183,6 @@ async def test_missing_smsc_is_reported_and_retried() -> None:
     await running_
     with pytest.raises(NotSentError):
         await waiting
-
-
-async def test_slots_obey_the_rate() -> None:
-    async with running(replace(SETTINGS, window=100, rate=50)) as (esme, connections):
-        peer = await connections.get()
-        await peer.accept_bind()
-        loop = asyncio.get_running_loop()
-        await esme.slot()
-        start = loop.time()
-        sent = []
-        for _ in range(11):
-            await esme.slot()
-            sent.append(esme.submit(submit()))
-        # The first ones were in the bucket, which holds 50 ms.
-        assert loop.time() - start >= 0.15
-        esme._bucket._clock = lambda at=esme._bucket._at: at  # type: ignore[misc]
-        sent += [esme.submit(submit()) for _ in range(3)]  # as many as the bucket can hold
-        assert not esme.is_ready(), "no time has passed since the last one"
-        for _ in sent:
-            peer.send((await peer.read(SubmitSm)).answer())
-        await asyncio.gather(*sent)
-        peer.close()
-
-
-async def test_back_off_delays_slots() -> None:
-    async with running() as (esme, connections):
-        peer = await connections.get()
-        await peer.accept_bind()
-        await esme.slot()
-        assert esme.is_ready()
-        esme.back_off(PATIENCE_S)
-        assert not esme.is_ready()
-        esme._backoff_until = 0.0
-        esme.back_off(0.05)
-        await esme.slot()
-        assert esme.is_ready()
-        peer.close()
-
-
-def test_token_bucket_never_accumulates_a_burst() -> None:
-    now = 0.0
-    bucket = TokenBucket(100, lambda: now)
-    taken = 0
-    while not bucket.delay():
-        bucket.take()
-        taken += 1
-    assert taken == 1
-    assert bucket.delay() == pytest.approx(0.01)
-    now = 3600.0
-    while not bucket.delay():
-        bucket.take()
-        taken += 1
-    assert taken == 1 + 5
-    bucket.set_rate(10)
-    assert bucket.delay() == pytest.approx(0.1)
-    bucket.set_rate(0)
-    assert bucket.delay() == 0
-
-
-def test_back_off_grows_with_jitter_up_to_its_limit() -> None:
-    rng = random.Random(1)
-    delays = {
-        attempt: [backoff_s(attempt, 0.5, 30, rng) for _ in range(200)] for attempt in range(9)
-    }
-    assert set(delays[0]) == {0.5}
-    assert max(delays[1]) <= 1.0 < max(delays[3]) <= 4.0
-    assert max(delays[8]) <= 30
-    assert min(delays[8]) < 5
-    assert backoff_s(10**6, 0.5, 30, rng) <= 30
 
 
 async def test_the_standby_is_tried_in_turn_with_the_first_address() -> None:

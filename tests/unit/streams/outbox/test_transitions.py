@@ -1,16 +1,11 @@
 """Each transition of the sender: the next phase and its effects, without bind or clock."""
 
 from dataclasses import replace
-from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
-from schemas.lanes import Lane
-from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
-from schemas.orders import WithheldReason
+from schemas.messages import Outcome, SubmitResult
 from streams.outbox import transitions
 from streams.outbox.effects import BackOff, Effect, Publish, Reclaim, Republish
 from streams.outbox.phases import (
@@ -20,15 +15,12 @@ from streams.outbox.phases import (
     Contested,
     Done,
     EarlierClaim,
-    Fetched,
     InFlight,
     LookingUp,
     Phase,
-    Rechecking,
     Reclaiming,
     Recording,
 )
-from streams.outbox.steps import Transition
 from tests.unit.streams.outbox.gateways import (
     BIND,
     MAX_ATTEMPTS,
@@ -36,61 +28,23 @@ from tests.unit.streams.outbox.gateways import (
     POLICY,
     RESENT,
     SENT_ONCE,
-    VALID_FOR,
     result_of,
     text_of,
 )
-
-NUMBER = "+79160000001"
-LATE = NOON + VALID_FOR
-
-
-def fetched(template: str = RESENT, *, secret: bool = False) -> Fetched:
-    message = MobileTerminated(
-        message_id=UUID(int=1),
-        subject_id=UUID(int=2),
-        purpose=Purpose.FULFILMENT,
-        template=template,
-        secret=secret,
-        not_after=LATE,
-    )
-    return Fetched(Lane.NORMAL, TopicPartition("lane", 0), 7, "key", message, "main")
-
-
-def claimed(template: str = RESENT, attempt: int = 1) -> Claimed:
-    return Claimed(fetched(template), Claim(attempt, NUMBER, None))
-
-
-def ordered(attempt: int = 1, withheld: WithheldReason | None = None) -> Claimed:
-    """Return the claimed message of an order."""
-    before = fetched()
-    message = before.message.model_copy(update={"order_id": UUID(int=3), "resend_unknown": True})
-    claim = Claim(attempt, NUMBER, None, "text", withheld)
-    return Claimed(replace(before, message=message), claim)
-
-
-def in_flight(parts: int = 1, template: str = RESENT, attempt: int = 1) -> InFlight:
-    phase, _ = transitions.on_text(claimed(template, attempt), text_of(parts), BIND, NOON)
-    assert isinstance(phase, InFlight)
-    return phase
-
-
-def given_up(phase: Phase) -> Phase:
-    after, effects = transitions.on_given_up(phase)
-    assert names(effects) == ["Forget"]
-    return after
-
-
-def names(effects: tuple[Effect, ...]) -> list[str]:
-    return [type(effect).__name__ for effect in effects]
+from tests.unit.streams.outbox.phase_examples import (
+    LATE,
+    NUMBER,
+    claimed,
+    fetched,
+    in_flight,
+    names,
+    ordered,
+    published,
+)
 
 
 def republished(effects: tuple[Effect, ...]) -> list[SubmitResult]:
     return [effect.result for effect in effects if isinstance(effect, Republish)]
-
-
-def published(step: Transition) -> list[tuple[Outcome, bool]]:
-    return [(e.outcome, e.final) for e in step[1] if isinstance(e, Publish)]
 
 
 # -- claiming -------------------------------------------------------------------------
@@ -273,93 +227,6 @@ def test_a_refusal_for_good_ends_it() -> None:
     assert published(step) == [(Outcome.REJECTED, True)]
 
 
-def test_an_unanswered_part_is_reported_and_claimed_again_before_it_goes_again() -> None:
-    step = transitions.on_no_answer(in_flight(2), POLICY, NOON)
-    assert published(step) == [(Outcome.UNKNOWN, False)]
-    assert names(step[1]) == ["Publish", "Reclaim"]
-    reclaiming = step[0]
-    assert isinstance(reclaiming, Reclaiming)
-    phase, effects = transitions.on_reclaim(reclaiming, Claim(2, NUMBER, None))
-    assert isinstance(phase, Claimed)
-    assert (phase.claim.attempt, phase.progress.pending) == (2, (0, 1))
-    assert phase.progress.sent_at is None
-    assert names(effects) == ["Requeue"]
-
-
-def test_an_unanswered_part_that_does_not_go_again_leaves_the_others_owed() -> None:
-    phase, effects = transitions.on_no_answer(in_flight(2, SENT_ONCE), POLICY, NOON)
-    assert isinstance(phase, Claimed)
-    assert phase.progress.pending == (1,)
-    assert names(effects) == ["Requeue"]
-    assert published(transitions.on_slot(phase, BIND, LATE)) == [(Outcome.UNKNOWN, True)]
-
-
-def test_a_part_that_was_never_written_goes_again_unreported() -> None:
-    phase, effects = transitions.on_not_sent(in_flight(2))
-    assert isinstance(phase, Claimed)
-    assert phase.progress.pending == (0, 1)
-    assert names(effects) == ["Requeue"]
-
-
-def test_a_person_who_was_erased_meanwhile_gets_nothing_more() -> None:
-    reclaiming, _ = transitions.on_no_answer(in_flight(), POLICY, NOON)
-    assert isinstance(reclaiming, Reclaiming)
-    step = transitions.on_reclaim(reclaiming, Claim(2, None, None))
-    assert published(step) == [(Outcome.ERASED, True)]
-
-
-def test_what_expires_while_the_centre_is_silent_is_not_claimed_again() -> None:
-    step = transitions.on_no_answer(in_flight(), POLICY, LATE + timedelta(seconds=1))
-    assert published(step) == [(Outcome.UNKNOWN, True)]
-
-
-# -- handing a partition over -----------------------------------------------------------
-
-
-def test_what_is_not_begun_gives_its_claim_back() -> None:
-    phase, effects = transitions.on_hand_over(claimed())
-    assert isinstance(phase, Done)
-    assert names(effects) == ["ReleaseClaim", "Forget"]
-
-
-def test_what_another_gateway_claimed_is_left_with_its_claim() -> None:
-    phase, effects = transitions.on_hand_over(Contested(claimed(), 5.0))
-    assert isinstance(phase, Done)
-    assert names(effects) == ["Forget"]
-
-
-def test_what_is_begun_is_finished_first() -> None:
-    begun, _ = transitions.on_answer(in_flight(2), Status.ESME_ROK, "a1", NOON)
-    for phase in (begun, in_flight(), BackingOff(claimed()), Recording(fetched())):
-        assert transitions.on_hand_over(phase) == (phase, ())
-
-
-def test_an_answer_that_comes_too_late_is_published_and_nothing_more_is_submitted() -> None:
-    phase = given_up(in_flight())
-    assert isinstance(phase, InFlight)
-    step = transitions.on_answer(phase, Status.ESME_ROK, "a1", NOON)
-    assert published(step) == [(Outcome.SUBMITTED, True)]
-    phase = given_up(in_flight(2))
-    assert isinstance(phase, InFlight)
-    phase, effects = transitions.on_answer(phase, Status.ESME_ROK, "a1", NOON)
-    assert isinstance(phase, Done)
-    assert names(effects) == ["ReleaseKey"]
-
-
-def test_what_was_given_up_is_not_claimed_again() -> None:
-    phase = given_up(in_flight())
-    assert isinstance(phase, InFlight)
-    step = transitions.on_no_answer(phase, POLICY, NOON)
-    assert isinstance(step[0], Done)
-    assert published(step) == [(Outcome.UNKNOWN, False)]
-    assert names(step[1]) == ["Publish", "ReleaseKey"]
-    looking_up, effects = transitions.on_hand_over(LookingUp(claimed(), BIND))
-    assert isinstance(looking_up, LookingUp)
-    assert names(effects) == ["Forget"]
-    step = transitions.on_lookup(looking_up, POLICY, NOON, is_processed=False)
-    assert names(step[1]) == ["ReleaseKey"]
-
-
 def test_no_phase_shows_a_number_a_secret_or_a_text() -> None:
     secret = replace(claimed(), claim=Claim(1, NUMBER, b"1a2b3c4d"))
     shown = repr([secret, Contested(secret, 0), in_flight(), LookingUp(secret, BIND)])
@@ -368,59 +235,7 @@ def test_no_phase_shows_a_number_a_secret_or_a_text() -> None:
     assert "short_message" not in shown
 
 
-# -- messages of orders -------------------------------------------------------------------
-
-
-def test_a_withheld_message_is_not_submitted() -> None:
-    step = transitions.on_slot(ordered(withheld=WithheldReason.PAUSED), BIND, NOON)
-    assert isinstance(step[0], Recording)
-    assert names(step[1]) == ["Publish", "ReleaseKey"]
-    (published_,) = [effect for effect in step[1] if isinstance(effect, Publish)]
-    assert (published_.outcome, published_.final) == (Outcome.EXPIRED, True)
-    assert published_.withheld is WithheldReason.PAUSED
-
-
-def test_a_claim_that_is_not_fresh_is_checked_again() -> None:
-    step = transitions.on_slot(ordered(), BIND, NOON, is_fresh=False)
-    assert isinstance(step[0], Rechecking)
-    assert names(step[1]) == ["Recheck"]
-    phase, effects = transitions.on_checked(step[0], WithheldReason.OPTED_OUT, 7.0)
-    assert isinstance(phase, Claimed)
-    assert (phase.claim.withheld, phase.claim.checked_at) == (WithheldReason.OPTED_OUT, 7.0)
-    assert names(effects) == ["Requeue"]
-
-
-def test_replies_need_no_fresh_claim() -> None:
-    assert names(transitions.on_slot(claimed(), BIND, NOON, is_fresh=False)[1]) == ["Render"]
-
-
-def test_a_begun_message_is_finished_whatever_its_claim() -> None:
-    begun, _ = transitions.on_text(ordered(), text_of(2), BIND, NOON)
-    assert isinstance(begun, InFlight)
-    resumed, _ = transitions.on_answer(begun, Status.ESME_ROK, "id", NOON)
-    assert isinstance(resumed, Claimed)
-    resumed = replace(resumed, claim=replace(resumed.claim, withheld=WithheldReason.OPTED_OUT))
-    assert names(transitions.on_slot(resumed, BIND, NOON, is_fresh=False)[1]) == ["Submit"]
-
-
-def test_what_may_have_been_sent_stays_unknown_when_it_is_withheld() -> None:
-    late = ordered(attempt=2, withheld=WithheldReason.OPTED_OUT)
-    assert published(transitions.on_slot(late, BIND, NOON)) == [(Outcome.UNKNOWN, True)]
-    step = transitions.on_reclaim(Reclaiming(ordered(), BIND), late.claim)
-    assert published(step) == [(Outcome.UNKNOWN, True)]
-
-
 def test_an_order_without_its_text_is_erased() -> None:
     gone = ordered()
     gone = replace(gone, claim=replace(gone.claim, text=None))
     assert published(transitions.on_slot(gone, BIND, NOON)) == [(Outcome.ERASED, True)]
-
-
-def test_a_message_that_is_being_checked_is_left_to_the_next_owner() -> None:
-    rechecking = Rechecking(ordered())
-    assert names(transitions.on_hand_over(rechecking)[1]) == [
-        "ReleaseClaim",
-        "ReleaseKey",
-        "Forget",
-    ]
-    assert names(transitions.on_given_up(rechecking)[1]) == ["ReleaseKey", "Forget"]
