@@ -13,9 +13,12 @@ from inbound.settings.sources import setting_variables
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+CODE = ("schemas", "streams", "inbound", "tests")
+SOURCES = {".py", ".sql", ".toml"}
 FILE = re.compile(r"`((?:schemas|streams|inbound|tests|docs|deploy)/[\w./-]+)`")
 MODULE = re.compile(r"`(?:python -m )?((?:schemas|streams|inbound|tests)(?:\.\w+)+)[` ]")
 SHORT = re.compile(r"`(\w+\.(?:py|sql))`")
+NAME = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)`")
 IN_TREE = re.compile(r"[a-z_]+(?:/|\.py)")
 VARIABLE = re.compile(r"SCSERV_[A-Z0-9_]*[A-Z0-9]")
 NO_SETTINGS = {
@@ -92,6 +95,17 @@ def test_every_module_that_a_guide_names_by_its_file_exists(guide: Path) -> None
     packages = (ROOT / name for name in ("schemas", "streams", "inbound", "tests"))
     existing = {path.name for package in packages for path in package.rglob("*.*")}
     assert set(SHORT.findall(guide.read_text("utf-8"))) - existing == set()
+
+
+@pytest.mark.parametrize("guide", ["CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/GLOSSARY.md"])
+def test_every_name_that_a_guide_to_the_code_names_is_in_the_code(guide: str) -> None:
+    """Names of classes, functions, fields, columns, topics: each of their words is in a source."""
+    sources = chain.from_iterable((ROOT / name).rglob("*.*") for name in CODE)
+    texts = [path.read_text("utf-8") for path in sources if path.suffix in SOURCES]
+    known = set(re.findall(r"\w+", "\n".join(texts)))
+    named = set(NAME.findall((ROOT / guide).read_text("utf-8")))
+    other = {name for name in named if VARIABLE.match(name) or SHORT.match(f"`{name}`")}
+    assert {name for name in named - other if not known >= set(name.split("."))} == set()
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
