@@ -27,7 +27,7 @@ from inbound.api.problem_answers import refusal_of, render
 from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal
 from inbound.errors import ScservError
 from inbound.ops import server_metrics, telemetry
-from inbound.ops.logs import BOUNDED
+from inbound.ops.log_throttle import BOUNDED
 
 RESPONSE_TIMEOUT_S: Final = 15.0
 PIECES_TIMEOUT_S: Final = 600.0

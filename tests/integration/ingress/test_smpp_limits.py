@@ -10,7 +10,7 @@ import pytest
 
 from inbound.ingress.smpp import server
 from inbound.ingress.smpp.bind_pace import BINDS_AT_ONCE, BINDS_PER_S, BindPace
-from inbound.ops.logs import LINES_OF_A_KIND, LogThrottle
+from inbound.ops.log_throttle import LINES_OF_A_KIND, LogThrottle
 from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, Pdu
 from inbound.smpp.status import Status
 from tests.integration.ingress.smpp_world import bind, create_account, serving

@@ -27,7 +27,7 @@ from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes
 from schemas.orders import Order, OrderState
 from tests.fix_store import VAULT_KEY
-from tests.integration.ingress.test_smsc import sent
+from tests.integration.ingress.smsc_world import sent
 from tests.integration.ingress.world import World
 
 SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"

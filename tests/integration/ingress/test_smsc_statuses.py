@@ -6,7 +6,7 @@ from inbound.ingress.credentials import Credentials
 from inbound.keys import VaultCipher
 from inbound.store.sealing import Sealer
 from tests.fix_store import VAULT_KEY
-from tests.integration.ingress.test_smsc import sent, signed, status
+from tests.integration.ingress.smsc_world import sent, signed, status
 from tests.integration.ingress.world import World
 
 ANSWER = (

@@ -22,7 +22,8 @@ from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS
 from inbound.api.observability import SECURITY_HEADERS, ObservabilityMiddleware
 from inbound.api.server import HttpServer
 from inbound.clock import utc_now
-from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, LogThrottle, ThrottlingHandler
+from inbound.ops.log_throttle import LINES_OF_A_KIND, LogThrottle
+from inbound.ops.logs import LineFormatter, ThrottlingHandler
 from inbound.settings import ApiSettings
 from tests.patience import PATIENCE_S
 from tests.unit.api.serving import App, serving, until

@@ -9,7 +9,8 @@ import pytest
 from inbound.gateway.leniencies import LeniencyReport
 from inbound.gateway.refusals import MOST_STATUSES, RefusalReport
 from inbound.ops import metrics
-from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, ThrottlingHandler
+from inbound.ops.log_throttle import LINES_OF_A_KIND
+from inbound.ops.logs import LineFormatter, ThrottlingHandler
 from inbound.smpp.pdu import AlertNotification, EnquireLink, EnquireLinkResp
 from tests.unit.smpp.peer import esme_session
 

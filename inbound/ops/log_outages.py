@@ -1,0 +1,50 @@
+"""Recognises what client libraries log in an outage that they recover from."""
+
+import logging
+import re
+from typing import Final
+
+_KAFKA_CLIENTS: Final = ("aiokafka", "kafka", "faust", "mode")
+
+_OF_AN_OUTAGE: Final = re.compile(
+    "Unable connect to|Unable to (request|update) metadata|Got error produce response"
+    "|Failed fetch (messages|offsets)|Heartbeat |Marking the coordinator dead|Error sending "
+    "|(Find|Group )Coordinator Request failed|OffsetCommit failed|Auto offset commit failed"
+    "|LeaveGroup request failed|Failed to commit on finallization|Could not send|Cannot send"
+    "|Attempt to fetch offsets for partition|(Offset)?CommitFailed|Metadata refresh"
+    "|No node available for metadata|Bootstrap |Connection failed|During exception"
+    "|Task .* left RUNNING|.*(Connection lost|socket disconnected|Request timed out|Abort \\()"
+    "|query cancellation (interrupted|failed)"
+    "|No broker metadata found|Timer .* is overlapping|.*Thread keepalive is not responding"
+    r"|Transient error |Failed to export \w+ batch due to |Exporter already shutdown"
+)
+"""What clients of Kafka, PostgreSQL and the collector log in an outage that they get over.
+
+What is the case is in our own words: that Kafka, PostgreSQL or the collector does not answer, and
+that it does.
+"""
+
+_OF_RIGHTS: Final = re.compile("uthoriz|uthenti")
+"""What no time heals, whatever client reports it."""
+
+
+def lower_outage(record: logging.LogRecord) -> None:
+    """Make a warning of an error that a Kafka client reports and recovers from.
+
+    At each restart of a broker these clients log errors about connections, heartbeats and commits,
+    and try again. Nobody has to do anything: if it lasts, the health of the process says so. One
+    with a traceback stays an error.
+    """
+    is_outage = record.levelno == logging.ERROR and not record.exc_info
+    if is_outage and record.name.partition(".")[0] in _KAFKA_CLIENTS:
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+
+
+def is_of_outage(record: logging.LogRecord) -> bool:
+    """Whether a client reports an outage that we report; with a traceback it is something else."""
+    if record.exc_info or record.levelno >= logging.CRITICAL:
+        return False
+    if record.name.partition(".")[0] not in (*_KAFKA_CLIENTS, "psycopg", "opentelemetry"):
+        return False
+    text = record.getMessage()
+    return _OF_AN_OUTAGE.match(text) is not None and _OF_RIGHTS.search(text) is None
