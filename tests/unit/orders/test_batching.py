@@ -85,14 +85,16 @@ async def test_a_batch_is_no_larger_than_the_intake_takes(intake: Intake) -> Non
 
 async def test_a_full_queue_refuses_at_once_and_places_nothing(intake: Intake) -> None:
     batcher = OrderBatcher(intake.place, most_waiting=2)
+    first = asyncio.create_task(batcher.place(texts(0)))
+    await intake.started.wait()
     waiting = asyncio.create_task(batcher.place(texts(1, 2)))
     await asyncio.sleep(0)
     with pytest.raises(TooManyWaitingError):
         await batcher.place(texts(3))
     intake.go.set()
-    await waiting
+    await asyncio.gather(first, waiting)
     await batcher.place(texts(4))
-    assert intake.batches == [["1", "2"], ["4"]]
+    assert intake.batches == [["0"], ["1", "2"], ["4"]]
 
 
 async def test_accounts_take_turns(intake: Intake) -> None:
@@ -111,7 +113,8 @@ async def test_accounts_take_turns(intake: Intake) -> None:
 
 async def test_no_account_fills_the_queue_of_another(intake: Intake) -> None:
     batcher = OrderBatcher(intake.place, account_of=account_of, most_waiting=8)
-    waiting = []
+    waiting = [asyncio.create_task(batcher.place(of("first", 1)))]
+    await intake.started.wait()
     for account, most in (("a", 4), ("b", 2), ("c", 1), ("d", 1), ("e", 1)):
         for _ in range(most):
             waiting.append(asyncio.create_task(batcher.place(of(account, 1))))
