@@ -73,7 +73,7 @@ class Subjects:
             await self._fold(missing)
 
     def add_new(self, subject_ids: Iterable[UUID]) -> None:
-        """Take subjects without events. Writing is a Conflict if one has some nevertheless."""
+        """Add subjects without events. Writing raises Conflict if one has events after all."""
         self._states |= dict.fromkeys(subject_ids, SubjectState())
 
     async def _fold(self, subject_ids: list[UUID]) -> None:

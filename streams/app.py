@@ -37,17 +37,25 @@ from streams.progress import Partition, PartitionProgress
 
 ANSWER_WITHIN_S: Final = 2.0
 BULK_SHARE: Final = 4
-"""A batch of results or orders is this many times smaller than one of texts: texts, for whose
-acknowledgements people wait, come to their turn only between the batches of the others."""
+"""A batch of results or orders is this many times smaller than one of texts.
+
+People wait for the acknowledgements of texts, and texts get their turn only between the other
+batches.
+"""
 
 BYTES_OF_RESULT: Final = 600
-"""The size of a result in a record, roughly. A record holds few results or many, as Kafka was fast
-or slow, so batches of results are measured in bytes."""
+"""The approximate size of a result in a record.
+
+How many results a record holds depends on how fast Kafka was, so batches of results are measured in
+bytes.
+"""
 
 RESULTS_EVERY_S: Final = 0.05
-"""Batches of results begin so often at most. Their decisions are a fulfilment, which nobody awaits
-as people do an acknowledgement, or the end of a request; a transaction, a round of the relay and a
-claim for each result would cost several times as much."""
+"""The minimum time between two batches of results.
+
+They lead to a fulfilment, which is less urgent than an acknowledgement, or to the end of a request;
+a transaction, a round of the relay and a claim for each result would cost several times as much.
+"""
 
 POLL_SHARE: Final = 5
 """Faust stops fetching a partition when a buffer is four fifths full. What it has fetched by then
@@ -56,7 +64,7 @@ has to fit into the rest: at a full buffer it would stop the topics of the other
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What one transaction takes at most; more bytes only if a single record has them.
+    """The most that one transaction takes; more bytes only for a single record that large.
 
     Transactions begin `every_s` after each other at the earliest, unless one would be full.
     """
@@ -121,7 +129,7 @@ class WorkerApp:
         await self._app.start()
 
     async def stop(self) -> None:
-        """Leave the group. After a crash Faust may wait a minute for what will never come."""
+        """Leave the group. After a crash this may take a minute, because Faust waits in vain."""
         await self._app.stop()
 
     async def run_until_stopped(self) -> None:

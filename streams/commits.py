@@ -16,9 +16,9 @@ class Commits:
     rebalance, and what is left in the buffer of an agent that has failed. Its compiled stream does
     that without calling the consumer, so only the offset that is committed can be guarded.
 
-    It also takes an offset for committed that Kafka has refused because of a rebalance. Then nobody
-    would commit it before the next record of the partition, and until then its last ones would be
-    called pending although they were processed: so what was not committed is tried again.
+    It also regards an offset as committed that Kafka refused because of a rebalance. Nobody would
+    commit it until the next record of the partition, and until then its last records would be
+    called pending although they were processed. So offsets that were not committed are tried again.
 
     And after a rebalance it reads again what it had fetched and dropped, but only where something
     was committed before: the first record of a partition would wait for the next process.
@@ -54,7 +54,7 @@ class Commits:
 
         async def committing_offsets(offsets: Mapping[Partition, int], **options: bool) -> bool:
             is_done: bool = await commit_offsets(offsets, **options)
-            # Nothing has run since `committing` returned but the lines that take it for committed.
+            # Since `committing` returned, only the lines that regard it as committed have run.
             consumer._committed_offset.update(self._unchanged)  # noqa: SLF001
             self._unchanged.clear()
             return is_done

@@ -1,10 +1,9 @@
 """Makes sure that a consumer passes over no record.
 
-Faust drops what it has fetched when a rebalance comes in between, and relies on reading it again.
-If that second read fails, it takes the hole for one that compaction made, and commits behind it:
-texts that the SMS centre was told we have would be lost. Our topics have no such holes, so here a
-hole is an error before anything behind it is processed, and the process starts again at the
-committed offset.
+During a rebalance Faust drops what it has fetched, and relies on reading it again. If that second
+read fails, it mistakes the gap for one left by compaction and commits past it: texts that were
+acknowledged to the SMS centre would be lost. Our topics have no such gaps, so here a gap is an
+error before anything behind it is processed, and the process starts again at the committed offset.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ ASK_AGAIN_AFTER_S: Final = 0.5
 
 
 class SkippedRecordsError(RetryableError):
-    """Records were passed over. Nothing behind them was committed: a new start reads them."""
+    """Records were skipped. Nothing behind them was committed, so a restart reads them."""
 
 
 class KafkaOffsets(Protocol):
@@ -42,7 +41,7 @@ class Continuity:
     def __init__(
         self, offsets: KafkaOffsets, pause: Callable[[], Awaitable[None]] = _pause
     ) -> None:
-        """`offsets` is asked for the first records of partitions, and at holes."""
+        """`offsets` is asked for the first records of partitions, and at gaps."""
         self._offsets = offsets
         self._pause = pause
         self._next: dict[Partition, int] = {}
@@ -50,8 +49,8 @@ class Continuity:
     async def check(self, places: Iterable[tuple[Partition, int]]) -> None:
         """Take note of records, each a partition and an offset. Call it before processing them.
 
-        Records may come again. Another consumer may have processed those in a hole, or the topic's
-        retention may have deleted them. Raises SkippedRecordsError for any other hole, and what
+        Records may come again. Another consumer may have processed those in a gap, or the topic's
+        retention may have deleted them. Raises SkippedRecordsError for any other gap, and what
         `offsets` raises.
         """
         places = list(places)
@@ -69,9 +68,9 @@ class Continuity:
     def _follow(
         self, places: Iterable[tuple[Partition, int]], after: dict[Partition, int]
     ) -> dict[Partition, tuple[int, int]]:
-        """Move `after` behind these records; return the first hole of each partition with one.
+        """Move `after` behind these records; return the first gap of each partition that has one.
 
-        A hole is the offset that was expected and the one that came.
+        A gap is the offset that was expected and the one that came.
         """
         holes: dict[Partition, tuple[int, int]] = {}
         for partition, offset in places:
@@ -85,7 +84,7 @@ class Continuity:
         """Go on behind what others have processed, and what no longer exists.
 
         A broker that has just started may answer that the group has committed nothing, for some
-        seconds. So a hole that only this answer makes is looked at again.
+        seconds. So a gap that only this answer explains is checked again.
         """
         unsure = set(holes)
         for _ in range(ASK_TIMES):

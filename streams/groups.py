@@ -11,7 +11,7 @@ SESSION_TIMEOUT_S: Final = 6
 HEARTBEAT_INTERVAL_S: Final = 1
 
 METADATA_MAX_AGE_MS: Final = 5_000
-"""How long a group may consume nothing after its broker was restarted.
+"""How long a group may consume nothing after a restart of its broker.
 
 A broker that has just started may answer that a topic does not exist. The group's leader then
 assigns none of its partitions until it refreshes the metadata: by default after 5 minutes.

@@ -3,7 +3,7 @@
 A consumer can send heartbeats while one of its partitions is stuck. A partition is stuck when
 records wait and its position has not moved for `STUCK_AFTER_S`, whether or not it ever moved. If
 batches of others of its topic were processed meanwhile, the consumer works and only this partition
-was forgotten; a new start reads it again. Other topics tell nothing: a slow batch holds up its own
+was forgotten; a new start reads it again. Other topics prove nothing: a slow batch holds up its own
 topic alone.
 """
 
@@ -16,7 +16,7 @@ from inbound.ops import metrics
 
 STUCK_AFTER_S = 60.0
 PASSED_OVER: Final = 3
-"""Batches of a topic in a row without a partition that has waited for so long."""
+"""This many batches of a topic in a row without a waiting partition mean that it was forgotten."""
 
 Partition = tuple[str, int]
 
@@ -29,7 +29,7 @@ class _Seen:
 
 
 class PartitionProgress:
-    """Last processed offset per partition, held against the end of the partition."""
+    """Last processed offset per partition, compared with the end of the partition."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class PartitionProgress:
             self._seen[partition] = _Seen(offset + 1, now, self._batches[partition[0]])
 
     def unseen(self, partitions: Iterable[Partition]) -> list[Partition]:
-        """Return those of which no position is known yet; see `begin`."""
+        """Return the partitions whose position is not known yet; see `begin`."""
         return [partition for partition in partitions if partition not in self._seen]
 
     def begin(self, positions: Mapping[Partition, int]) -> None:

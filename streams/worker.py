@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 STOP_WITHIN_S = 4.0
 SWEEP_EVERY_S = 60.0
 THOROUGH_EVERY = 60
-"""Every so many sweeps is a thorough one."""
+"""One sweep in this many is a thorough one."""
 
 
 class Worker:

@@ -33,7 +33,7 @@ FINAL: Final = frozenset({BroadcastState.DONE, BroadcastState.CANCELLED})
 
 
 class BroadcastAction(StrEnum):
-    """What a person does with a broadcast."""
+    """What a person can do with a broadcast."""
 
     START = "start"
     APPROVE = "approve"
@@ -224,7 +224,7 @@ def _cancel(before: Lifecycle) -> Lifecycle:
 
 
 def _is_due(before: Lifecycle, at: datetime) -> bool:
-    """Whether it starts at once, so that an action with this effect is only repeated."""
+    """Whether it starts at once, so that an action with this effect is only a repetition."""
     return before.starts_at is not None and before.starts_at <= at
 
 

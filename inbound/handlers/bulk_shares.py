@@ -1,7 +1,8 @@
-"""How far bulk goes ahead of the SMS centres, and how accounts and broadcasts share that. Pure.
+"""How far bulk messages go ahead of the SMS centres, and how accounts and broadcasts share that.
 
-Messages that are queued already can't be overtaken, so no more are queued than the SMS centres take
-in a few seconds: a new sender waits that long, however much the others have waiting.
+Pure. Messages that are already queued can't be overtaken, so no more are queued than the SMS
+centres take in a few seconds: a new sender waits that long, however many messages the others have
+waiting.
 """
 
 from collections.abc import Hashable, Mapping
@@ -35,11 +36,11 @@ class Distance(Generic[Key]):
 
     @property
     def ahead(self) -> int:
-        """How many messages may be on their way, of all together."""
+        """How many messages of all senders together may be on their way."""
         return min(self._most, max(self._least, int(self._rate * SECONDS_AHEAD)))
 
     def measure(self, now: datetime, on_their_way: Mapping[Key, int]) -> None:
-        """Note how many messages of each are on their way now; call `place` for each new one."""
+        """Note how many messages of each sender are on their way now; call `place` for new ones."""
         left = sum(max(0, before - on_their_way.get(key, 0)) for key, before in self._open.items())
         was_busy = any(self._open.values())
         self._open = dict(on_their_way)
@@ -56,14 +57,14 @@ class Distance(Generic[Key]):
             self._since, self._left = now, 0
 
     def place(self, key: Key, messages: int) -> None:
-        """Note that so many more of one are on their way."""
+        """Note that this many more messages of a sender are on their way."""
         self._open[key] = self._open.get(key, 0) + messages
 
 
 def shares(total: int, wanted: Mapping[Key, int]) -> dict[Key, int]:
-    """Divide `total` evenly; what somebody doesn't want is divided among the others.
+    """Divide `total` evenly; a share that a sender doesn't need is divided among the others.
 
-    Everybody gets at least 1, so that no one waits for ever.
+    Each gets at least 1, so that none waits for ever.
     """
     given: dict[Key, int] = {}
     left, waiting = total, len(wanted)

@@ -25,7 +25,7 @@ from schemas.messages import Purpose
 from schemas.registration_events import RegistrationHeld, RegistrationRefused
 
 COPY_WITHIN: Final = timedelta(minutes=10)
-"""Longer than an SMS centre waits before it redelivers an unanswered MO."""
+"""Longer than any SMS centre waits before it redelivers an unanswered MO."""
 
 CLOCK_ERROR: Final = timedelta(seconds=0.2)
 """More than the difference between two gateways' readings of the shared clock."""

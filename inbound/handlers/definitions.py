@@ -158,7 +158,7 @@ def is_carried_out(command: Command, *, client_known: bool, is_recipient: bool |
 
 
 def plan(state: SubjectState, request: CommandRequest, policies: Policies) -> Planned:
-    """Return how to fulfil `request`. Who may not use its command is refused.
+    """Return how to fulfil `request`. A person who may not use its command is refused.
 
     Raises `AnnouncedPlanError`, so that processes of the release before never meet a plan
     they can't read.

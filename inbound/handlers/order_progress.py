@@ -64,8 +64,8 @@ class OrderChange:
 def refused_state(event: OrderRefused) -> OrderState:
     """Return the state of an order that was refused, when it was placed or when it was due.
 
-    A recipient of a broadcast who has opted out since its audience was loaded is withheld, as one
-    who opts out after that: nobody could know it when they ordered.
+    The message to a recipient of a broadcast who opted out after its audience was loaded is
+    withheld, whenever that was: its author couldn't know.
     """
     is_withheld = event.broadcast_id is not None and event.reason is RefusalReason.OPTED_OUT
     return OrderState.WITHHELD if is_withheld else OrderState.REFUSED
@@ -82,7 +82,7 @@ def change_of(event: DomainEvent) -> OrderChange | None:
             due_at=event.due_at,
             not_after=event.not_after,
         )
-    if isinstance(event, OrderRefused):  # one that had been accepted
+    if isinstance(event, OrderRefused):  # an order that had been accepted
         state, at = refused_state(event), event.facts.decided_at
         return OrderChange(event.order_id, state, at, event.reason.value, unsent=True)
     is_open = isinstance(event, MessageUnknown) and not event.final

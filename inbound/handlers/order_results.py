@@ -23,7 +23,7 @@ from schemas.order_events import OrderRescheduled
 from schemas.orders import WithheldReason
 
 MOST_DISPATCHES: Final = 100
-"""Messages of one order at most. An order that needs more ends as its last message did."""
+"""The most messages of one order. An order that would need more ends as its last message did."""
 
 
 def is_order_awaited(state: SubjectState, message: SubmitResult | MobileTerminated) -> bool:

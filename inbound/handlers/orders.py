@@ -1,8 +1,8 @@
 """Decides an order: accepts it for now or for later, or refuses it with one reason. Pure.
 
-What is decided follows from the order and the facts alone, and both are in the event, so that a
-replay decides it again. Reasons are checked from what concerns the account over what concerns the
-recipient and the text to what depends on the moment, and the first one that applies is given.
+The decision follows from the order and the facts alone, and both are in the event, so that a replay
+can decide it again. Reasons about the account are checked first, then those about recipient and
+text, then those that depend on the moment; the first one that applies is given.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,16 @@ from schemas.orders import OrderKind, RefusalReason
 from schemas.sending_hours import SendingHours
 
 MOST_WAITING: Final = 100
-"""Messages of orders that wait for one person, shared by accounts (`most_of_account`)."""
+"""The most messages of orders that wait for one person, shared by accounts (`most_of_account`)."""
 
 LEAST_OF_ACCOUNT: Final = 5
-"""Messages to one person that each account may have waiting, whatever the others have."""
+"""How many messages to one person each account may have waiting, whatever the others have."""
 
 MOST_QUEUED: Final = timedelta(hours=60)
-"""How long a message may be queued: less than the lanes keep its record. Then it gets another."""
+"""How long a message may be queued: less than the lanes keep its record.
+
+Then the order gets another one.
+"""
 
 FIRST_DISPATCH: Final = 1
 

@@ -32,8 +32,8 @@ def pace_at(
 ) -> Pace:
     """Return the pace at a moment, and from when on a message may be sent.
 
-    With spreading, the `waiting` recipients, without those that a bucket allows already, are spread
-    over what is left of the window; those that `rate` leaves over are for the next one.
+    With spreading, the `waiting` recipients, except those that a bucket already allows, are spread
+    over what is left of the window; those for whom `rate` is too low wait for the next one.
     """
     if hours is None:
         return Pace(moment, rate)
@@ -62,7 +62,7 @@ class Bucket:
 
     @property
     def level(self) -> float:
-        """How much it allowed at last, and nobody has taken."""
+        """How much it allowed at its last update that was not taken."""
         return self._allowed
 
     def take(self, moment: datetime, per_s: float, most: int) -> int:

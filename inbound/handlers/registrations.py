@@ -60,7 +60,7 @@ class Ceilings:
 
     @property
     def limit(self) -> bool:
-        """Whether there is any ceiling."""
+        """Whether there is a ceiling."""
         every = (self.minute, self.hour, self.centre_minute, self.centre_hour)
         return any(one is not None for one in every)
 
@@ -199,9 +199,10 @@ def stop_to_undo(
 ) -> UUID | None:
     """Return the request of the stop that an operator undoes for one subject, if there is one.
 
-    `history` are the subject's events with the times of their recording. The last change has to
-    be a stop recorded from `since` to before `until`. A person who stopped again later meant it;
-    one who started or was restored since is on already; an erased one is not texted.
+    `history` are the subject's events with the times of their recording. The last change has to be
+    a stop that was recorded at `since` or later and before `until`. A person who stopped again
+    later meant it; one who started or was restored since is on already; an erased one is not
+    texted.
     """
     stopped: UUID | None = None
     for event, recorded_at in history:

@@ -36,7 +36,7 @@ ACKNOWLEDGE_WITHIN_S = 120
 """The time limit that the instruction sets for the acknowledgement."""
 
 OFTEN_ATTEMPTED = 3
-"""A message with more attempts is counted: a client may have as many copies."""
+"""A message with more attempts is counted: the client may have that many copies."""
 
 _EVENTS: dict[Outcome, type[MessageEvent]] = {
     Outcome.SUBMITTED: MessageSubmitted,

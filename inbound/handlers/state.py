@@ -267,7 +267,7 @@ def _message_of_order(state: SubjectState, event: MessageEvent, order_id: UUID) 
 
 
 def _account_of(state: SubjectState, order_id: UUID) -> str:
-    """Return whose order this is that gets another message."""
+    """Return the account of the order that gets another message."""
     if (order := state.orders.get(order_id)) is not None:
         return order.account
     unsent = state.unsent

@@ -41,7 +41,7 @@ class UnknownNumberCeilings:
 
     @property
     def limit(self) -> bool:
-        """Whether there is any ceiling."""
+        """Whether there is a ceiling."""
         return (self.minute, self.hour) != (None, None)
 
 

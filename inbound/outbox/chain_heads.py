@@ -4,7 +4,7 @@ A head is read once a minute and published once the cursor of the events has pas
 subscriber that receives a head has been sent the events it covers. Nothing is done per event.
 After a restart a head may be published twice, with the same content.
 
-A head that Kafka will never take is set aside: it must not hold up the relay.
+A head that Kafka will never accept is set aside: it must not hold up the relay.
 """
 
 import logging
@@ -28,7 +28,7 @@ from schemas.messages import LogHead
 
 EVERY_S: Final = 60.0
 STOP_WITHIN_S: Final = 2.0
-"""How long a stopping relay waits for Kafka: less than it has to stop."""
+"""How long a stopping relay waits for Kafka: less than the time it has to stop."""
 
 HEADS_FEED: Final = "heads"
 
@@ -47,7 +47,7 @@ class HeadPublisher:
         set_aside: SetAside,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`set_aside` stores what Kafka will never take; `clock` counts seconds."""
+        """`set_aside` stores heads that Kafka will never accept; `clock` counts seconds."""
         self._producer = producer
         self._topic = topic
         self._set_aside = set_aside

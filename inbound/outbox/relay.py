@@ -50,23 +50,26 @@ from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
 
-# A round publishes all replies that wait and a piece of the rest, so that a reply waits for a short
-# round at most, whatever a broadcast has queued.
+# A round publishes all waiting replies and a limited number of other rows, so that a reply waits
+# for one short round at most, whatever a broadcast has queued.
 REPLIES: Final = 2_000
-"""Rows of a shard of replies in one round."""
+"""The most rows of a shard of replies in one round."""
 
 ORDERS: Final = 250
-"""Rows of a shard of notifications or broadcasts in one round."""
+"""The most rows of a shard of notifications or broadcasts in one round."""
 
 EVENTS: Final = 1_000
-"""Events in one round: a message of a broadcast has three or four."""
+"""The most events in one round; a message of a broadcast has three or four."""
 
 EVENTS_EVERY_S: Final = 0.05
-"""Events are published so often at most. Nobody waits for them as people do for replies, and a
-round for each transaction costs Kafka, PostgreSQL and the relay many times as much."""
+"""The minimum time between two rounds that publish events.
+
+They are less urgent than replies, and a round for each transaction costs Kafka, PostgreSQL and the
+relay many times as much.
+"""
 
 WAIT_S = 0.5
-"""Until the relay looks for rows of which nobody has told it."""
+"""How long the relay waits before it looks for rows that no notification announced."""
 
 MEASURE_EVERY_S = 10.0
 CLOSE_WITHIN_S = 5.0
@@ -93,7 +96,7 @@ class EventPace:
         return held if is_due else [shard for shard in held if shard != LOG]
 
     def note_round(self, *, is_rest: bool) -> None:
-        """Note that the round is over, and whether it has found all that there was."""
+        """Note that the round is over, and whether it found all rows that there were."""
         if self._round_at >= self._published_at + EVENTS_EVERY_S:
             self._published_at = self._round_at
             self._may_wait = not is_rest
@@ -103,7 +106,7 @@ class EventPace:
         self._may_wait = True
 
     def wait_s(self) -> float:
-        """Return for how many seconds the relay may wait to be told of rows."""
+        """Return for how many seconds the relay may wait for a notification."""
         if not self._may_wait:
             return WAIT_S
         return max(0.0, self._published_at + EVENTS_EVERY_S - self._clock())
@@ -113,9 +116,9 @@ class EventPace:
 class Relay:
     """Publishes the rows of its shards until `stopping` is set.
 
-    `connect` opens a database connection in autocommit mode, `new_producer` one to Kafka;
-    `report` gets whether the relay works, and the reason if not; `set_aside` stores records
-    that Kafka can never take.
+    `connect` opens a database connection in autocommit mode, `new_producer` one to Kafka; `report`
+    gets whether the relay works, and the reason if not; `set_aside` stores records that Kafka can
+    never accept.
     """
 
     connect: Callable[[], psycopg.Connection]
@@ -137,7 +140,7 @@ class Relay:
         self.heads = HeadPublisher(self._producer, self.names.log_heads, self.set_aside)
 
     def run(self) -> None:
-        """Relay until `stopping` is set. Blocks; survives Kafka and Postgres going away."""
+        """Relay until `stopping` is set. Blocks; survives outages of Kafka and PostgreSQL."""
         for attempt in Retrying(
             retry=retry_if_exception_type((RetryableError, KafkaError)),
             wait=wait_random_exponential(multiplier=0.2, max=5),
@@ -171,7 +174,7 @@ class Relay:
             pace = EventPace()
             while not self.stopping.is_set():
                 held = self._take_free_shards(connection, held)
-                # Fewer rows than any limit are all that were committed by then.
+                # Fewer rows than the limit: these are all that were committed by then.
                 is_rest = self.relay_batch(connection, pace.due(held)) < ORDERS
                 pace.note_round(is_rest=is_rest)
                 if LOG in held:

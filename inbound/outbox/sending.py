@@ -1,7 +1,7 @@
 """Sends rows to Kafka, and tells which were stored, which were refused and which have to wait.
 
-A row that Kafka can never take (too large, or not a record at all) becomes a dead letter, and
-its shard goes on. Any other error means that Kafka is away or set up wrongly: the shard waits.
+A row that Kafka can never accept (too large, or not a record at all) becomes a dead letter, and its
+shard goes on. Any other error means that Kafka is unavailable or misconfigured: the shard waits.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +42,7 @@ class SentRow:
 
 
 class RefusedRecord(NamedTuple):
-    """One record of a row, by its place in it, and why Kafka can never take it."""
+    """One record of a row, by its index in it, and why Kafka can never accept it."""
 
     sent: SentRow
     part: int

@@ -11,7 +11,7 @@ from zlib import crc32
 from schemas.messages import Purpose
 
 REPLY_SHARDS: Final = 4
-"""Shards 0 to 3. One relay at a time reads a shard."""
+"""Shards 0 to 3. Only one relay at a time reads a shard."""
 
 _OF_PURPOSE: Final = {Purpose.NOTIFICATION: REPLY_SHARDS, Purpose.BROADCAST: REPLY_SHARDS + 1}
 

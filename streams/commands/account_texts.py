@@ -1,8 +1,8 @@
-"""Passes texts that are no commands on to the accounts they belong to. Never an answer to them.
+"""Passes texts that are not commands on to the accounts they belong to. They are never answered.
 
-Such a text is stored, sealed, in the transaction of its batch, with an inbox row, so that one that
-Kafka brings again is stored once. How many may wait is limited, for each account and of each
-sender: a program that is away fills no disk.
+Such a text is stored, sealed, in the transaction of its batch, with an inbox row, so that a
+redelivery by Kafka doesn't store it twice. How many may wait is limited for each account and each
+sender, so a program that stays away can't fill the disk.
 """
 
 from collections.abc import Sequence

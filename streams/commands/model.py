@@ -1,4 +1,4 @@
-"""What commands are decided from: parsed texts, their clients, the settings."""
+"""The inputs of decisions about commands: parsed texts, their clients, settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

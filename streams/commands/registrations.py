@@ -1,4 +1,4 @@
-"""How many registrations one batch may let through, and what it did with them.
+"""How many registrations one batch may let through, and how many it did.
 
 The counts are read once for the batch, under a lock that ends with its transaction, and go on with
 each decision of the batch. Each request gets them as facts, so a replay can decide it again.

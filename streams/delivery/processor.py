@@ -185,11 +185,11 @@ async def _append_late(
     changes: Changes,
     results: Sequence[SubmitResult],
 ) -> None:
-    """Append the events of results whose message had its final result already.
+    """Append the events of results whose message already had its final result.
 
-    Nearly always Kafka delivered such a result again, and the log has its event. Attempts
-    before it that the log lacks are recorded with it. An order whose message was submitted after
-    all, for example when it was cancelled at that moment, is sent.
+    Nearly always such a result is a redelivery by Kafka, and the log has its event. Attempts before
+    it that the log lacks are recorded with it. An order whose message was submitted after all, for
+    example when it was cancelled at that moment, is sent.
     """
     if not results:
         return

@@ -2,8 +2,8 @@
 
 A receipt is looked up among the messages to the person it came from: the subject of its key. A
 receipt that arrives before its submit result was processed waits in the database and is applied
-with the result; the retention sweep gives up on it in the end. A receipt from an unknown number
-is counted as unmatched and changes nothing.
+with the result; if no result comes, the retention sweep deletes it. A receipt from an unknown
+number is counted as unmatched and changes nothing.
 """
 
 from collections import defaultdict

@@ -95,7 +95,7 @@ def _read(record: TopicRecord) -> Order:
 
 
 def _check_envelope(record: TopicRecord) -> None:
-    """Refuse another version of CloudEvents, and data that is not JSON. Absent ones are as ours."""
+    """Refuse another version of CloudEvents, and data that is not JSON. Absent attributes pass."""
     version = header(record.headers, "ce_specversion")
     if version not in {None, _SPECVERSION}:
         raise PoisonError(f"the header ce_specversion has to be {_SPECVERSION}")
@@ -123,6 +123,6 @@ def _computable_id(record: TopicRecord) -> UUID | None:
 
 
 def _event_key(source: str, event_id: str) -> str:
-    """Return a key of the two; they may be long, and have any characters."""
+    """Return one key for both; they may be long and contain any characters."""
     text = f"{len(source)}:{source}{event_id}"
     return _EVENT_KEY + sha256(text.encode()).hexdigest()

@@ -7,7 +7,7 @@ from typing import Final, Self
 from schemas.messages import SubmitAttempt
 
 KEPT: Final = 4
-"""How many of the first and of the last are reported: a busy centre may refuse for hours."""
+"""How many of the first and last attempts are reported: a busy centre may refuse for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class UnresolvedAttempts:
 
     @property
     def reported(self) -> tuple[SubmitAttempt, ...]:
-        """The first and the last, in their order."""
+        """The first and the last attempts, in order."""
         return self.first + self.last
 
     def last_refused_with(self, status: int) -> int:
-        """Return how many of the last ones were refused with this status, as far as is known."""
+        """Return how many of the last attempts ended with this status, as far as is known."""
         same = takewhile(lambda one: one.status == status, reversed(self.reported))
         return sum(1 for _ in same)
 
     @property
     def left_out(self) -> int:
-        """How many there were between them."""
+        """How many attempts between them are not reported."""
         return self.count - len(self.first) - len(self.last)
 
 

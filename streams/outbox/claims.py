@@ -1,7 +1,7 @@
-"""Claims before sending, and what happened to the messages that other gateways claimed.
+"""Claims messages before they are sent, and finds out what became of other gateways' claims.
 
-Every call waits for the database as long as it takes: nothing is sent without a claim, and
-until then the messages are safe in Kafka.
+Every call waits for the database as long as it takes: nothing is sent without a claim, and until
+then the messages are safe in Kafka.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from streams.outbox.recording import recorded_result
 log = logging.getLogger(__name__)
 
 ATTEMPTS_PER_HOUR: Final = 6
-"""Of one message at most, in case gateways take it over from each other in a loop."""
+"""At most this many of one message, in case gateways take it over from each other in a loop."""
 
 Answer = TypeVar("Answer")
 ClaimReply = tuple[Claim, EarlierClaim | None]
@@ -145,7 +145,7 @@ class Claimer:
         return began, answer
 
     async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Return what `call` returns, however long the database is away."""
+        """Return what `call` returns; retry for as long as the database is unavailable."""
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.1, max=3),

@@ -1,8 +1,8 @@
 """Performs the effects of transitions: the only place where a message changes its phase.
 
-Every input (a free bind, an answer, a claim, a timer) becomes one transition, whose effects
-are performed at once and in order. Nothing here blocks; what takes time (a look-up, a new
-claim) runs as a task beside and comes back as the next input.
+Every input (a free bind, an answer, a claim, a timer) becomes one transition, whose effects are
+performed at once and in order. Nothing here blocks; a look-up or a new claim runs as a task of its
+own, and its outcome is the next input.
 
 The text is put together when a bind is free; a secret never leaves that function.
 """
@@ -65,9 +65,9 @@ log = logging.getLogger(__name__)
 
 BACK_OFF_S = 2.0
 _MOST_DOUBLINGS: Final = 4
-"""Of the back-off of a phone whose queue stays full: 32 s at most."""
+"""Limits the back-off for a phone whose queue stays full to 32 s."""
 FRESH_S = 3.0
-"""A claim of an order's message is good for so long: a `stop` takes effect within 5 s."""
+"""How long a claim of an order's message is valid, so that a `stop` takes effect within 5 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Driver:
         self._to_recheck: list[Entry] = []
 
     async def run(self) -> None:
-        """Run what takes time until cancelled, then end the back-offs and the pauses."""
+        """Run the tasks until cancelled, then end the back-offs and the pauses."""
         try:
             async with asyncio.TaskGroup() as self._group:
                 await asyncio.Event().wait()
@@ -134,7 +134,7 @@ class Driver:
         self._take(entry, transitions.on_slot(ready, bind, now, is_fresh=is_fresh))
 
     def hand_over(self, partitions: Collection[TopicPartition]) -> None:
-        """Drop what is not begun of these partitions; `unsent` then has the claims of it.
+        """Drop the messages of these partitions that are not begun; `unsent` then has their claims.
 
         Pauses end: what is begun has to be finished now. So do the long back-offs of channels,
         whose messages are then given back.
@@ -271,9 +271,9 @@ class Driver:
         self._take(entry, step)
 
     def _back_off(self, entry: Entry, bind: BindPort, full_queues: int) -> None:
-        """Let others go while one number is in trouble; when many are, it is the centre's.
+        """Let other messages go while one number is in trouble; if many are, pause the bind.
 
-        A phone whose queue stays full is asked about ever more rarely, and is no sign of trouble.
+        A phone whose queue stays full is retried ever more rarely, and doesn't count as trouble.
         """
         loop = asyncio.get_running_loop()
         pause_s, most = BACK_OFF_S, bind.window
@@ -298,7 +298,7 @@ class Driver:
         self._take(entry, transitions.on_back_off_over(entry.expect(BackingOff)))
 
     async def _look_up(self, entry: Entry, result_due: float) -> None:
-        """Wait for the earlier gateway's result; what has the same key waits with it."""
+        """Wait for the earlier gateway's result; messages with the same key wait, too."""
         earlier = await self._tools.claimer.look_up(entry.fetched, result_due)
         step = transitions.on_lookup(
             *(entry.expect(LookingUp), self._tools.policy, self._tools.clock()),
@@ -325,14 +325,14 @@ class Driver:
         self._take(entry, transitions.on_reclaim(entry.expect(Reclaiming), claim, recorded))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        """Run what takes time beside the dispatchers, as long as they run."""
+        """Run a task beside the dispatchers, for as long as they run."""
         try:
             if self._group is not None:
                 self._group.create_task(work)
                 return
         except RuntimeError:  # the group is ending
             pass
-        # Stopping: the message stays claimed, and its next owner finds out.
+        # Stopping: the message stays claimed, and its next owner learns what happened.
         work.close()
 
 

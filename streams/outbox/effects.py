@@ -85,7 +85,7 @@ class Republish:
 
 @value
 class ReleaseKey:
-    """Let the next message of its key go."""
+    """Release the next message with the same key."""
 
 
 @value

@@ -1,4 +1,4 @@
-"""From a message to its PDUs: the only place where template, fields and secret meet."""
+"""Turns a message into PDUs: the only place where template, fields and secret meet."""
 
 import re
 import string
@@ -80,7 +80,7 @@ class Encoder:
     def resends_unknown(self, template: str) -> bool:
         """Whether a message of this template is sent again when its outcome is unknown.
 
-        A message of a missing template is not: it could not be rendered either.
+        One whose template is missing is not: it couldn't be rendered anyway.
         """
         return template in self._catalogue and self._catalogue[template].resend_unknown
 
@@ -128,8 +128,8 @@ class Encoder:
     ) -> SubmitSm:
         """Return the PDU that carries one part (counted from 0) to an E.164 number.
 
-        `alphabet` is that of the bind. If the text was encoded for another one, characters
-        that this one lacks become question marks: the parts are numbered already. The centre
+        `alphabet` is that of the bind. If the text was encoded for another one, characters that
+        this one lacks become question marks, because the parts are already numbered. The centre
         gives up after `valid_for`, which has to be positive. `sender` None is the service's own.
         Raises `UnencodableError`, and ValueError for a sender that can't be one.
         """

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 COMMIT_EVERY_S = 0.5
 POLL_MS = 1000
 POLL_WHILE_PAUSED_MS = 200
-"""How long a fetch waits for records, so that a lane with room again is not kept paused."""
+"""How long a fetch waits for records: a lane that has room again stays paused no longer."""
 HEARTBEAT_S = 10.0
 WITHDRAW_WITHIN_S = 5.0
 

@@ -32,7 +32,7 @@ class Entry:
     copies: list[tuple[TopicPartition, int]] = field(default_factory=list)
 
     def expect(self, phase: type[PhaseT]) -> PhaseT:
-        """Return the phase, which has to be of this type: what was under way came back."""
+        """Return the phase, which has to be of this type: its operation has just ended."""
         if not isinstance(self.phase, phase):
             found = type(self.phase).__name__
             raise RuntimeError(  # noqa: TRY004 — no argument is wrong

@@ -15,7 +15,7 @@ class _Partition:
 
 
 class OffsetTracker:
-    """Holds for each partition the offsets that are in work and not finished yet."""
+    """Holds the offsets of each partition that are in progress."""
 
     def __init__(self) -> None:
         self._partitions: dict[TopicPartition, _Partition] = {}
@@ -47,7 +47,7 @@ class OffsetTracker:
         return moved
 
     def open_count(self) -> int:
-        """Return how many messages are in work."""
+        """Return how many messages are in progress."""
         return sum(len(kept.open) for kept in self._partitions.values())
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:

@@ -31,7 +31,8 @@ ValueT = TypeVar("ValueT")
 def value(cls: type[ValueT]) -> type[ValueT]:
     """Make a dataclass that the type checker holds to be frozen.
 
-    Frozen at run time, the dozen values that a message needs would take twice as long to make.
+    If they were frozen at run time, the dozen values that a message needs would take twice as long
+    to make.
     """
     return dataclass(slots=True, eq=False)(cls)
 
@@ -113,7 +114,7 @@ UNSENT: Final = PartProgress()
 
 @value
 class Claimed:
-    """Ours to send: waits in the ready queue for a bind.
+    """Claimed by this gateway: waits in the ready queue for a bind.
 
     Once `given_up` its partition belongs to another gateway: nothing more is submitted.
     """

@@ -48,7 +48,7 @@ class AnyBind(Protocol):
         """
 
     def hold(self, seconds: float) -> None:
-        """Submit nothing for that long."""
+        """Submit nothing for this long."""
 
     def note_answer(self, status: int) -> None:
         """Take note of an answer: the bind pauses when the centre throttles."""
@@ -78,9 +78,9 @@ class WholeMessageBind(ABC):
     window: int
     takes_bulk: bool
     back_off_s: float
-    """Before a message that was refused for now is offered again."""
+    """The wait before a message that was refused for now is offered again."""
     most_backing_off: int
-    """When so many messages wait for that, the bind waits too: the channel is in trouble."""
+    """When this many messages are backing off, the bind pauses too: the channel is in trouble."""
 
     @abstractmethod
     async def slot(self) -> None:
@@ -123,7 +123,7 @@ class BindsPort(Protocol):
     def centre_for(self, wanted: str | None, channel: Channel | None = None) -> str:
         """Return the centre for a message whose MO came from `wanted`, or that has no MO.
 
-        Of a message of a channel it is where the channel leads.
+        For a message of a channel, it is the centre that the channel leads to.
         """
 
     def window(self, centre: str) -> int:

@@ -1,9 +1,9 @@
 """Records final results in the database, in the claims of their messages.
 
-A gateway that takes a message over learns its result from the claim, without Kafka and without
-the worker. Results gather for `GATHER_S`, because Kafka has nearly all of them within that time.
-At most `limit` results are neither in the database nor in Kafka; beyond that the sender pauses, and
-from half of it on nothing gathers: Kafka is slow or away.
+A gateway that takes a message over learns its result from the claim, without Kafka and without the
+worker. Results gather for `GATHER_S`, because Kafka has nearly all of them within that time. At
+most `limit` results are neither in the database nor in Kafka; beyond that the sender pauses. From
+half of it on results don't gather, because Kafka is slow or unavailable.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class ResultRecorder:
                     self.settle(recording)
             else:
                 await asyncio.sleep(RETRY_S)
-                # What Kafka has need not wait for the database: so the list stays bounded.
+                # Results that Kafka has need not wait for the database, so the list stays bounded.
                 self._waiting = [one for one in self._waiting if not one.is_safe]
             if not self._waiting:
                 self._added.clear()

@@ -12,7 +12,7 @@ from streams.outbox.phases import (
 FIRST_PAUSE_S: Final = 3.0
 
 MAX_PAUSE_S: Final = 27.0
-"""Meanwhile the next messages of its key wait, among them acknowledgements."""
+"""Meanwhile the next messages with the same key wait, acknowledgements among them."""
 
 
 @dataclass(frozen=True, slots=True)

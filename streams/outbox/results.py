@@ -1,12 +1,12 @@
 """Publishes submit results to `sms.receipts.v1` in batches, and records the final ones.
 
 An offset of a lane is done only when the result of its message is stored in Kafka. Until the
-database or Kafka has a result, a crash of this gateway makes its message unknown: so few may
-be in that state.
+database or Kafka has a result, a crash of this gateway makes the outcome of its message unknown, so
+only a few may be in that state.
 
-A result that Kafka will never take is set aside as a dead letter. Its outcome is published without
-the answers to the parts, so its request goes on. If Kafka refuses that too, the message is done
-once the dead letter is stored: its result is then published by a retry of the dead letter.
+A result that Kafka will never accept is set aside as a dead letter. Its outcome is published
+without the answers to the parts, so its request goes on. If Kafka refuses that too, the message is
+done once the dead letter is stored: its result is then published by a retry of the dead letter.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from streams.outbox.recording import ResultRecorder
 log = logging.getLogger(__name__)
 
 LIMIT: Final = 5000
-"""Results that Kafka may not have yet, so that memory is bounded."""
+"""The most results that Kafka may not have yet; bounds memory."""
 
 PER_RECORD: Final = 100
 """Results in one record at most, about 60 KB: a worker holds many records at a time."""
@@ -41,9 +41,9 @@ OnFinished = Callable[[], None]
 
 
 class ResultPublisher:
-    """Publishes results; `run` until cancelled, then `drain`. Retries while Kafka is away.
+    """Publishes results; `run` until cancelled, then `drain`.
 
-    `set_aside` stores the results that Kafka will never take.
+    Retries while Kafka is unavailable. `set_aside` stores the results that Kafka will never accept.
     """
 
     def __init__(

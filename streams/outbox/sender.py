@@ -1,9 +1,9 @@
 """The sender: from the lanes to submit_sm, most urgent first, each message once.
 
-A message passes through the backlog (fetched), the ready queue (claimed in the database, so
-that another gateway knows it may have been sent), a bind, and the result publisher; its phases
-are in `streams.outbox.phases`. Claims are made just ahead of sending, a chunk at a time:
-what is claimed and not sent when this process is killed has to count as `unknown`.
+A message passes through the unclaimed messages (fetched), the ready queue (claimed in the database,
+so that another gateway knows it may have been sent), a bind, and the result publisher; its phases
+are in `streams.outbox.phases`. Claims are made just ahead of sending, a chunk at a time: what is
+claimed and not sent when this process is killed has to count as `unknown`.
 """
 
 import asyncio
@@ -121,7 +121,7 @@ class Sender:
         return self._backlog.size(lane) < self._settings.backlog // 2
 
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:
-        """Give partitions up: drop what is not begun, finish what is, wait for its results.
+        """Give partitions up: drop what is not begun, finish the rest, wait for its results.
 
         Blocks up to `within_s`; `run` must be running. What is still unanswered then is
         claimed, and its next owner finds out.
@@ -130,7 +130,7 @@ class Sender:
             self._owned_since.pop(partition, None)
         try:
             async with asyncio.timeout(within_s):
-                async with self._claiming:  # what is just being claimed is in no queue
+                async with self._claiming:  # those being claimed at this moment are in no queue
                     self._driver.hand_over(partitions)
                     self._drop_done()
                 await self._release_unsent()
@@ -174,7 +174,7 @@ class Sender:
         await self._release_unsent()  # withdrawn while they were being claimed
 
     def _next_to_claim(self) -> list[Entry]:
-        """Take what fits in front of the windows, for each lane and centre by itself.
+        """Take as many messages as the windows have room for, for each lane and centre separately.
 
         So neither a lane full of broadcasts nor a centre that hangs keeps an
         acknowledgement from being claimed.

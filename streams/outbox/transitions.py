@@ -1,13 +1,13 @@
 """The sender's transitions: (phase, what happened) -> (next phase, effects). Pure.
 
-What always holds, whatever happens in whatever order:
+Invariants, whatever happens in whatever order:
 
 * A part is submitted again only after the centre refused it, after no octet of it was
   written, or after an `unknown` result was published and the next attempt was claimed.
 * A part is submitted only once the one before it was answered (or is unknown, and the policy
   forbids to send it again).
-* A message that is ours ends with one final result, or without any because the earlier
-  gateway's result was processed.
+* A message that we claimed ends with one final result, or with none because the earlier gateway's
+  result was processed.
 * Once given up, nothing more is submitted; answers that still come are published.
 * A message that the ready queue handed out releases its key in the end.
 * The first part of an order's message is submitted only while its claim is fresh, so only if it
@@ -113,7 +113,7 @@ def on_lookup(
 def on_reclaim(
     reclaiming: Reclaiming, claim: Claim | None, recorded: SubmitResult | None = None
 ) -> Transition:
-    """The next attempt is claimed: what is unknown goes again, and the rest behind it.
+    """The next attempt is claimed: parts with an unknown outcome go again, then the rest.
 
     There is no claim when the earlier gateway recorded its result meanwhile, which is then
     published, or when the message has had all attempts of this hour: it ends as unknown.
@@ -251,9 +251,9 @@ def on_stored(recording: Recording) -> Transition:
 
 
 def on_hand_over(phase: Phase) -> Transition:
-    """The partition goes to another gateway soon: what is begun is finished first.
+    """The partition goes to another gateway soon: messages that are begun are finished first.
 
-    What another gateway claimed before us can be looked up by the next owner as well.
+    Those that another gateway claimed before us can be looked up by the next owner as well.
     """
     match phase:
         case Fetched() | Contested():

@@ -1,8 +1,8 @@
-"""Sets aside records of the lanes that are no valid mt.requested.v1, as dead letters.
+"""Sets aside records of the lanes that are not a valid mt.requested.v1, as dead letters.
 
-A partition with such records is fetched no further until they are stored; the others go on.
-So bad records among broadcasts hold up no acknowledgement while the database is away, and at
-most one fetch of records waits here.
+Fetching of their partition stops until they are stored; the others go on. So bad records among
+broadcasts hold up no acknowledgement while the database is unavailable, and at most one fetch of
+records waits here.
 """
 
 import asyncio
