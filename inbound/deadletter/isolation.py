@@ -33,10 +33,10 @@ Read = TypeVar("Read")
 
 GIVE_UP_AFTER_S = 30
 LOSES_AT_MOST = 3
-"""So often a batch loses to transactions of other processes until it is tried in halves."""
+"""How often a batch may lose to transactions of other processes before it is tried in halves."""
 
 INFRASTRUCTURE_ERRORS = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
-"""Errors that no message causes: they set nothing aside."""
+"""Errors that no message causes, so nothing is set aside because of them."""
 
 FailedRecord = tuple[TopicRecord, Exception]
 """A record and why it can't be processed."""
@@ -59,7 +59,10 @@ class UnreadableError(PoisonError):
 
 
 def read_all(records: Sequence[TopicRecord], read: Callable[[TopicRecord], Read]) -> list[Read]:
-    """Return what `read` makes of each record. Raises `UnreadableError` with all it refuses."""
+    """Return the result of `read` for each record.
+
+    Raises `UnreadableError` with all that it refuses.
+    """
     found: list[Read] = []
     failed: list[FailedRecord] = []
     for record in records:
@@ -130,12 +133,11 @@ class BatchProcessor:
     """Runs a batch through one transaction and sets aside what can't be processed.
 
     Retryable failures are retried for `GIVE_UP_AFTER_S` and then raised: the worker ends and is
-    restarted, and Kafka delivers the batch again. Any other error is narrowed down to the
-    messages that cause it; they are handed to `set_aside`. `split` takes a record apart that holds
-    many messages. `report` gets the reason while processing waits, and None once it goes on.
-    Processors that share `turns` do not lose to each other for ever, and a batch does not lose to
-    other processes for ever: the more people it has and the longer it takes, the more likely it
-    loses, so it is halved.
+    restarted, and Kafka delivers the batch again. Any other error is narrowed down to the messages
+    that cause it; they are handed to `set_aside`. `split` takes a record apart that holds many
+    messages. `report` gets the reason while processing waits, and None once it goes on. Processors
+    that share `turns` don't lose to each other for ever. Nor does a batch lose to other processes
+    for ever: the larger it is and the longer it takes, the likelier it loses, so it is halved.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""What a dead letter holds: the record, sealed, and why it can't be processed.
+"""The content of a dead letter: the record, sealed, and why it can't be processed.
 
-The reason is the kind of the error and where in the program it was raised, never what the
-message holds.
+The reason is the kind of the error and where in the program it was raised, never the content of the
+message.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from inbound.store.dead_letters.rows import RETRIED_HEADER, DeadLetter
 from schemas.cloudevents import Headers, header
 
 GATEWAY_FEED: Final = "gateway"
-"""Dead letters that a gateway could not publish."""
+"""The feed of messages that a gateway could not publish."""
 
 _ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,10 @@ def to_dead_letter(record: TopicRecord, error: Exception) -> DeadLetter:
 def refused_letter(
     topic: str, key: bytes, value: bytes, headers: Headers, error: BaseException, *, id_: UUID
 ) -> DeadLetter:
-    """Return as a dead letter what a gateway can't publish. The same `id_` is stored once."""
+    """Return the dead letter of a message that a gateway can't publish.
+
+    One `id_` is stored once.
+    """
     reason = f"{in_words(error)} ({len(value)} bytes)"
     return DeadLetter(
         topic=topic,

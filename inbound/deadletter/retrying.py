@@ -1,8 +1,8 @@
 """Publishes dead letters again, and waits until they are processed.
 
-A row goes once Kafka has acknowledged its message, in a transaction of its own: a process
-killed in between leaves the row, and the next retry publishes the message again under the
-same ids, by which its consumer recognises it.
+A row is deleted once Kafka has acknowledged its message, in a transaction of its own: a process
+killed in between leaves the row, and the next retry publishes the message again under the same ids,
+by which its consumer recognises it.
 
 Synchronous, for the command line.
 """
@@ -65,7 +65,8 @@ class DeadLetterRetry:
     def run(self, selection: Selection, upto: int, progress: Callable[[int], None]) -> RetryResult:
         """Publish the chosen messages up to an id, in order; `progress` gets how many are done.
 
-        Blocks on Kafka and database. What Kafka refuses stays a dead letter. Safe to repeat.
+        Blocks on Kafka and database. A message that Kafka refuses stays a dead letter. Safe to
+        repeat.
         """
         result = RetryResult()
         try:
@@ -105,12 +106,12 @@ class DeadLetterRetry:
     def _publish(
         self, messages: Sequence[_Opened], result: RetryResult
     ) -> list[tuple[_Opened, Exception]]:
-        """Publish these and remove the rows of what was stored; return the others and why."""
+        """Publish these and delete the rows of the stored ones; return the others and why."""
         sent = [(message, self._send(*message)) for message in messages]
         if self._producer is not None:
             try:
                 self._producer.flush()
-            except KafkaError:  # the end of the producer fails what is still queued
+            except KafkaError:  # closing the producer fails what is still queued
                 self._end()
         failed: list[tuple[_Opened, Exception]] = []
         stored = []
@@ -169,7 +170,7 @@ def wait_until_processed(
     offsets: Mapping[TopicPartition, set[int]],
     within_s: float,
 ) -> bool:
-    """Wait until the consumer groups are past these offsets; False when the time is over.
+    """Wait until the consumer groups are past these offsets; return False when the time is up.
 
     `groups` names the group of each topic that has one of ours. Blocks up to `within_s`.
     """

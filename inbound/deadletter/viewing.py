@@ -1,4 +1,4 @@
-"""Presents a dead letter to operators, whatever kind of garbage it is.
+"""Presents a dead letter to operators, whatever garbage it holds.
 
 Without a reason, only harmless data is shown: names of our own fields, and values that look like
 an id, a time or one of our words. With a reason, everything is shown.

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 2.0
 WAIT_FOR_ROOM_S = 300.0
-"""Well below what a consumer may take between two polls before it loses its partitions."""
+"""Well below the time after which a consumer that doesn't poll loses its partitions."""
 
 SetAside = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 """Stores dead letters, as `DeadLetterWriter.store` does."""
@@ -124,13 +124,13 @@ class DeadLetterWriter:
 
 
 def _has_waited_enough(state: RetryCallState) -> bool:
-    """Whether to give up: soon if the database is away, later if the quota is used up."""
+    """Whether to give up: soon if the database is unavailable, later if the quota is used up."""
     full = state.outcome is not None and isinstance(state.outcome.exception(), DeadLettersFull)
     return (state.seconds_since_start or 0) > (WAIT_FOR_ROOM_S if full else GIVE_UP_AFTER_S)
 
 
 def _in_pieces(messages: Iterable[DeadLetter]) -> Iterable[list[DeadLetter]]:
-    """Split them into small transactions, each of one topic."""
+    """Split them into small transactions, each with one topic."""
     piece: list[DeadLetter] = []
     size = 0
     for message in messages:

@@ -2,7 +2,7 @@
 
 A gateway can send while any of its sending binds is up. It counts as unable once all of them have
 been down for `UNABLE_AFTER_S`, and another gateway has then reported one that is up for as long.
-With no bind up in any gateway nobody gives work up: that would only add rebalances.
+If no gateway has a bind that is up, none gives work up: that would only add rebalances.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ LONGEST_HOLD_S: Final = 60.0
 """A bind that goes up and down must not cause a rebalance each time: the wait doubles."""
 
 STEADY_S: Final = 300.0
-"""After so long as a member the next loss counts as the first one."""
+"""After this long as a member, the next loss counts as the first one."""
 
 
 class SendingAbility:

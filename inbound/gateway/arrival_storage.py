@@ -1,4 +1,4 @@
-"""Where what an SMS centre delivers is stored: Kafka, or dead letters for what Kafka refuses."""
+"""Stores what an SMS centre delivers: in Kafka, or as a dead letter if Kafka refuses it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from schemas.cloudevents import Headers
 from schemas.topics import PARTITIONS
 
 SET_ASIDE_WITHIN_S: Final = 5.0
-"""How long a centre waits for the answer to a message that Kafka refuses."""
+"""How long a centre waits at most for the answer to a message that Kafka refuses."""
 
 
 class ArrivalRecord(NamedTuple):
-    """What is stored of one delivered message; `is_alone` if nothing was in flight with it."""
+    """The record of one delivered message; `is_alone` if no other was in flight with it."""
 
     id_: UUID
     topic: str
@@ -31,14 +31,17 @@ class ArrivalRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Kafka's producer, and what stores dead letters; the topics have so many partitions."""
+    """Kafka's producer and the store of dead letters; `partitions` is how many the topics have."""
 
     producer: AIOKafkaProducer
     set_aside: SetAside
     partitions: int = PARTITIONS
 
     async def send(self, record: ArrivalRecord) -> asyncio.Future[Any]:
-        """Return the future of its storing. Blocks while too many records wait for Kafka."""
+        """Return a future that is done once it is stored.
+
+        Blocks while too many records wait for Kafka.
+        """
         stored: asyncio.Future[Any] = await self.producer.send(
             record.topic, record.value, record.key, headers=record.headers
         )
@@ -58,7 +61,7 @@ class Storage:
             await self.set_aside([letter])
 
     async def _takes_alone(self, record: ArrivalRecord) -> bool:
-        """Whether Kafka takes a record now; it may have been refused with others."""
+        """Whether Kafka accepts a record now; it may have been refused because of another one."""
         try:
             await (await self.send(record))
         except KafkaError as error:

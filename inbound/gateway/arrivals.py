@@ -1,8 +1,8 @@
 """Publishes what an SMS centre delivers: MOs to `sms.mo.v1`, receipts to `sms.receipts.v1`.
 
-The centre is answered once Kafka has decided: positively after all replicas acknowledged, with
-a temporary error if the message was not stored, so that the centre delivers it again. What Kafka
-will never take becomes a dead letter, because the centre would deliver it for ever.
+The centre is answered once Kafka has decided: positively after all replicas acknowledged, with a
+temporary error if the message was not stored, so that the centre delivers it again. A message that
+Kafka will never accept becomes a dead letter, because the centre would deliver it for ever.
 """
 
 import asyncio
@@ -33,15 +33,18 @@ from schemas.messages import MobileOriginated, Part, ReceiptReceived, ReceiptsRe
 log = logging.getLogger(__name__)
 
 PAYLOAD_MAX = 8_192
-"""Octets of a text. A command padded to more than fifty messages is none; without this limit a
-text could have 64 KB (SMPP 3.4, 5.3.2.32), and a backlog of them would fill Kafka's disk."""
+"""The most octets of a text.
+
+A command padded to more than fifty messages is no command; without this limit a text could have 64
+KB (SMPP 3.4, 5.3.2.32), and a backlog of them would fill Kafka's disk.
+"""
 
 
 class ArrivalSettings(NamedTuple):
     """What one bind delivers, and where it goes.
 
     `topic` is for MOs, `receipts_topic` for receipts; `per_message` says that one receipt stands
-    for all parts of a message. `is_full` tells of a topic and a key whether the workers are too
+    for all parts of a message. `is_full` says, for a topic and a key, whether the workers are too
     far behind.
     """
 
@@ -61,7 +64,10 @@ class BacklogFullError(Exception):
 
 
 class Arrivals:
-    """Handles what one bind delivers. `heard` reads the clock that all gateways share."""
+    """Handles the messages that one bind delivers.
+
+    `heard` reads the clock that all gateways share.
+    """
 
     def __init__(
         self,
@@ -165,7 +171,7 @@ class Arrivals:
         )
 
     def _key(self, mo: MobileOriginated) -> str:
-        # Without a sender there is no order to keep, and no sender to hash.
+        # Without a sender there is no order to keep, and no number to hash.
         return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex()
 
     def _answer_to(

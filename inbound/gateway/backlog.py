@@ -1,4 +1,4 @@
-"""Limits what waits in Kafka for the workers, so that no retention by bytes deletes it unprocessed.
+"""Limits the backlog in Kafka, so that retention by bytes never deletes unprocessed records.
 
 The topics of MOs and receipts keep a limited number of bytes (`schemas.topics`), and Kafka
 deletes the oldest records beyond it, processed or not. Long before that the gateway refuses MOs
@@ -63,7 +63,7 @@ class BacklogWatch:
         self._stands: dict[tuple[str, int], tuple[int, float]] = {}
 
     def is_full(self, topic: str, key: str) -> bool:
-        """Whether the partition of this key has no room for another record."""
+        """Whether the partition of this key has no room for one more record."""
         return (
             bool(self._full)
             and (
@@ -92,7 +92,7 @@ class BacklogWatch:
         self._full = frozenset(full)
 
     def _standing_s(self, lag: Lag) -> Mapping[tuple[str, int], float]:
-        """Return for how long nothing has been processed where something waits."""
+        """Return for how long no waiting record has been processed."""
         now = self._clock()
         stands = {}
         for place, (records, next_offset) in lag.items():
@@ -103,7 +103,7 @@ class BacklogWatch:
         return {place: now - since for place, (_, since) in stands.items()}
 
     async def watch(self, measure: Callable[[], Awaitable[Lag]], every_s: float = EVERY_S) -> None:
-        """Measure until cancelled. While Kafka is away the last measurement counts."""
+        """Measure until cancelled. While Kafka is unavailable the last measurement counts."""
         while True:
             try:
                 self.note(await measure())

@@ -60,10 +60,10 @@ class BindReporter:
         self._database_was_away = False
 
     async def read_clock(self) -> None:
-        """Read the shared clock for the first time. Blocks as long as the database is away.
+        """Read the shared clock for the first time.
 
-        A text that arrives before would have no time by this clock, and with different clocks on
-        the gateways a copy of it would not be recognised.
+        Blocks while the database is unavailable. A text that arrived before would have no time by
+        this clock, and if the gateways' clocks differ a copy of it would not be recognised.
         """
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),

@@ -16,7 +16,7 @@ OldestWaiting = Callable[[str], Mapping[str, float]]
 
 
 class Readiness:
-    """Keeps the health condition `bind`: one bind can receive, and one can submit."""
+    """Reports the health condition `bind`: at least one bind can receive, and one can submit."""
 
     def __init__(self, health: Health, binds: Sequence[SmppSettings]) -> None:
         self._health = health

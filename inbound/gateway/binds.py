@@ -1,4 +1,4 @@
-"""The binds of one gateway: runs them, what works on them, and their reports."""
+"""Runs the binds of one gateway, everything that works on them, and their reports."""
 
 import asyncio
 import logging

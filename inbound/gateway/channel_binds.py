@@ -1,8 +1,8 @@
 """The sender's binds of channels that are not SMPP: each hands messages to its adapter.
 
-They fill the ports of `streams.outbox.ports`. A channel whose server is away takes nothing for a
-while, longer each time, and its messages wait; they have a lane of their own, so no text waits
-with them.
+They fill the ports of `streams.outbox.ports`. A channel whose server is unavailable takes nothing
+for a while, longer each time, and its messages wait; they have a lane of their own, so no text
+waits with them.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ CLOSE_WITHIN_S: Final = 5.0
 _LOOK_AGAIN_S: Final = 1.0
 
 NOT_OFFERED: Final = "not-offered"
-"""The centre of messages whose channel is not configured any more."""
+"""The centre of messages whose channel is no longer configured."""
 
 
 def centre_of(channel: Channel) -> str:
@@ -110,7 +110,7 @@ class ChannelBind(WholeMessageBind):
         self._work.set()
 
     async def close(self) -> None:
-        """Wait a little for what is under way; the outcome of the rest is unknown."""
+        """Wait a little for messages in flight; the outcome of the rest is unknown."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=CLOSE_WITHIN_S)
         for task in self._under_way:
@@ -139,7 +139,7 @@ class ChannelBind(WholeMessageBind):
         return SubmitSmResp(status=answer.status)
 
     def _pause(self, reason: str) -> None:
-        if time.monotonic() >= self._held_until:  # else another message has found out already
+        if time.monotonic() >= self._held_until:  # otherwise another message has noticed already
             self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or FIRST_PAUSE_S)
             log.warning("%s: %s; again in %.0f s", self.name, reason, self._pause_s)
             self.hold(self._pause_s)

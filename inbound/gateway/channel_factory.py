@@ -20,7 +20,7 @@ _REFUSING_WINDOW: Final = 10
 class ChannelStates:
     """Reports the states of channels: to the health page, as a detail, and to the metrics.
 
-    A channel that is down makes no gateway unready: its texts leave all the same.
+    A channel that is down doesn't make the gateway unready: its texts leave all the same.
     """
 
     def __init__(self, health: Health) -> None:

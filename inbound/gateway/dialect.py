@@ -1,8 +1,8 @@
 """Reads what one bind delivers, in the dialect of its SMS centre.
 
-The centre's habits are settings of the bind; the rest is as specified. What deviates is read
-anyway if its meaning is certain, and noted as a leniency. With `strict` it is refused: left
-unread, or read to the letter.
+The centre's habits are settings of the bind; the rest is as specified. A deviation is read anyway
+if its meaning is certain, and noted as a leniency. With `strict` it is refused: left unread, or
+read to the letter.
 """
 
 from collections.abc import Callable, Mapping

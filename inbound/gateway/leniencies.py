@@ -1,4 +1,4 @@
-"""Reports what one bind's SMS centre does against the specification, and what we made of it.
+"""Reports where one bind's SMS centre deviates from the specification, and how we read it.
 
 Every leniency is counted, tolerated or refused. The first of each kind is logged, once for the
 life of the process, so that an operator can forward the line to the centre's support desk. No
@@ -31,7 +31,7 @@ class LeniencyReport:
         self._logged: set[tuple[Leniency, Treatment]] = set()
 
     def note_pdu(self, pdu: Pdu, treatment: Treatment) -> None:
-        """Note the leniencies of parsing a PDU; count one that was ignored."""
+        """Note the leniencies in parsing a PDU; count a PDU that was ignored."""
         if treatment is Treatment.IGNORED:
             metrics.BIND_IGNORED.add(1, {"bind": self._bind})
             return

@@ -1,4 +1,4 @@
-"""All ways out of one gateway: its binds for texts, those that offer channels, and the channels.
+"""All outlets of one gateway: its binds for texts, those that offer channels, and the channels.
 
 Texts and channels never stand in for each other: a message of a channel goes where its channel
 leads, or is refused, and no text leaves on a bind that offers channels.
@@ -37,7 +37,7 @@ class Outlets:
         yield from self._others
 
     def centre_for(self, wanted: str | None, channel: Channel | None = None) -> str:
-        """Return the centre for a message; of a channel that isn't offered, one that refuses."""
+        """Return the centre for a message; if its channel isn't offered, one that refuses it."""
         if channel is not None:
             return self._offered.get(channel, NOT_OFFERED)
         return self._texts.centre_for(wanted)
@@ -49,7 +49,7 @@ class Outlets:
         return sum(bind.window for bind in self._others if bind.centre == centre)
 
     def served_from(self, centre: str) -> tuple[str, ...]:
-        """Return whose messages a bind of this centre may carry: of channels only its own."""
+        """Return the centres that a bind of this centre may serve; for channels only its own."""
         return self._texts.served_from(centre) if centre in self._texts.centres else (centre,)
 
     def wake(self) -> None:

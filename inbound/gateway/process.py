@@ -50,7 +50,7 @@ from streams.outbox.unreadable import UnreadableRecords
 log = logging.getLogger(__name__)
 
 REFUSE_AFTER_MS = 5_000
-"""Longer than a broker takes to restart, and shorter than SMS centres wait for an answer."""
+"""Longer than a broker needs to restart, and shorter than SMS centres wait for an answer."""
 
 _PRODUCER: dict[str, Any] = {
     "acks": "all",
@@ -194,8 +194,8 @@ def new_producer(kafka: KafkaConnection) -> AIOKafkaProducer:
     """Return the producer of submit results, not started.
 
     Not idempotent: after one refused record aiokafka's idempotent producer leaves a gap in its
-    sequence numbers, and the broker refuses everything that follows. What is stored twice because
-    of that is recognised by its consumer.
+    sequence numbers, and the broker refuses everything that follows. Consumers recognise a record
+    that is stored twice because of that.
     """
     return AIOKafkaProducer(**kafka.client_arguments(), request_timeout_ms=10_000, **_PRODUCER)
 

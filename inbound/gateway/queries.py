@@ -56,7 +56,10 @@ class OverdueQueries:
             await asyncio.sleep(QUERY_EVERY_S)
 
     async def query_once(self) -> int:
-        """Query what is overdue now; return how many answers came. Takes slots of the window."""
+        """Query all messages that are overdue now; return how many answers came.
+
+        Takes slots of the window.
+        """
         after = timedelta(seconds=self._settings.query_after_s)
         parts = await self._overdue.take(self._settings.centre, self._clock(), after, BATCH)
         queried: list[tuple[OverduePart, asyncio.Future[QuerySmResp]]] = []
@@ -79,7 +82,7 @@ class OverdueQueries:
 
     async def _publish(self, receipts: Sequence[ReceiptReceived]) -> int:
         stored = [await self._publisher.publish(receipt) for receipt in receipts]
-        # What Kafka did not take is queried again later.
+        # If Kafka did not store an answer, its message is queried again later.
         await asyncio.gather(*stored, return_exceptions=True)
         return len(receipts)
 

@@ -1,8 +1,8 @@
 """Shares the rate of an account among its binds, in this gateway and in all others.
 
 Every gateway reports its binds to the database every `REPORT_EVERY_S`; each bind takes an equal
-share with the others of its account that are reported. A new bind submits nothing before the
-others have seen its report, and the share of one whose gateway died is given out after
+share with the others of its account that are reported. A new bind submits nothing before the others
+have seen its report, and the share of a bind whose gateway died is redistributed after
 `REPORT_VALID_FOR`. So the sum never exceeds the rate of the account.
 """
 
@@ -39,7 +39,7 @@ class RateShare:
         return self._rate / (self._others + 1)
 
     def doubt(self) -> None:
-        """Let the share only shrink for a while: the others may not have been able to report.
+        """Only let the share shrink for a while: the others may not have been able to report.
 
         Call it after an outage of the database.
         """
@@ -59,7 +59,7 @@ class ReportSchedule:
         self._waiting: list[asyncio.Future[None]] = []
 
     def request(self) -> None:
-        """Have a report made at once."""
+        """Request a report at once."""
         self._requested.set()
 
     async def admit(self, share: RateShare) -> None:

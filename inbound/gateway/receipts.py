@@ -23,16 +23,16 @@ from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
 
 LIMIT = 5000
-"""Receipts that may be unfinished; beyond them the bind's socket is not read."""
+"""The most receipts that may be unfinished; beyond that the bind's socket is not read."""
 
 PER_RECORD = 500
-"""Receipts in one record at most: about 150 KB, well below what a broker accepts."""
+"""The most receipts in one record: about 150 KB, well below what a broker accepts."""
 
 LONGEST_ANSWER = 500
-"""Characters of what the network tells about a number; more are cut off."""
+"""The most characters of the network's answer about a number; the rest is cut off."""
 
 SealAnswer = Callable[[bytes, bytes], bytes]
-"""Seals what the network told about the number with this hash."""
+"""Seals the network's answer about the number with this hash."""
 
 _LIKE_A_NUMBER = re.compile("[0-9]{7}")
 
@@ -98,7 +98,7 @@ def to_message(
 ) -> ReceiptReceived | None:
     """Return the message to publish for a receipt, None when it can't be matched to an MT.
 
-    `seal_answer` is there if the centre is asked about numbers: without it answers are discarded.
+    `seal_answer` is set if the centre is asked about numbers; otherwise answers are discarded.
 
     Matching needs an id, a state and the `number` of the phone: the id alone might be that of a
     message to somebody else.
@@ -115,7 +115,7 @@ def to_message(
         state=ReceiptState(receipt.state.name.lower()),
         final=receipt.final,
         per_message=per_message or None,
-        # Events keep it for ever, and no network error code is that long.
+        # Events keep it for ever; a real network error code is shorter.
         error=None if error is None or _LIKE_A_NUMBER.search(error) else error,
         done_at=receipt.done_at,
         answer=seal_answer(answer, number_hash) if seal_answer and answer else None,

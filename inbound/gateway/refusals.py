@@ -29,7 +29,10 @@ class RefusalReport:
         self._is_silent = False
 
     def note(self, answer: asyncio.Future[SubmitSmResp]) -> None:
-        """Note how a submit_sm ended. Not sent or cancelled, it says nothing about the centre."""
+        """Note how a submit_sm ended.
+
+        One that was not sent, or cancelled, says nothing about the centre.
+        """
         if answer.cancelled():
             return
         error = answer.exception()

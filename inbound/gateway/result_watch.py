@@ -1,8 +1,8 @@
-"""Watches whether Kafka takes the submit results of this gateway, and reports it in its health.
+"""Watches whether Kafka stores the submit results of this gateway, and reports it in its health.
 
-Results that wait make the gateway unready, whatever the reason: no fulfilment follows and no
-offset is committed. Not live it is only if a restart may help: Kafka can be reached, and yet it
-says nothing about the results. While Kafka is down or declines records, waiting is right.
+Waiting results make the gateway unready, whatever the reason: no fulfilment follows and no offset
+is committed. The gateway stops being live only if a restart may help: Kafka can be reached, and yet
+it says nothing about the results. While Kafka is down or declines records, waiting is right.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ EVERY_S: Final = 1.0
 UNREADY_AFTER_S: Final = 8.0
 STUCK_AFTER_S: Final = 48.0
 HEARTBEAT_S: Final = 10.0
-"""Without a heartbeat for so long the process is not live: within a minute in all."""
+"""Without a heartbeat for this long the process is not live: within a minute in all."""
 
 
 class WaitingResults(Protocol):
@@ -29,7 +29,7 @@ class WaitingResults(Protocol):
         """For how many seconds the oldest one has waited; 0 without one."""
 
     def silent_s(self) -> float:
-        """For how many seconds Kafka has said nothing about it."""
+        """For how many seconds Kafka has said nothing about the oldest one."""
 
 
 class ResultWatch:

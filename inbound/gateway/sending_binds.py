@@ -31,11 +31,14 @@ FIRST_THROTTLE_PAUSE_S = 0.25
 LONGEST_THROTTLE_PAUSE_S = 5.0
 
 FULL_QUEUES: Final = 3
-"""So many answers ESME_RMSGQFUL in a row are the centre's queue. One is often that of a single
-phone, whose message then waits alone: it must not hold up those of all others."""
+"""This many answers ESME_RMSGQFUL in a row mean that the centre's queue is full.
+
+A single one often means that of one phone, whose message then waits alone, without holding up all
+the others.
+"""
 
 RESERVED_SHARE = 0.1
-"""The share of a window that bulk messages leave to the other lanes."""
+"""The share of a window that bulk messages leave free for the other lanes."""
 
 
 class Downtime:
@@ -116,7 +119,7 @@ class SendingBind:
         return answer
 
     def hold(self, seconds: float) -> None:
-        """Submit nothing for that long."""
+        """Submit nothing for this long."""
         self._esme.back_off(seconds)
 
     def note_answer(self, status: int) -> None:
@@ -188,12 +191,12 @@ class SendingBinds:
         return sum(bind.window for bind in self._binds if bind.centre == centre)
 
     def served_from(self, centre: str) -> tuple[str, ...]:
-        """Return whose messages a bind of this centre may carry: its own, then stranded ones."""
+        """Return the centres that a bind of this centre may serve: its own, then stranded ones."""
         others = (other for other in self.centres if other != centre)
         return centre, *(other for other in others if self.is_stranded(other))
 
     def are_down(self, seconds: float) -> bool:
-        """Whether every bind has been down for that long."""
+        """Whether every bind has been down for this long."""
         return all(bind.has_been_down(seconds) for bind in self._binds)
 
     def is_stranded(self, centre: str) -> bool:

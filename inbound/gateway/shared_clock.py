@@ -12,7 +12,7 @@ from typing import Final
 from inbound.clock import OtherClock
 
 EXACT_S: Final = 0.05
-"""An error that is small beside the differences that matter (`handlers.commands.CLOCK_ERROR`)."""
+"""An error that is small against the differences that matter (`handlers.commands.CLOCK_ERROR`)."""
 
 READINGS: Final = 20
 """How often a gateway that starts on a busy machine asks for an exact reading."""
@@ -22,7 +22,7 @@ class SharedClock(OtherClock):
     """Knows the database's time once `sync` has succeeded."""
 
     async def sync(self, ask: Callable[[], Awaitable[datetime]]) -> None:
-        """Read the database's clock; keep the reading that is the more exact one.
+        """Read the database's clock; keep whichever reading is more exact.
 
         Raises what `ask` raises; the last reading stays then.
         """

@@ -1,11 +1,11 @@
 """Detects process stalls: SIGSTOP, swapping, starvation, a suspended machine.
 
-An MO that arrived during a stall lies in the socket. The SMS centre has long given up waiting
-for its answer and delivered it again through another gateway. Stored now, the copy would follow
-what the client texted since, and would be a request of its own: a late `stop` would undo a
-`start`. SMPP gives an MO no id by which the copy could be recognised. So MOs are refused with a
-temporary error for a moment after a stall: the centre drops what it has delivered elsewhere,
-and delivers the rest again.
+An MO that arrived during a stall waits in the socket's buffer. The SMS centre has long given up
+waiting for its answer and delivered it again through another gateway. Stored now, the copy would
+follow what the client texted since, and would be a request of its own: a late `stop` would undo a
+`start`. In SMPP an MO has no id by which the copy could be recognised. So MOs are refused with a
+temporary error for a moment after a stall: the centre drops what it has delivered elsewhere, and
+delivers the rest again.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ STALL_S: Final = 3.0
 """Shorter than any centre waits for an answer."""
 
 REFUSE_S: Final = 1.0
-"""Long enough to read what lies in the sockets."""
+"""Long enough to read what waits in the sockets."""
 
 
 class StallDetector:

@@ -1,1 +1,1 @@
-"""Orders: the only way by which programs and people have messages sent."""
+"""Orders: the only way for programs and people to have messages sent."""

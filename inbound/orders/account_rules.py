@@ -1,4 +1,4 @@
-"""What people may set about an account: limits of values, and how values are written. Pure."""
+"""The settings of an account that people enter: their bounds, and how values are written. Pure."""
 
 import re
 from decimal import Decimal, InvalidOperation

@@ -1,13 +1,14 @@
 """Shares a transaction among orders that arrive within milliseconds of each other.
 
 A transaction costs much the same for one order as for hundreds, because it takes the log lock.
-Callers wait in a queue. One task takes what has gathered, places it and answers; what arrives
-meanwhile is the next batch. The queue is bounded: beyond it callers are told to come back.
+Callers wait in a queue. One task takes the orders that have gathered, places them and answers;
+those that arrive meanwhile are the next batch. The queue is bounded: beyond it callers are told to
+come back.
 
 Accounts take turns, so that one that orders thousands at once holds up another's single order for
 a batch or two, and none fills the queue for the others.
 
-A caller that goes away changes nothing: what it has queued is placed all the same, once.
+If a caller goes away, its queued orders are still placed, once.
 """
 
 import asyncio
@@ -42,9 +43,9 @@ class _Waiting(Generic[Item, Answer]):
 class Batcher(Generic[Item, Answer]):
     """Gathers the orders of concurrent callers into batches. For one event loop.
 
-    `place` places a batch, as that of an `Intake` does; an item is one order with whatever `place`
-    needs to know of it. `most_waiting` counts orders that are in no batch yet. `account_of` says
-    whose an item is; all items of a call are of one account.
+    `place` places a batch, like `Intake.place`; an item is one order with whatever `place` needs to
+    know about it. `most_waiting` counts orders that are in no batch yet. `account_of` returns the
+    account of an item; all items of a call belong to one account.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class Batcher(Generic[Item, Answer]):
         """Place up to `MOST_IN_BATCH` orders in one transaction with others; return the answers.
 
         Durable when it returns. Raises TooManyWaitingError at once when the queue is full: then
-        nothing was placed. Otherwise blocks and raises as `Intake.place` does. When the caller is
-        cancelled, the orders are placed none the less.
+        nothing was placed. Otherwise blocks and raises as `Intake.place` does. If the caller is
+        cancelled, the orders are placed all the same.
         """
         if len(orders) > MOST_IN_BATCH:
             raise ValueError(f"at most {MOST_IN_BATCH} orders at once")
@@ -96,7 +97,7 @@ class Batcher(Generic[Item, Answer]):
             self._leader = None
 
     def _is_full(self, account: str, more: int) -> bool:
-        """Whether so many more orders of an account have to wait elsewhere."""
+        """Whether there is no room for this many more orders of an account."""
         total, own = self._counts.total(), self._counts[account]
         if not own:  # one list, whatever the others have
             return total + more > 2 * self._most_waiting

@@ -1,4 +1,4 @@
-"""Queues bulk orders of programs: of each account as many as its share has room for."""
+"""Queues bulk orders of programs: as many of each account as its share has room for."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from inbound.orders.dispatch import MOST_AT_ONCE, Dispatcher
 from inbound.store.orders.bulk import BulkAccount
 
 SMALLEST_PART: Final = 8
-"""A batch is at least this part of a share: small ones cost more."""
+"""A batch is at least this fraction of a share, because small batches cost more."""
 
 
 async def queue_bulk(

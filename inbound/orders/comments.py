@@ -1,4 +1,4 @@
-"""Comments that programs write behind the text of a message: sealed, and found by their words.
+"""Comments that programs append to the text of a message: sealed, and searchable by word.
 
 A comment is for the sender alone. Its words are stored as keyed hashes, so that an account finds
 its messages by whole words, and nobody reads them without the keys.
@@ -25,7 +25,7 @@ def seal_comment(sealer: Sealer, comment: str, message_id: int) -> bytes | None:
 def comments_of(
     conn: psycopg.Connection, sealer: Sealer, order_ids: Iterable[UUID]
 ) -> dict[UUID, str]:
-    """Return the comments of those of these orders that have one. Blocks on the database."""
+    """Return the comments of these orders, as far as they have one. Blocks on the database."""
     return {
         one.order_id: sealer.open(one.comment, _context(one.message_id)).decode()
         for one in find_comments(conn, list(order_ids))

@@ -1,4 +1,4 @@
-"""What is counted in the periods of accounts' limits. Pure."""
+"""Counts orders in the periods of accounts' limits. Pure."""
 
 from collections import defaultdict
 
@@ -14,7 +14,7 @@ class Counters:
         self.added: defaultdict[UsageKey, int] = defaultdict(int)
 
     def facts(self, key: UsageKey, limit: int | None) -> LimitFacts | None:
-        """Return a limit and its usage by now; None without a limit."""
+        """Return a limit and its current usage; None without a limit."""
         if limit is None:
             return None
         return LimitFacts(limit=limit, used=self._before.get(key, 0) + self.added[key])

@@ -1,13 +1,11 @@
 """Dispatches scheduled orders that are due, and cancels orders that wait.
 
-A scheduled order may have waited for weeks. When it is due, what the account may do is checked
-again: an order of an account that was disabled meanwhile, that lost the right, or whose sender is
-not approved any more, is refused.
-
-Bulk orders, which wait for the turn of their account, are dispatched by shares.
-
-All lock the orders' rows first. A dispatched order is queued in the transaction that writes its
-outbox row, so a process that is killed neither skips nor repeats one; two may run.
+A scheduled order may have waited for weeks. When it is due, the rights of its account are checked
+again: an order is refused if its account was disabled meanwhile or lost the right, or if its sender
+is no longer approved. Bulk orders, which wait for the turn of their account, are dispatched by
+shares. All of these lock the orders' rows first. A dispatched order is queued in the transaction
+that writes its outbox row, so a killed process neither skips nor repeats one, and two processes may
+run.
 """
 
 from collections import Counter
@@ -39,7 +37,7 @@ Result = TypeVar("Result")
 
 MOST_AT_ONCE: Final = 1000
 CANCEL: Final = "order.cancel"
-"""The action in the audit."""
+"""The action as the audit names it."""
 
 LANE_RETENTION: Final = timedelta(days=4)
 """A record that was published at most a day after it was queued is gone from its lane."""
@@ -69,8 +67,8 @@ class Dispatcher:
     async def dispatch_due(self, limit: int = MOST_AT_ONCE) -> int:
         """Queue orders that are due; return how many rows were taken: call again if `limit`.
 
-        One that can't be sent any more in its sending hours is scheduled for the next ones, or has
-        expired. Blocks on the database. Raises RetryableError.
+        An order that can no longer be sent within its sending hours is scheduled for the next ones,
+        or has expired. Blocks on the database. Raises RetryableError.
         """
 
         async def work(transaction: Transaction) -> int:
@@ -80,7 +78,7 @@ class Dispatcher:
         return await self._with_conflicts_retried(work)
 
     async def dispatch_bulk(self, shares: Mapping[str, int]) -> dict[str, int]:
-        """Queue bulk orders that are due, of each account up to its share, in turns.
+        """Queue bulk orders that are due, up to each account's share, in turns.
 
         Returns how many of each account were taken. As `dispatch_due` otherwise.
         """
@@ -109,7 +107,7 @@ class Dispatcher:
         *,
         actor: str | None = None,
     ) -> dict[UUID, OrderState]:
-        """Cancel those in one of these states; return the state of each order that exists.
+        """Cancel the orders in one of these states; return the state of each order that exists.
 
         A queued one is withheld when it is claimed, but one that a gateway has just claimed is
         still sent. The audit gets an entry of the `actor`, if one is named, for each that is

@@ -60,7 +60,7 @@ class OrderDraft:
 
     @property
     def problem(self) -> RefusalReason | None:
-        """Why nobody could carry it out."""
+        """Why it can't be carried out, whatever is decided."""
         if self.earlier_order_id is not None:
             return RefusalReason.IDEMPOTENCY_KEY_REUSED
         rendering = self.rendered.reason if isinstance(self.rendered, RenderProblem) else None
@@ -95,7 +95,7 @@ class Drafts:
     async def _addresses(
         self, orders: Sequence[Order], recipients: Sequence[OrderRecipient]
     ) -> Mapping[_Way, str]:
-        """Return where the channels of orders send that don't send to the number."""
+        """Return the addresses of orders whose channel doesn't send to the number."""
         wanted: dict[Channel, list[str]] = {}
         for order, one in zip(orders, recipients, strict=True):
             if order.channel in ADDRESSED and one.number is not None:
@@ -141,7 +141,7 @@ class Drafts:
             address = addresses.get((order.channel, recipient.number))
             rendered = _NO_ADDRESS if address is None else rendered
         text = rendered.text if isinstance(rendered, RenderedText) else ""
-        # Times from now on are other moments in a repeated order: those stand as they were written.
+        # Relative times are other moments when an order is repeated, so they go in as written.
         left_out = _NOT_CONTENT | order.as_written.keys()
         content = order.model_dump_json(exclude=left_out, exclude_defaults=True)
         return OrderDraft(

@@ -1,4 +1,4 @@
-"""Places batches of orders: the one way in, whichever entry point they come from.
+"""Places batches of orders, whichever entry point they come from.
 
 A batch is one transaction: it decides every order (`inbound.handlers.orders`) and writes events,
 orders, sealed texts, counters and outbox rows. Accounts with limits or a balance are locked first,
@@ -31,7 +31,7 @@ from schemas.orders import Order
 MOST_IN_BATCH: Final = 1000
 
 CONFLICTS: Final = 20
-"""Attempts that may lose to other transactions; with the pauses between them about 5 s."""
+"""The most attempts that may lose to other transactions; with their pauses about 5 s."""
 
 _ATTEMPTS: Final = 5
 
@@ -54,9 +54,9 @@ class Intake:
         """Place up to `MOST_IN_BATCH` orders in one transaction; return an answer for each.
 
         Durable when it returns. Blocks on the directory and the database, and tries a few times;
-        more often while it only loses to transactions that change the same people. Raises
-        RetryableError in the end: then only orders with an idempotency key are safe to place again.
-        The `companion` takes part in the transaction.
+        more often while it only loses to transactions that change the same people. Finally raises
+        RetryableError: then only orders with an idempotency key are safe to place again. The
+        `companion` takes part in the transaction.
         """
         if len(orders) > MOST_IN_BATCH:
             raise ValueError(f"a batch has at most {MOST_IN_BATCH} orders")

@@ -1,9 +1,9 @@
-"""The rates of accounts: messages above a rate wait for their turn. Pure.
+"""The rates of accounts: messages above a rate wait for their turn.
 
-The messages that have been accepted take up the account's rate until `free_at`. A new one is sent
-at once if that is at most a second ahead, so a second's worth may go in one burst; otherwise it
-waits until it is. Messages that have to wait longer for another reason, and those of broadcasts,
-which have a rate of their own, take up nothing.
+Pure. The messages that have been accepted use up the account's rate until `free_at`. A new one is
+sent at once if that is at most a second ahead, so a second's worth may go in one burst; otherwise
+it waits. Messages that have to wait longer for another reason, and those of broadcasts, which have
+a rate of their own, don't count.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Pacing:
         return turn if turn > self._now else None
 
     def accept(self, order: Order, accepted: OrderAccepted) -> None:
-        """Let an accepted message take up its part of the rate."""
+        """Count an accepted message against the rate."""
         rate = self._accounts[order.account].rate_per_s
         turn = accepted.facts.free_at or self._now
         if rate is not None and self._is_paced(order) and accepted.due_at == turn:

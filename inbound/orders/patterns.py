@@ -23,7 +23,7 @@ def check_pattern(pattern: str) -> None:
     """Raise PatternError unless this is a pattern for texts of an account."""
     if not pattern or len(pattern) > LONGEST_PATTERN:
         raise PatternError(f"a pattern has 1 to {LONGEST_PATTERN} characters")
-    # By itself, so that it can't close the group that it is put into.
+    # On its own, so that it can't close the group that it is put into.
     _compile(pattern)
     _whole(pattern)
 

@@ -1,4 +1,4 @@
-"""What a draft becomes: the request that is decided and recorded, and the stored row."""
+"""Turns a draft into the request that is decided and recorded, and into the stored row."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from schemas.orders import OrderEntry, OrderState
 
 
 def request_of(draft: OrderDraft) -> OrderRequest:
-    """Return what is decided: the order without recipient and text."""
+    """Return the request to decide: the order without recipient and text."""
     order = draft.order
     rendered = draft.rendered if isinstance(draft.rendered, RenderedText) else None
     return OrderRequest(
@@ -65,7 +65,7 @@ def row_of(draft: OrderDraft, decided: OrderAccepted | OrderRefused, now: dateti
         hours=decided.hours,
         resend_unknown=draft.resend_unknown,
         broadcast_id=decided.broadcast_id,
-        # Who ordered over Kafka got no answer; others know of the refusal already.
+        # Orders over Kafka got no answer; other callers know of the refusal already.
         callback=draft.order.callback
         and (accepted is not None or draft.order.entry is OrderEntry.KAFKA),
         traceparent=draft.order.traceparent,

@@ -87,7 +87,7 @@ _FIXES_OF_PROGRAMS: Final[dict[RefusalReason, str]] = {
     RefusalReason.MONTHLY_LIMIT: f"wait until the next month, or {_ASK} for a higher limit",
     RefusalReason.BALANCE: f"{_ASK} to top it up",
 }
-"""The same for programs of tenants, where it is something else: they run none of our commands."""
+"""The same for programs of tenants, where it differs: they can't run our commands."""
 
 
 TEMPORARY: Final = frozenset(
@@ -97,7 +97,7 @@ TEMPORARY: Final = frozenset(
         RefusalReason.BALANCE,
     }
 )
-"""Reasons that time alone, or a payment, takes away: the same order may be accepted later."""
+"""Reasons that go away with time or a payment: the same order may be accepted later."""
 
 _BEYOND_ALL: Final = f"shorten it: no account may send more than {MOST_PARTS}"
 _NEW_KEY: Final = "; a new attempt needs a new idempotency key, because this one keeps its answer"
@@ -130,7 +130,7 @@ def _explained(
     )
     wrong = _WRONG[placed.reason].format(parts=placed.parts)
     if placed.detail:
-        # What is known of a template that is not there says all of it.
+        # For a template that doesn't exist, this says everything.
         is_all = placed.reason is RefusalReason.TEMPLATE_UNKNOWN
         wrong = placed.detail if is_all else f"{wrong} ({placed.detail})"
     is_bound = order.idempotency_key is not None

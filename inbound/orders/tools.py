@@ -1,4 +1,4 @@
-"""What the intake works with and goes by."""
+"""The intake's tools and settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from schemas.topics import TopicNames
 
 @dataclass(frozen=True, slots=True)
 class IntakeSettings:
-    """What the intake goes by; `sender` is the service's own."""
+    """Settings of the intake; `sender` is the service's own."""
 
     sender: str
     alphabet: str
@@ -26,7 +26,7 @@ class IntakeSettings:
 
 @dataclass(frozen=True, slots=True)
 class IntakeTools:
-    """What the intake works with. `new_id` has to be random: order ids stand in public events."""
+    """The intake's tools. `new_id` has to be random, because order ids are in public events."""
 
     store: Store
     directory: ClientNumbers

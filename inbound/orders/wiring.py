@@ -60,7 +60,7 @@ class IntakeConnections:
 
 
 def intake_settings(settings: Settings) -> IntakeSettings:
-    """Return what the intake goes by."""
+    """Return the settings of the intake."""
     return IntakeSettings(
         sender=settings.sender,
         alphabet=settings.smpp.alphabet,

@@ -82,7 +82,7 @@ class OrderBatchWriter:
     def write(self, draft: OrderDraft, before: OrderRow | None = None) -> None:
         """Decide an order, or repeat the answer to `before`, which has its idempotency key.
 
-        If the key comes with another order, that one is refused under an id of its own.
+        If the key comes with a different order, that one is refused under an id of its own.
         """
         before = before or self._rows.get(draft.order_id)
         if before is None:
@@ -241,7 +241,7 @@ def _detail(draft: OrderDraft, reason: RefusalReason | None) -> str:
 
 
 def _field(draft: OrderDraft, *, is_missing: bool) -> str | None:
-    """Return the field because of which the template was not rendered, if it is of this kind."""
+    """Return the field that kept the template from being rendered, if it is of this kind."""
     problem = draft.rendered
     if isinstance(problem, RenderProblem) and problem.is_missing is is_missing:
         return problem.field

@@ -1,1 +1,1 @@
-"""Templates of orders: what they hold, how they are rendered, and what they may cost."""
+"""Templates of orders: content, rendering, and the SMS parts that they may need."""

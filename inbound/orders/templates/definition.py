@@ -43,7 +43,7 @@ class Rendered:
 
 
 class TemplateDefinition(BaseModel):
-    """What a version of a template holds. The first text is for people of unknown language."""
+    """The content of a template version. The first text is for people of unknown language."""
 
     # Tolerant of unknown keys: another release may have stored it.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -128,7 +128,10 @@ class TemplateDefinition(BaseModel):
 
 
 def check_definition(values: Mapping[str, Any], count_parts: CountParts) -> TemplateDefinition:
-    """Return a definition that can be used. Raises SetupError: what is wrong, and where."""
+    """Return a definition that can be used.
+
+    Raises SetupError, which says what is wrong and where.
+    """
     _refuse_unknown(values, TemplateDefinition, "")
     fields = values.get("fields")
     for name, field in fields.items() if isinstance(fields, dict) else ():
@@ -156,7 +159,7 @@ def _refuse_unknown(values: Mapping[str, Any], model: type[BaseModel], where: st
 
 
 def read_toml(source: bytes, where: str) -> dict[str, Any]:
-    """Return what a TOML file says. Raises SetupError that names it."""
+    """Return the content of a TOML file. Raises SetupError, which names the file."""
     try:
         return tomllib.loads(source.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""The fields of order templates: which values they take, how they read, how long they get. Pure."""
+"""The fields of order templates: their values, how these are written, and their length. Pure."""
 
 import re
 from datetime import date
@@ -32,7 +32,7 @@ class TemplateLanguage(StrEnum):
 
 
 class FieldType(StrEnum):
-    """What the value of a field is."""
+    """The type of a field's value."""
 
     TEXT = "text"
     CODE = "code"
