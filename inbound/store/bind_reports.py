@@ -1,7 +1,7 @@
 """The state of each bind, as its gateway reports it.
 
-Gateways share the rate of an account by these reports, and find out by them whether all know
-the same SMS centres; `scserv binds` shows them.
+From these reports gateways share the rate of an account, and notice whether all know the same SMS
+centres; `scserv binds` shows them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv bind reports"
 GONE_AFTER_S: Final = 6.0
-"""A bind that was not reported for this long is gone with its gateway: three reports."""
+"""A bind that was not reported for this long, three reports, is gone with its gateway."""
 GONE: Final = "gone"
 
 _SQL: Final = statements(__package__, "bind_reports")
@@ -142,7 +142,7 @@ class BindReports:
 
     @raises_store_errors_async
     async def another_sends(self, gateway: str, alive: timedelta) -> bool:
-        """Return whether another gateway has a bind that may send, by a report as young."""
+        """Return whether another gateway has a bind that may send, by an equally recent report."""
         conn = await self._connection.get()
         cursor = await conn.execute(_ANOTHER_SENDS, {"gateway": gateway, "alive": alive})
         row = await cursor.fetchone()
@@ -180,7 +180,7 @@ class BindReports:
     async def withdraw(self, gateway: str) -> None:
         """Delete a gateway's reports, so that others need not wait until they are too old.
 
-        Reports that are too old go with them.
+        Outdated reports of others are deleted, too.
         """
         conn = await self._connection.get()
         alive = timedelta(seconds=GONE_AFTER_S)
@@ -193,5 +193,5 @@ class BindReports:
 
 @raises_store_errors
 def list_binds(conn: psycopg.Connection) -> list[ReportedBind]:
-    """Return what was reported within the last hour, by account, bind and gateway."""
+    """Return the reports of the last hour, by account, bind and gateway."""
     return fetch_rows(conn, ReportedBind, _LIST_BINDS)

@@ -29,7 +29,7 @@ _SESSION: Final = {
     "datestyle": "ISO",
     "client_encoding": "UTF8",
     "statement_timeout": "30s",
-    # A process that stalls within a transaction would block every append.
+    # A process that stalled within a transaction would block every append.
     "idle_in_transaction_session_timeout": "10s",
 }
 # Long commands (import, migration, sweep): no limit per statement, and time for the operator
@@ -50,8 +50,8 @@ _NETWORK: Final = {
     "tcp_user_timeout": 20_000,  # milliseconds
 }
 _SEVERAL_HOSTS: Final = {
-    "connect_timeout": 3,  # of each host: one that is gone must not keep the next from its turn
-    "target_session_attrs": "read-write",  # a standby would be of no use
+    "connect_timeout": 3,  # for each host: one that is gone must not keep the next from its turn
+    "target_session_attrs": "read-write",  # a standby would be useless
 }
 _READ_ONLY: Final = ("in_hot_standby", "default_transaction_read_only")
 """Parameters that the server reports by itself."""
@@ -113,10 +113,10 @@ class LazyConnection:
 
 
 def _is_suspect(conn: psycopg.AsyncConnection) -> bool:
-    """Whether the connection is closed, takes no writes, or has input although nothing was asked.
+    """Whether the connection is closed, takes no writes, or has unsolicited input.
 
-    Unasked input is the server's farewell and the end of the stream, or something harmless like a
-    notice. Never blocks.
+    That is the server's farewell and the end of the stream, or something harmless like a notice.
+    Never blocks.
     """
     if conn.closed:
         return True
@@ -146,8 +146,8 @@ async def _works(conn: psycopg.AsyncConnection) -> bool:
 def refuses_writes(conn: psycopg.Connection | psycopg.AsyncConnection) -> bool:
     """Whether the server of an open connection said that it is a standby, or was made read-only.
 
-    It says so with the answer to the statement that finds out. Such a connection never recovers:
-    the primary is another server by then. Never blocks.
+    It says so in the answer to the first statement that is refused. Such a connection never
+    recovers: the primary is another server by then. Never blocks.
     """
     return any(conn.info.parameter_status(name) == "on" for name in _READ_ONLY)
 
@@ -211,7 +211,7 @@ def conninfo(
 ) -> str:
     """Return the libpq conninfo for `url` with the session settings of this service.
 
-    With `pipelines`, unless it is `long`, a transaction has a limit of time as a whole.
+    With `pipelines`, unless it is `long`, each transaction as a whole has a time limit.
     """
     given = _parsed(url)
     session = _LONG_SESSION if long else _SESSION

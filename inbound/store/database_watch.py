@@ -1,7 +1,7 @@
 """Watches the database from one process: its clock, its certificate, its disk, its vault key.
 
-A thread asks on a connection of its own, once a minute: an idle one would cost the server more. A
-step of this machine's clock is seen without asking.
+A thread asks once a minute, on a new connection each time: an idle one would cost the server more.
+A step of this machine's clock is noticed without asking.
 """
 
 import atexit
@@ -52,7 +52,7 @@ class DatabaseWatch:
 
     The process is not ready while its machine's clock is more than `skew_max_s` seconds off.
     `with_disk`: measure size and disk, too; one process of the service does.
-    `keys`: report them, and be not ready while they don't open what is sealed now.
+    `keys`: report them, and don't be ready while they don't open what is sealed now.
     """
 
     url: str

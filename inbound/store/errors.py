@@ -85,7 +85,7 @@ _MISSING_SCHEMA = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction)
 
 
 def translate(error: psycopg.Error, where: str) -> ScservError:
-    """Return what callers may see of a psycopg error; `where` names host and database."""
+    """Return our error for a psycopg error; `where` names host and database."""
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

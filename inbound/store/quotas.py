@@ -1,9 +1,9 @@
 """Quotas for rows that strangers cause: per sender and overall, in rows and bytes.
 
-An SMS centre or a phone can send any number of parts whose texts never become whole, receipts
-for messages that never were, and texts that are no command. Beyond a quota the oldest go. Under
-an attack they are the attacker's: an honest text is whole, and an honest receipt matched, within
-seconds. What is stored is counted in a row of `store_usage`, never by reading a table.
+An SMS centre or a phone can send any number of parts whose texts never become whole, receipts for
+messages that never existed, and texts that are no command. Beyond a quota the oldest are deleted.
+Under an attack they are the attacker's: an honest text is whole, and an honest receipt matched,
+within seconds. What is stored is counted in a row of `store_usage`, never by reading a table.
 """
 
 from dataclasses import dataclass

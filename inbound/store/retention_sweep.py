@@ -67,13 +67,13 @@ def sweep_order_contents(conn: psycopg.Connection, now: datetime) -> int:
 
 @raises_store_errors
 def sweep_orders(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete orders that ended long ago. Their idempotency keys count no more."""
+    """Delete orders that ended long ago. Their idempotency keys are no longer recognised."""
     return conn.execute(_SWEEP_ORDERS, {"before": now - timedelta(days=days)}).rowcount
 
 
 @raises_store_errors
 def sweep_audiences(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete audiences and texts of broadcasts that ended, or were left lying, long ago."""
+    """Delete audiences and texts of broadcasts that ended, or were abandoned, long ago."""
     parameters = {"now": now, "before": now - timedelta(days=days)}
     return conn.execute(_SWEEP_AUDIENCES, parameters).rowcount
 
@@ -149,7 +149,7 @@ def sweep_sent_parts(conn: psycopg.Connection, now: datetime, days: int) -> int:
 
 @raises_store_errors
 def sweep_early_receipts(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete unmatched receipts: their message never became known."""
+    """Delete unmatched receipts, whose message never became known."""
     with conn.transaction():
         conn.execute(*usage.locking(usage.EARLY_RECEIPTS))
         before = {"before": now - timedelta(days=days)}

@@ -1,4 +1,4 @@
-"""Which roles run now, asked of the database.
+"""Asks the database which roles run now.
 
 Relay and scheduler hold a lock for as long as they work; a process that is killed loses it with its
 connection, at the latest when the server notices. Every process reports itself once a minute, and

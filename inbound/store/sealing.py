@@ -34,7 +34,7 @@ class Sealer:
         return self._cipher.open(sealed, b"number:" + subject_id.bytes).decode()
 
     def secret(self, plaintext: bytes, message_id: UUID) -> bytes:
-        """Seal what one MT needs."""
+        """Seal the secret that one MT needs."""
         return self._cipher.seal(plaintext, b"secret:" + message_id.bytes)
 
     def open_secret(self, sealed: bytes, message_id: UUID) -> bytes:
@@ -50,7 +50,7 @@ class Sealer:
         return self._cipher.open(sealed, b"order:" + order_id.bytes).decode()
 
     def network_answer(self, answer: bytes, number_hash: bytes) -> bytes:
-        """Seal what the network told about the number with this hash."""
+        """Seal the network's answer about the number with this hash."""
         return self._cipher.seal(answer, b"answer:" + number_hash)
 
     def open_network_answer(self, sealed: bytes, number_hash: bytes) -> str:

@@ -1,6 +1,7 @@
-"""Reads and changes broadcasts. Synchronous for commands and the API, as they share it.
+"""Reads and changes broadcasts.
 
-What the pump does within a transaction of orders is in `cursors`.
+Synchronous, because commands and the API share it. The pump's part of a transaction of orders is in
+`cursors`.
 """
 
 from collections import Counter
@@ -134,7 +135,7 @@ def search_broadcasts(conn: psycopg.Connection, text: str, limit: int) -> list[N
 
 @raises_store_errors
 def find_broadcasts_at_work(conn: psycopg.Connection) -> list[Broadcast]:
-    """Return those that the scheduler has something to do with, the longest running first."""
+    """Return the broadcasts that the scheduler has to work on, the longest running first."""
     return [_broadcast(row) for row in conn.execute(_FIND_BROADCASTS_AT_WORK)]
 
 
@@ -160,7 +161,7 @@ def change_broadcast(conn: psycopg.Connection, broadcast: Broadcast) -> None:
 
 @raises_store_errors
 def delete_draft(conn: psycopg.Connection, broadcast_id: UUID) -> bool:
-    """Delete a draft that was never started, with its audience; whether there was one."""
+    """Delete a draft that was never started, with its audience; return whether there was one."""
     return conn.execute(_DELETE_DRAFT, {"broadcast_id": broadcast_id}).rowcount == 1
 
 
@@ -209,7 +210,7 @@ def find_scheduled_orders(conn: psycopg.Connection, broadcast_id: UUID, limit: i
 
 @raises_store_errors
 def try_lock_pump(conn: psycopg.Connection) -> bool:
-    """Whether this connection may pump: for as long as it lives, no other one may."""
+    """Return whether this connection may pump; for as long as it lives, no other one may."""
     return conn.execute(_TRY_LOCK_PUMP).fetchone() == (True,)
 
 

@@ -1,4 +1,4 @@
-"""Broadcasts and actions with an idempotency key: which are repeated, and of what.
+"""Recognises repeated broadcasts and actions by their idempotency keys.
 
 An action that was refused leaves its key unused: it changed nothing, and may be possible later.
 """
@@ -88,5 +88,5 @@ def remember_action(
 
 @raises_store_errors
 def sweep_actions(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete the keys of actions that were done long ago: they count no more."""
+    """Delete the keys of actions that were done long ago: they are no longer recognised."""
     return conn.execute(_SWEEP_ACTIONS, {"before": now - timedelta(days=days)}).rowcount

@@ -17,7 +17,7 @@ _UNSENT: Final = (OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ERASED)
 
 
 class RecipientState(DocumentedEnum):
-    """What became of a recipient of a broadcast, as it is counted."""
+    """What happened to a recipient of a broadcast, as it is counted."""
 
     WAITING = "waiting", "may still be sent"
     SENT = "sent", "accepted by the SMS centre, without a final delivery receipt yet"
@@ -113,7 +113,7 @@ class CursorMove(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """Where a broadcast is, and how many recipients are behind that up to a number."""
+    """The position of a broadcast, and how many recipients follow, up to a number."""
 
     state: BroadcastState
     no: int

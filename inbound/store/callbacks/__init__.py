@@ -1,1 +1,1 @@
-"""The calls to URLs of accounts that wait, and those URLs."""
+"""The URLs of accounts, and the calls to them that wait."""

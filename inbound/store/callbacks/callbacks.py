@@ -46,9 +46,9 @@ _OPEN: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED, OrderState.SE
 class TakenCallback:
     """A call to make. The secrets are sealed; `previous_secret` is set while both are valid.
 
-    `sealed_text` is set for a text of a phone, whose id is `topic_id`: it belongs into the body.
-    What follows `form` is about a message, is known in the form `smsc` alone, and sealed: id and
-    phone that its program knows, its number, and what the network told about the number.
+    `sealed_text` is set for a text of a phone, whose id is `topic_id`: it belongs in the body. The
+    fields after `form` are about a message, sealed, and set in the form `smsc` alone: id and phone
+    as its program knows them, its number, and the network's answer about the number.
     """
 
     id: int
@@ -73,7 +73,7 @@ class TakenCallback:
 
 @dataclass(frozen=True, slots=True)
 class CallbackUrl:
-    """What an account wants to be told, and where. `secret` is sealed."""
+    """The URL of an account, and which calls it wants. `secret` is sealed."""
 
     account: str
     url: str = field(repr=False)
@@ -85,9 +85,9 @@ class CallbackUrl:
 
 @dataclass(frozen=True, slots=True)
 class DeadCallback:
-    """A call that is not made any more. `topic_id` is the id of its message or request.
+    """A call that is no longer repeated.
 
-    `told_at` is the time of what it tells.
+    `topic_id` is the id of its message or request. `told_at` is when the reported change happened.
     """
 
     callback_id: UUID
@@ -138,7 +138,7 @@ def of_orders(writes: OrderWrites) -> Query | None:
 
 
 def naming(smsc_ids: Mapping[UUID, bytes]) -> Query:
-    """Return the query that stores by which sealed ids SMSC's programs know orders."""
+    """Return the query that stores the sealed ids by which SMSC's programs know orders."""
     return _NAME_ORDERS, {"order_ids": list(smsc_ids), "sealed": list(smsc_ids.values())}
 
 
@@ -169,14 +169,14 @@ def accounts_with_due(conn: psycopg.Connection, now: datetime) -> list[str]:
 def take(
     conn: psycopg.Connection, account: str, now: datetime, *, lease: timedelta, limit: int
 ) -> list[TakenCallback]:
-    """Take due calls of an account, in their order; no other process takes them for a while."""
+    """Take due calls of an account, in order; no other process takes them for a while."""
     parameters = {"account": account, "now": now, "until": now + lease, "limit": limit}
     return fetch_rows(conn, TakenCallback, _TAKE, parameters)
 
 
 @raises_store_errors
 def finish(conn: psycopg.Connection, id_: int) -> None:
-    """Delete a call that was made, with the text that it told."""
+    """Delete a call that was made, with the text that it delivered."""
     conn.execute(_FINISH, {"id": id_})
 
 
@@ -184,7 +184,7 @@ def finish(conn: psycopg.Connection, id_: int) -> None:
 def postpone(
     conn: psycopg.Connection, id_: int, *, due_at: datetime, error: str, dead_at: datetime | None
 ) -> None:
-    """Note why a call failed, and when it is made again; never, if it is dead."""
+    """Note why a call failed, and when it is repeated; a dead one is not."""
     conn.execute(_POSTPONE, {"id": id_, "due_at": due_at, "error": error, "dead_at": dead_at})
 
 
@@ -215,7 +215,7 @@ def rotate_secret(conn: psycopg.Connection, account: str, secret: bytes, until: 
 def remove_url(conn: psycopg.Connection, account: str) -> bool:
     """Delete the URL of an account with the calls that wait; False if there is none.
 
-    Texts of phones go on waiting.
+    Texts of phones continue to wait.
     """
     conn.execute(_REMOVE_CALLBACKS, {"account": account})
     return conn.execute(_REMOVE_URL, {"account": account}).rowcount == 1
@@ -223,7 +223,7 @@ def remove_url(conn: psycopg.Connection, account: str) -> bool:
 
 @raises_store_errors
 def list_urls(conn: psycopg.Connection, account: str | None = None) -> list[ListedUrl]:
-    """Return the URLs with what waits for them, of all accounts or of one."""
+    """Return the URLs with their waiting calls, of all accounts or of one."""
     return fetch_rows(conn, ListedUrl, _LIST_URLS, {"account": account})
 
 
@@ -241,7 +241,7 @@ def retry_dead(
     now: datetime,
     callback_ids: Sequence[UUID] | None = None,
 ) -> int:
-    """Have dead calls of an account made again, those of these ids or all; return how many."""
+    """Revive dead calls of an account, those with these ids or all; return how many."""
     ids = None if callback_ids is None else list(callback_ids)
     parameters = {"account": account, "now": now, "callback_ids": ids}
     return conn.execute(_RETRY_DEAD, parameters).rowcount
@@ -249,9 +249,9 @@ def retry_dead(
 
 @raises_store_errors
 def sweep_callbacks(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete dead calls after some days, and those of accounts that have no URL any more.
+    """Delete dead calls after some days, and those of accounts that no longer have a URL.
 
-    Secrets that were rotated and are not valid any more are deleted too.
+    Secrets that were rotated and are no longer valid are deleted, too.
     """
     conn.execute(_FORGET_PREVIOUS_SECRETS, {"now": now})
     return conn.execute(_SWEEP, {"before": now - timedelta(days=days)}).rowcount

@@ -1,4 +1,4 @@
-"""What people do with the URLs of accounts and dead calls: each is one audit entry."""
+"""Changes that people make to the URLs of accounts and to dead calls, each with an audit entry."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -60,7 +60,7 @@ def retry_dead(
     *,
     actor: str,
 ) -> int:
-    """Have dead calls of an account made again, those of these ids or all; return how many."""
+    """Revive dead calls of an account, those with these ids or all; return how many."""
     with conn.transaction():
         count = stored.retry_dead(conn, account, now, callback_ids)
         if count:

@@ -26,14 +26,14 @@ class Claims(Protocol):
         ...
 
     async def withheld(self, messages: Sequence[ToClaim]) -> list[WithheldReason | None]:
-        """Return again which of these claimed messages are withheld, in the same order."""
+        """Return which of these claimed messages are withheld by now, in the same order."""
         ...
 
     async def reclaim(self, message: ToClaim, gateway: str, *, per_hour: int) -> ClaimRow | None:
         """Claim a message again whose last attempt has an unknown outcome: attempt + 1.
 
-        Return None if its final result was recorded, or if it has had `per_hour` attempts in
-        this hour: whatever the cause of so many attempts is, no other follows.
+        Return None if its final result was recorded, or if it has had `per_hour` attempts in this
+        hour: then no other follows, whatever the cause.
         """
         ...
 

@@ -12,7 +12,10 @@ _OF_ATTEMPT: Final = {
     *("outcome", "withheld", "attempt", "parts", "id_form", "attempts", "attempts_left_out"),
     *("centre", "bind", "gateway", "sent_at", "at"),
 }
-"""What the message does not say. No number, no text, and not the key, which stands for a number."""
+"""The fields that the message lacks.
+
+No number, no text, and not the key, which stands for a number.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Dead letters: messages that can't be processed, until an operator retries or discards them.
 
-They are bounded in rows and bytes. At the limit no more are stored, and the partition or shard
-with the next one waits: nothing is dropped to make room. Only those of one sender beyond a limit of
-their own are dropped: otherwise one number could stop the partition of an eighth of all clients.
+They are bounded in rows and bytes. At the limit no more are stored, and the partition or shard with
+the next one waits: nothing is dropped to make room. Only those of a single sender have a limit
+beyond which they are dropped: otherwise one number could stop the partition of an eighth of all
+clients.
 
 Synchronous, for the relay and the command line; the worker stores dead letters within its
 transactions and uses the same limits and columns.

@@ -1,4 +1,4 @@
-"""A dead letter: as it is set aside, as it is sealed, and as it is listed."""
+"""Dead letters as they are set aside, sealed and listed."""
 
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class DeadLetterSource(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that can't be processed, with all that publishing it again takes.
+    """A message that can't be processed, with everything that is needed to publish it again.
 
     `feed` is where it was read: from Kafka, or by the relay; then `partition` is the shard,
     `kafka_offset` the position, and `topic` where it should have gone. `part` tells apart
@@ -69,7 +69,7 @@ class DeadLetterUsage(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """What a message had in Kafka; a missing value is an empty one."""
+    """The content of a message in Kafka; a missing value is an empty one."""
 
     key: bytes | None
     headers: tuple[tuple[str, bytes], ...]

@@ -1,9 +1,9 @@
 """Appends events under the log lock.
 
-The lock is taken last and held to commit: positions appear in commit order and without gaps.
-Under it each event gets its position, time and digest. `FEW` events are inserted by a query that
-travels with the commit. More are copied: what does not depend on earlier events is encoded before
-the lock then (`EncodedEvent`).
+The lock is taken last and held to commit: positions appear in commit order and without gaps. Under
+it each event gets its position, time and digest. `FEW` events are inserted by a query that travels
+with the commit. More are copied; then everything that doesn't depend on earlier events is encoded
+before the lock (`EncodedEvent`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,12 +27,15 @@ _INSERT_EVENTS: Final = _SQL["insert_events"]
 _MOVE_HEADS: Final = _SQL["move_heads"]
 
 FEW: Final = 4
-"""So many rows at most are inserted rather than copied. COPY costs two round trips of its own, but
-psycopg is slow at dumping lists: an INSERT costs more CPU for each row."""
+"""Up to this many rows are inserted rather than copied.
+
+COPY costs two round trips of its own, but psycopg is slow at dumping lists: an INSERT costs more
+CPU for each row.
+"""
 
 
 class EncodedEvent(NamedTuple):
-    """All of an event that can be prepared before the log is locked."""
+    """Everything of an event that can be prepared before the log is locked."""
 
     chain: int
     digested: bytes
@@ -48,7 +51,7 @@ class LogEnd(NamedTuple):
 
 
 def encode(event: NewEvent) -> EncodedEvent:
-    """Return an event as it is appended, but for what the log gives it."""
+    """Return an event as it is appended, except for what the log assigns."""
     columns = (
         event.stream_id,
         event.version,

@@ -40,7 +40,7 @@ EventT = TypeVar("EventT")
 
 @dataclass(frozen=True, slots=True)
 class LogSpan:
-    """Events recorded from `since` to before `until`, at positions above `after`.
+    """Events recorded at `since` or later and before `until`, at positions above `after`.
 
     `upto` is the last position that counts: events appended later are left out.
     """
@@ -89,7 +89,7 @@ def list_subjects_with(conn: psycopg.Connection, span: LogSpan, type_: str) -> l
 
 
 def unpack_subjects(packed: bytes, at_once: int) -> Iterator[list[UUID]]:
-    """Yield the ids that `list_subjects` packed, so many at a time."""
+    """Yield the ids that `list_subjects` packed, in chunks."""
     for start in range(0, len(packed), at_once * ID_BYTES):
         chunk = packed[start : start + at_once * ID_BYTES]
         yield [UUID(bytes=chunk[at : at + ID_BYTES]) for at in range(0, len(chunk), ID_BYTES)]

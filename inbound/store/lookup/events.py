@@ -1,4 +1,4 @@
-"""The events of requests and orders, and which of a subject are the newest."""
+"""The events of requests and orders, and the newest requests and orders of a subject."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ _EVENTS_OF_STRANGERS_ORDERS: Final = _SQL["events_of_strangers_orders"]
 class HistoryEntry(NamedTuple):
     """A request or an order of a subject, by the version of the event that decided it.
 
-    `requests` and `orders` are how many there are within the time that was asked for.
+    `requests` and `orders` are how many there are within the requested time.
     """
 
     version: int
@@ -66,7 +66,7 @@ def events_of(
 ) -> list[RecordedEvent]:
     """Return the first events of some requests and orders of a stream, in their order.
 
-    None of them has a version below `from_version` or was recorded before `since`. Events
+    Events below `from_version` or recorded before `since` are left out. Events
     about the limit of commands and the erasure are included.
     """
     parameters = {

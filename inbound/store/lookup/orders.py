@@ -1,4 +1,4 @@
-"""Where an order is, the stored rows of orders, and exclusions from broadcasts."""
+"""Locates orders, and reads their rows and the exclusions from broadcasts."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -74,7 +74,7 @@ def locate_by_order(conn: psycopg.Connection, order_id: UUID) -> list[OrderLocat
 
 @raises_store_errors
 def locate_orders_by_trace(conn: psycopg.Connection, trace_id: UUID) -> list[OrderLocation]:
-    """Locate the orders of a trace, but for those of broadcasts."""
+    """Locate the orders of a trace, except those of broadcasts."""
     parameters = {"trace_id": trace_id, "limit": MAX_ORDERS}
     return fetch_rows(conn, OrderLocation, _LOCATE_ORDERS_BY_TRACE, parameters)
 

@@ -1,4 +1,4 @@
-"""Where a request is: its subject, found by an id of the request or of a reply."""
+"""Locates requests: finds the subject by an id of the request or of a reply."""
 
 from collections.abc import Collection
 from datetime import datetime

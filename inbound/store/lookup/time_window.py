@@ -1,11 +1,11 @@
-"""The time of which a look-up is asked."""
+"""The time that a look-up is about."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 
 class TimeWindow(NamedTuple):
-    """From `since` to before `until`; None leaves an end open."""
+    """From `since` up to and not including `until`; None leaves an end open."""
 
     since: datetime | None = None
     until: datetime | None = None

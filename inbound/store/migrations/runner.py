@@ -43,7 +43,7 @@ class _LockedError(Exception):
 class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
     """yoyo's backend for psycopg 3, with a migration and its mark in one transaction.
 
-    It asks nothing by causing errors, which would be ERRORs in the server's log at each run.
+    It doesn't probe by causing errors, which would be ERRORs in the server's log at each run.
     """
 
     create_lock_table_sql = PostgresqlPsycopgBackend.create_lock_table_sql.replace(
@@ -51,12 +51,12 @@ class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo ha
     )
 
     def _check_transactional_ddl(self) -> bool:
-        """PostgreSQL rolls back what creates a table; yoyo would try."""
+        """Skip yoyo's trial: PostgreSQL can roll back the creation of a table."""
         return True
 
     def apply_one(self, migration: Migration, *, force: bool = False, mark: bool = True) -> None:
         migration.load()
-        if not migration.use_transactions:  # CREATE INDEX CONCURRENTLY and its like
+        if not migration.use_transactions:  # CREATE INDEX CONCURRENTLY and the like
             super().apply_one(migration, force, mark)
             return
         with self.transaction():
@@ -83,7 +83,7 @@ def migrate(url: str, *, upto: str | None = None) -> list[str]:
 
 
 def _require_version(found: int, url: str) -> None:
-    """Raise SetupError for a server that nothing was tested with. `found` is 180003 for 18.3."""
+    """Raise SetupError for a server older than any that was tested. `found` is 180003 for 18.3."""
     major, minor = divmod(found, 10_000)
     if major < OLDEST:
         raise SetupError(
@@ -95,8 +95,8 @@ def _require_version(found: int, url: str) -> None:
 def _wait_for_others(conn: psycopg.Connection) -> None:
     """Take the session lock of migrations.
 
-    By asking again and again: a statement that waits for the lock holds a snapshot, for which
-    CREATE INDEX CONCURRENTLY of the process that has the lock would wait in turn, for ever.
+    It polls: a statement that waits for the lock holds a snapshot, and CREATE INDEX CONCURRENTLY in
+    the process that has the lock would wait for that snapshot, for ever.
     """
     for attempt in Retrying(retry=retry_if_exception_type(_LockedError), wait=wait_fixed(0.2)):
         with attempt:

@@ -39,7 +39,7 @@ class NewAccountText:
 
 @dataclass(frozen=True, slots=True)
 class TextContent:
-    """What is sealed: who texted (E.164), which number as the SMS centre wrote it, and what."""
+    """The sealed part: sender (E.164), number texted (as the SMS centre wrote it), and text."""
 
     source: str = field(repr=False)
     destination: str = field(repr=False)
@@ -56,7 +56,7 @@ class TextContent:
 
 
 class WaitingTexts(NamedTuple):
-    """How many texts wait: for accounts, and for them of senders."""
+    """How many texts wait for each account, and for each account from each sender."""
 
     of_accounts: dict[str, int]
     of_senders: dict[tuple[str, bytes], int]
@@ -81,7 +81,7 @@ async def count_waiting(
 
 
 def insertion(texts: Sequence[NewAccountText], sealer: Sealer) -> Query:
-    """Return the query that adds these texts, each to the way of its account."""
+    """Return the query that adds these texts, each for the delivery that its account uses."""
     return _ADD_TEXTS, {
         "accounts": [one.account for one in texts],
         "text_ids": [one.text_id for one in texts],
@@ -93,7 +93,7 @@ def insertion(texts: Sequence[NewAccountText], sealer: Sealer) -> Query:
 
 @raises_store_errors
 def sweep_texts(conn: psycopg.Connection, before: datetime) -> int:
-    """Delete texts that no program came for; return how many."""
+    """Delete texts that no program fetched; return how many."""
     return conn.execute(_SWEEP_TEXTS, {"before": before}).rowcount
 
 

@@ -1,4 +1,4 @@
-"""The inbox: which MOs have been processed. Its rows make a redelivered MO harmless."""
+"""The inbox: the MOs that have been processed. Its rows make a redelivered MO harmless."""
 
 from collections.abc import Collection, Sequence
 from typing import Final

@@ -3,7 +3,7 @@
 A part of a message that is already whole may be delivered once more; it is recognised by the
 parts that are kept, even when the phone has used the reference for another text by then.
 
-Beyond a quota the oldest texts go, a sender's own first.
+Beyond a quota the oldest texts are deleted, those of the same sender first.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -64,7 +64,7 @@ async def parts_of_text(
 async def store_parts(
     conn: psycopg.AsyncConnection, sealer: Sealer, changes: PartChanges, quota: Quota
 ) -> list[DroppedParts]:
-    """Write the changes, and return what went beyond the quota.
+    """Write the changes, and return the texts that were deleted because of a quota.
 
     Waits for other transactions that write parts. Reads the whole table when the overall quota
     is exceeded.

@@ -1,7 +1,7 @@
 """MOs that made no request, counted by sender, minute and kind. Never their texts.
 
-New rows per hour are limited, per sender and overall: what is beyond is counted in one row a
-minute without a sender. With 10,000 an hour and 7 days it is at most 1.7 million rows of 300 bytes.
+New rows per hour are limited, per sender and overall; the rest is counted in one row a minute
+without a sender. With 10,000 an hour and 7 days it is at most 1.7 million rows of 300 bytes.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Which texts belong to which account, as people manage it. Every change is in the audit."""
+"""The assignments of texts to accounts, as people manage them. Every change is in the audit."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from inbound.store.orders.rows import AccountMissingError
 from inbound.store.statements import statements
 
 Way = Literal["smpp", "http"]
-"""By deliver_sm to the account's program, or by a call to its URL."""
+"""How texts are delivered: by deliver_sm to the account's program, or by a call to its URL."""
 
 _SQL: Final = statements(__package__, "account_texts")
 _PUT_ROUTE: Final = _SQL["put_route"]
@@ -39,7 +39,7 @@ class ListedRoute:
 
 @raises_store_errors
 def assign(conn: psycopg.Connection, account: str, key: RouteKey, *, actor: str) -> bool:
-    """Give texts to an account, and take them from another; False if it has them already.
+    """Assign texts to an account, and take them from another; False if it has them already.
 
     Raises AccountMissingError.
     """
@@ -63,7 +63,7 @@ def withdraw(conn: psycopg.Connection, account: str, key: RouteKey, *, actor: st
 
 @raises_store_errors
 def set_way(conn: psycopg.Connection, account: str, way: Way, *, actor: str) -> bool:
-    """Have texts go over another way, with those that wait; False if it is the one already.
+    """Change how texts are delivered, waiting ones too; False if that is set already.
 
     Raises AccountMissingError.
     """

@@ -28,14 +28,14 @@ _RECOUNT_USAGE: Final = _SQL["recount_usage"]
 _FORGET_LATER_USAGE: Final = _SQL["forget_later_usage"]
 
 SettingsChange = Callable[["AccountSettings"], "AccountSettings"]
-"""What somebody does to the settings of an account; it may raise."""
+"""A change that somebody makes to the settings of an account; it may raise."""
 
 _AS_TEXT: Final = {True: "yes", False: "no", None: "none"}
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """What people decide about an account; None is no limit, and an unlimited balance."""
+    """The settings of an account; None means no limit, or an unlimited balance."""
 
     enabled: bool = True
     rights: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ def change_account(
     now: datetime | None = None,
     exchange_rate: Decimal | None = None,
 ) -> bool:
-    """Change an account; False if it is so already. Orders that are being accepted come first.
+    """Change an account; False if nothing changes. Orders that are being accepted come first.
 
     With another zone the orders of its current day, week and month are counted again, at `now`
     (default: the time of the clock). With another currency the one before is remembered until then;
@@ -183,7 +183,7 @@ def _settings(row: Sequence[Any]) -> AccountSettings:
 
 
 def _differences(before: AccountSettings, after: AccountSettings) -> str:
-    """Return what differs, as the audit says it."""
+    """Return the differences as the audit records them."""
     return "; ".join(
         f"{one.name} {_shown(old)} -> {_shown(new)}"
         for one in fields(AccountSettings)

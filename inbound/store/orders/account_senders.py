@@ -1,7 +1,7 @@
 """Senders of accounts as people manage them: asked for, then approved.
 
-The transaction of a change writes its audit entry, too. Numbers that stand as senders are masked
-there, because entries are permanent.
+The transaction of a change writes its audit entry, too. Senders that are numbers are masked there,
+because entries are permanent.
 """
 
 from dataclasses import dataclass

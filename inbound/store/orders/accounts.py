@@ -65,7 +65,7 @@ def charging(charges: Mapping[str, Decimal]) -> Query:
 
 
 def occupying(free_at: Mapping[str, datetime]) -> Query:
-    """Return the query that stores until when the messages of accounts take up their rates."""
+    """Return the query that stores until when the messages of accounts use up their rates."""
     return _OCCUPY_ACCOUNTS, {"accounts": list(free_at), "free_at": list(free_at.values())}
 
 

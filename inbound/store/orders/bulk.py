@@ -1,4 +1,4 @@
-"""Bulk orders of programs: who has some, and the next ones of each account."""
+"""Bulk orders of programs: the accounts that have some, and the next ones of each."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,7 +34,7 @@ def find_bulk_accounts(conn: psycopg.Connection, now: datetime, most: int) -> li
 async def find_due_bulk(
     conn: psycopg.AsyncConnection, now: datetime, shares: Mapping[str, int]
 ) -> list[OrderRow]:
-    """Return due bulk orders, of each account up to its share, and lock them until commit."""
+    """Return due bulk orders, up to each account's share, and lock them until commit."""
     parameters = {"now": now, "accounts": list(shares), "limits": list(shares.values())}
     cursor = await conn.execute(_FIND_DUE_BULK, parameters)
     return [order_of(row) async for row in cursor]

@@ -1,6 +1,6 @@
-"""The currencies that accounts had before, so that amounts keep the one of their time.
+"""The currencies that accounts had before, so that amounts keep the currency of their time.
 
-The function `currency_at` of the database tells it; `refund_orders` converts by the rates.
+The database function `currency_at` looks it up; `refund_orders` converts by the rates.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ def remember_currency(
 ) -> None:
     """Remember the currency that an account had until a time, within the caller's transaction.
 
-    `rate` is what one unit of it is worth in the new one; None: nobody has said it.
+    `rate` is what one unit of it is worth in the new one; None if nobody has said.
     """
     parameters = {"account": account, "currency": before, "rate": rate, "at": at}
     conn.execute(_EXCHANGE_PAST_CURRENCIES, parameters)

@@ -57,7 +57,7 @@ class FoundOrder:
 
 
 class NetworkAnswer(NamedTuple):
-    """What the network told about the number of an order; `answer` is sealed."""
+    """The network's answer about the number of an order; `answer` is sealed."""
 
     order_id: UUID
     number_hash: bytes
@@ -73,7 +73,10 @@ class OrderKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SentByPerson:
-    """An order that a person sent. After `actor` all but the id is None once it is not kept."""
+    """An order that a person sent.
+
+    The fields after `actor` are None, except the id, once its row was deleted.
+    """
 
     entry_id: int
     at: datetime
@@ -129,7 +132,7 @@ def find_order(conn: psycopg.Connection, account: str, order_id: UUID) -> FoundO
 def find_orders(
     conn: psycopg.Connection, account: str, order_ids: Sequence[UUID]
 ) -> dict[UUID, FoundOrder]:
-    """Return those of these orders that exist and are this account's."""
+    """Return these orders, as far as they exist and belong to this account."""
     parameters = {"account": account, "order_ids": list(order_ids)}
     found = fetch_rows(conn, FoundOrder, _FIND_ORDERS, parameters)
     return {one.order_id: one for one in found}
@@ -137,7 +140,7 @@ def find_orders(
 
 @raises_store_errors
 def find_answers(conn: psycopg.Connection, order_ids: Collection[UUID]) -> list[NetworkAnswer]:
-    """Return what the network told about the numbers of orders that did not come over SMPP."""
+    """Return the network's answers about the numbers of orders that did not come over SMPP."""
     return fetch_rows(conn, NetworkAnswer, _FIND_ANSWERS, {"order_ids": list(order_ids)})
 
 

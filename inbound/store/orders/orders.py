@@ -56,7 +56,7 @@ async def find_orders(
 async def find_due_orders(
     conn: psycopg.AsyncConnection, now: datetime, limit: int
 ) -> list[OrderRow]:
-    """Return orders that are due and lock them until commit, but for those locked already."""
+    """Return orders that are due and lock them until commit; skip those that are locked already."""
     cursor = await conn.execute(_FIND_DUE_ORDERS, {"now": now, "limit": limit})
     return [order_of(row) async for row in cursor]
 
@@ -143,19 +143,19 @@ def change(changes: Sequence[OrderChange]) -> Query:
 
 
 async def find_claimed(conn: psycopg.AsyncConnection, message_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of these messages that were claimed."""
+    """Return which of these messages were claimed."""
     cursor = await conn.execute(_FIND_CLAIMED, {"message_ids": list(message_ids)})
     return {row[0] async for row in cursor}
 
 
 def refunding(changes: Sequence[OrderChange]) -> Query | None:
-    """Return the query that settles what changes mean for accounts; it goes before `change`."""
+    """Return the query that settles accounts after changes of orders; it goes before `change`."""
     settled = {one.order_id: one.unsent for one in changes if one.unsent is not None}
     return _settling(settled) if settled else None
 
 
 def refunding_all(order_ids: Collection[UUID]) -> Query:
-    """Return the query that gives back what orders took that end unsent now."""
+    """Return the query that refunds orders that end unsent now."""
     return _settling(dict.fromkeys(order_ids, True))
 
 

@@ -177,7 +177,7 @@ class OrderRow:
 class OrderContent:
     """The text of an order, sealed when it is stored.
 
-    `address` is where the message of a channel goes that doesn't go to the number.
+    `address` is where a channel sends the message, if that is not the number.
     """
 
     order_id: UUID
@@ -189,7 +189,7 @@ class OrderContent:
 
 @dataclass(frozen=True, slots=True)
 class RecentQuery:
-    """Asks for an account's last orders to one person since a time."""
+    """A query for an account's last orders to one person since a time."""
 
     account: str
     subject_id: UUID

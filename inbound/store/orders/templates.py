@@ -41,7 +41,7 @@ class FoundTemplate:
 
 @dataclass(frozen=True, slots=True)
 class TemplateVersion:
-    """A version of a template; `definition` is JSON. A retired template is used no more."""
+    """A version of a template; `definition` is JSON. A retired template is no longer used."""
 
     name: str
     version: int
@@ -53,7 +53,7 @@ class TemplateVersion:
 
 
 class StaleVersionError(Exception):
-    """A new version was made from one that is not the newest any more; `newest` is."""
+    """A new version was made from one that is no longer the newest; `newest` is."""
 
     def __init__(self, newest: int) -> None:
         super().__init__(f"version {newest} is newer")
@@ -63,7 +63,7 @@ class StaleVersionError(Exception):
 async def find_templates(
     conn: psycopg.AsyncConnection, wanted: Sequence[tuple[str, int | None]]
 ) -> dict[tuple[str, int | None], FoundTemplate]:
-    """Return what exists of these names and versions; version None is the newest."""
+    """Return the templates of these names and versions that exist; version None is the newest."""
     names, versions = [name for name, _ in wanted], [version for _, version in wanted]
     cursor = await conn.execute(_FIND_TEMPLATES, {"names": names, "versions": versions})
     return {wanted[place - 1]: FoundTemplate(*found) async for place, *found in cursor}
@@ -119,7 +119,7 @@ def add_version(
 
 @raises_store_errors
 def retire_template(conn: psycopg.Connection, name: str, *, actor: str) -> bool:
-    """Let no order use a template any more; False if that is so already."""
+    """Keep orders from using a template; False if it is retired already."""
     return _switch(conn, name, _RETIRE_TEMPLATE, "templates.retire", actor)
 
 

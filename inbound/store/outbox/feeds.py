@@ -26,7 +26,7 @@ EVENTS: Final = "events"
 COUNT_LIMIT: Final = 100_000
 
 LOOKED_AT: Final = 10_000
-"""So many rows of a shard are looked at for a message that waits: some milliseconds."""
+"""The most rows of a shard that are searched for a waiting message: some milliseconds."""
 
 _LOG_SQL: Final = statements("inbound.store.log", "log")
 _OUTBOX_SQL: Final = statements(__package__, "outbox")
@@ -158,7 +158,7 @@ def find_unpublished(
 
 @raises_store_errors
 def commit_without_waiting(conn: psycopg.Connection) -> None:
-    """Let the commits of this connection not wait for the disk.
+    """Keep the commits of this connection from waiting for the disk.
 
     If the server crashes it may lose the last cursor moves and dead letters, always the newest
     first: then the rows after the older cursor are published or set aside once more, as after the
@@ -181,7 +181,7 @@ def unlisten(conn: psycopg.Connection) -> None:
 
 @raises_store_errors
 def wait_for_rows(conn: psycopg.Connection, seconds: float) -> bool:
-    """Block until rows were committed, at most `seconds`; return whether any were."""
+    """Block until rows are committed, at most `seconds`; return whether any were."""
     woken = False
     for _ in conn.notifies(timeout=seconds, stop_after=1):
         woken = True

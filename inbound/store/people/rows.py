@@ -1,4 +1,4 @@
-"""Who is known; what an erasure needs, removes, and records."""
+"""Rows about known people, and what an erasure needs, removes and records."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,9 +65,9 @@ class ErasedRows:
     texts: int = 0
     audiences: int = 0
     orders: int = 0
-    """Scheduled ones; they are kept, and are not sent."""
+    """Scheduled orders; they are kept, and are not sent."""
     refused_orders: int = 0
-    """Orders of before the person had a subject; they are kept, without a link to the number."""
+    """Orders from before the person had a subject; they are kept, without a link to the number."""
     account_texts: int = 0
 
 

@@ -43,7 +43,7 @@ async def select_senders(
 
 
 async def senders_of(cursor: psycopg.AsyncCursor) -> KnownSenders:
-    """Return what an answer tells."""
+    """Return the content of an answer."""
     known = KnownSenders(set(), {}, {}, wants_command_callbacks=False)
     async for mo_id, number_hash, subject_id, version, *state, account in cursor:
         if mo_id is not None:
@@ -136,7 +136,7 @@ def subjects_of(conn: psycopg.Connection, hashes: Collection[bytes]) -> dict[byt
 
 @raises_store_errors
 def erased_of(conn: psycopg.Connection, subject_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of the subjects that were erased."""
+    """Return which of the subjects were erased."""
     rows = conn.execute(_FIND_ERASED_SUBJECTS, {"subject_ids": list(subject_ids)})
     return {subject_id for (subject_id,) in rows}
 

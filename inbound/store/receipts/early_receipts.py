@@ -1,7 +1,7 @@
 """Receipts that wait for the result of their message to be processed. Nearly always none.
 
-An SMS centre may send any number of receipts for messages that never were. Beyond a quota the
-oldest go: a receipt that has a message waits for seconds.
+An SMS centre may send any number of receipts for messages that never existed. Beyond a quota the
+oldest are deleted: a genuine receipt waits for seconds only.
 """
 
 from collections.abc import Collection, Sequence
@@ -45,7 +45,7 @@ async def early_receipts_of(cursor: psycopg.AsyncCursor) -> list[EarlyReceipt]:
 async def store_early_receipts(
     conn: psycopg.AsyncConnection, receipts: Sequence[EarlyReceipt], quota: Quota
 ) -> int:
-    """Store receipts, and return how many of the oldest went because of the quota.
+    """Store receipts, and return how many of the oldest the quota removed.
 
     Waits for other transactions that write early receipts. Reads the whole table when the
     overall quota is exceeded.

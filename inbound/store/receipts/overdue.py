@@ -21,7 +21,8 @@ _TAKE_OVERDUE = _SQL["take_overdue"]
 class OverduePart:
     """One part: the Kafka key of its person's messages, and the SMS centre's id of it.
 
-    `written_id` is that id as the SMS centre wrote it, `smsc_message_id` as receipts are found by.
+    `written_id` is that id as the SMS centre wrote it, `smsc_message_id` the form by which receipts
+    are found.
     """
 
     key: str

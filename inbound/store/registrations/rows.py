@@ -68,7 +68,8 @@ class TakenHold:
 class HoldSelection:
     """Which holds to take: those named, or all made until `made_by` or expired by `expired_by`.
 
-    A named hold that another transaction is ending is waited for; of the others it is left out.
+    If another transaction is ending a named hold, that is waited for; other such holds are left
+    out.
     """
 
     request_ids: tuple[UUID, ...] | None = None

@@ -1,4 +1,4 @@
-"""The switch and what is held, for operators and metrics. On a connection of the caller."""
+"""The switch and the held requests, for operators and metrics. On a connection of the caller."""
 
 from dataclasses import dataclass
 from datetime import datetime

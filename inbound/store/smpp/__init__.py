@@ -1,1 +1,1 @@
-"""Messages that programs submitted over SMPP, their parts, and what is delivered to programs."""
+"""Messages that programs submitted over SMPP, their parts, and deliveries to programs."""

@@ -25,7 +25,7 @@ _COUNT: Final = _SQL["count_deliveries"]
 
 
 class Holder(NamedTuple):
-    """A process that delivers, and for how long nobody else may once it has taken something."""
+    """A process that delivers, and for how long no other may after it has taken a delivery."""
 
     id: UUID
     lease: timedelta
@@ -40,7 +40,7 @@ class WaitingDeliveries(NamedTuple):
 
 @raises_store_errors
 def accounts_with_deliveries(conn: psycopg.Connection, accounts: Collection[str]) -> list[str]:
-    """Return those of these accounts for which something waits."""
+    """Return which of these accounts have waiting deliveries."""
     return [account for (account,) in conn.execute(_ACCOUNTS, {"accounts": list(accounts)})]
 
 

@@ -15,7 +15,7 @@ from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
 
 LEASE: Final = timedelta(seconds=4)
-"""The links of a process that was killed count for this long."""
+"""For how long the links of a killed process count."""
 
 _SQL: Final = statements(__package__, "links")
 _LOCK: Final = _SQL["lock_account_links"]

@@ -1,4 +1,4 @@
-"""Messages over SMPP: written with their orders, found by their id or by what they are."""
+"""Messages over SMPP: written with their orders, found by their id or their digest."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -107,7 +107,7 @@ def find_message(conn: psycopg.Connection, account: str, message_id: int) -> Que
 
 @raises_store_errors
 def find_comments(conn: psycopg.Connection, order_ids: Collection[UUID]) -> list[SealedComment]:
-    """Return the comments of those of these orders that have one."""
+    """Return the comments of these orders, as far as they have one."""
     return fetch_rows(conn, SealedComment, _FIND_COMMENTS, {"order_ids": list(order_ids)})
 
 
@@ -120,7 +120,7 @@ def find_rate(conn: psycopg.Connection, account: str) -> int | None:
 
 @raises_store_errors
 def sweep(conn: psycopg.Connection, messages_before: datetime, deliveries_before: datetime) -> None:
-    """Delete messages whose orders are gone, and receipts that no program came for."""
+    """Delete messages whose orders are gone, and receipts that no program fetched."""
     conn.execute(_SWEEP_MESSAGES, {"before": messages_before})
     conn.execute(_SWEEP_DELIVERIES, {"before": deliveries_before})
 

@@ -24,7 +24,7 @@ _EXPIRE: Final = _SQL["expire_parts"]
 _SWEEP_JOINED: Final = _SQL["sweep_joined_parts"]
 
 MOST_PARTS: Final = 2000
-"""Parts of one account that may wait for others."""
+"""The most parts of one account that may wait for others."""
 KEPT_FOR: Final = timedelta(minutes=10)
 
 
@@ -36,7 +36,7 @@ class SubmittedPartsKey(NamedTuple):
 
 
 class TooManyPartsError(Exception):
-    """Too many parts of the account wait for others."""
+    """Too many parts of the account wait for the rest of their message."""
 
 
 class RepeatedPartError(Exception):

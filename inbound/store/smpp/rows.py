@@ -45,7 +45,7 @@ class SmppWrites:
     messages: list[SubmittedMessage] = field(default_factory=list)
     joined: list[JoinedParts] = field(default_factory=list)
     answers: dict[UUID, bytes] = field(default_factory=dict, repr=False)
-    """What the network told, sealed, by the order that asked."""
+    """The network's answers, sealed, by the order that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class WaitingReceipt:
     """A receipt to deliver. `addresses` are sealed, None once the person was erased.
 
     `error` is the SMS centre's own code, `receipt` the state in its receipt, if it gave one.
-    `answer` is what the network told about the number, sealed in the context of `number_hash`.
+    `answer` is the network's answer about the number, sealed in the context of `number_hash`.
     """
 
     id: int
@@ -163,7 +163,7 @@ def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
     sealed: bytes | None,
     receipt: str | None,
 ) -> WaitingDelivery:
-    """Return what a row delivers."""
+    """Return the delivery of a row."""
     if text_id is not None and sealed is not None:
         return WaitingText(id_, text_id, sealed)
     return WaitingReceipt(

@@ -1,4 +1,4 @@
-"""What the in-memory store keeps of MOs: parts of long texts, and counts of rejected ones."""
+"""MOs in the in-memory store: parts of long texts, and counts of rejected MOs."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping

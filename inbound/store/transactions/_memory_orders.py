@@ -1,4 +1,4 @@
-"""Orders of the in-memory store: their rows, and what they take from accounts."""
+"""Orders of the in-memory store: their rows, and their price and limits."""
 
 from dataclasses import replace
 from datetime import datetime

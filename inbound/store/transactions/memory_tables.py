@@ -1,4 +1,4 @@
-"""The tables of the in-memory store, and what changes the log in them."""
+"""The tables of the in-memory store, with the functions that change the log."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields

@@ -236,7 +236,7 @@ class Transaction(Protocol):
         ...
 
     async def erase(self, person: PersonToErase) -> ErasedRows:
-        """Delete every row that links the number to this person, and what is kept for them.
+        """Delete every row that links the number to this person, and everything kept for them.
 
         Events and states stay: they name only the subject. Safe to repeat.
         """

@@ -9,10 +9,11 @@ Invariants:
 * A transaction is all or nothing. Its NOTIFY follows the commit: inside, it would hold a lock
   of the whole server through the flush to disk and halve the throughput.
 * A transaction that only read ends like one that wrote: when a synchronous standby has what it
-  read. What was found processed is acknowledged to Kafka, and a failover must not undo it.
+  read. MOs that were found to be processed are acknowledged to Kafka, and a failover must not undo
+  that.
 * Errors contain no value of a row.
 
-A batch takes few round trips: what needs no answer travels in one pipeline.
+A batch takes few round trips: statements that need no answer travel in one pipeline.
 """
 
 import asyncio
