@@ -1,7 +1,7 @@
 """Accepts connections as long as there is room for them, before any TLS handshake.
 
-A connection takes its place when it is accepted; one that waits longest for its client, in the
-handshake or after it, makes room for a new one (`inbound.api.connections`).
+A connection takes a place when it is accepted; the one that has waited longest for its client, in
+the handshake or after it, makes room for a new one (`inbound.api.connections`).
 """
 
 import asyncio
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Accepting:
     """Accepts on one socket. `protocol` makes the protocol of a connection with a place.
 
-    `is_limited` says of an address whether its connections are counted by themselves, too.
+    `is_limited` says whether the connections of an address have a limit of their own, too.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Accepting:
             task.add_done_callback(partial(self._opened, connection, slot))
 
     def close(self) -> None:
-        """End the handshakes that go on."""
+        """End the handshakes in progress."""
         for handshake in self._handshakes:
             handshake.cancel()
 

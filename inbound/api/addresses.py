@@ -1,4 +1,4 @@
-"""Who a client is, for limits: its address, or what a trusted proxy says it is.
+"""Identifies clients for limits: by their address, or by what a trusted proxy says it is.
 
 Every host of an IPv6 /64 is one client, because a single customer has at least that many.
 """
@@ -31,7 +31,7 @@ def parse_networks(text: str, variable: str = "SCSERV_API__TRUSTED_PROXIES") -> 
 
 
 def client_of(host: str) -> str:
-    """Return the client that an address belongs to; UNKNOWN if it is none."""
+    """Return the client that an address belongs to; UNKNOWN for no valid address."""
     address = _parse(host)
     if address is None:
         return UNKNOWN

@@ -41,7 +41,7 @@ BROADCASTS_PATH: Final = "/v1/broadcasts"
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many requests run at once: of all tokens, and of one."""
+    """How many requests run at once: for all tokens, and for one."""
 
     requests: int
     of_one_token: int
@@ -140,8 +140,8 @@ class AdmissionMiddleware:
     async def _admit(self, headers: Headers, scope: Scope, receive: Receive) -> Principal | None:
         """Return the caller; None on a path that needs no token. Raises Refusal.
 
-        A body that is too large is refused from every caller; only of a caller with a token some
-        of it is read first, so that the answer arrives.
+        A body that is too large is refused from every caller; part of it is read first only for a
+        caller with a token, so that the answer arrives.
         """
         length, most = headers.get("content-length", "0"), _most_bytes(scope)
         is_too_large = not length.isdecimal() or int(length) > most

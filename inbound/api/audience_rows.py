@@ -1,8 +1,8 @@
-"""The rows of an audience that a program sends: as rows of a table, and what is wrong with all.
+"""The rows of an audience that a program sends: as rows of a table, and what is wrong with them.
 
-A draft that nobody can get is no use to a program: where its rows are at fault, it is told so
-instead. Rows that are excluded because of their people (opted out, not in the directory) are no
-fault of it, and stay counts of the draft.
+A draft without recipients is useless to a program, so if its rows are at fault it gets an error
+instead. Rows that are excluded because of their people (opted out, not in the directory) are not
+the program's fault, and only count in the draft.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from schemas.orders import MOST_FIELDS
 NUMBER: Final = "msisdn"
 AUDIENCE: Final = "audience"
 MOST_NAMED: Final = 5
-"""Rows whose faults are told one by one."""
+"""The most rows whose faults are listed."""
 
 _NAMES_SHOWN: Final = 12
 _NAME_CHARS_SHOWN: Final = 30
@@ -79,7 +79,7 @@ def require_names(given: Sequence[GivenRow], content: Content) -> None:
 def require_recipients(
     excluded: Mapping[str, int], recipients: int, first: Sequence[ExcludedRow]
 ) -> None:
-    """Raise UnusableRowsError if nobody gets it, and the rows are why; `first` are excluded."""
+    """Raise UnusableRowsError if no row has a recipient because of faults; `first` are excluded."""
     reasons = {Exclusion(reason): count for reason, count in excluded.items()}
     if recipients or _OF_PEOPLE.intersection(reasons):
         return
@@ -97,7 +97,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _advice(missing: Sequence[str], names: Sequence[str]) -> str:
-    """Return which field may have been meant, if one is nearly called like a missing one."""
+    """Return which field may have been meant, if one has nearly the name of a missing one."""
     plain = {plain_name(name): name for name in names if not _may_be_number(name)}
     for wanted in missing:
         for near in get_close_matches(plain_name(wanted), plain, n=1, cutoff=_SIMILAR):

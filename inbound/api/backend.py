@@ -1,4 +1,4 @@
-"""What the routes query: store, projections, directory and audit.
+"""Everything that the routes query: store, projections, directory and audit.
 
 A resolution or a reveal is recorded in the audit, and committed, before it is answered. When
 the audit can't be written there is no answer.
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 class Sources:
     """The sources of all answers. `zone` is the time zone of timelines.
 
-    `backlog` is asked before the database: then nothing is missed that it does not name.
+    `backlog` is asked before the database, so that nothing is missed that it doesn't name.
 
     `quick` and `slow` are two connections to the same tables, so that a search delays no
     look-up by id.

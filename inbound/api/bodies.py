@@ -18,12 +18,12 @@ DRAIN_TIMEOUT_S: Final = 3.0
 
 
 def busy(detail: str) -> Refusal:
-    """Refuse a request for a second: too much is going on."""
+    """Refuse a request because the service is too busy; it may be retried after a second."""
     return Refusal(ProblemKind.UNAVAILABLE, detail, {"Retry-After": "1"})
 
 
 class LargeBodies:
-    """Counts bodies of more than `MAX_BODY_BYTES`, of which only a few may be in memory."""
+    """Counts bodies larger than `MAX_BODY_BYTES`; only a few may be in memory."""
 
     def __init__(self) -> None:
         self._held = 0
@@ -97,7 +97,7 @@ async def drain(receive: Receive) -> None:
 
 
 def too_large(most: int) -> Refusal:
-    """Refuse a body of more than so many bytes."""
+    """Refuse a body larger than this many bytes."""
     return Refusal(
         ProblemKind.TOO_LARGE,
         f"the body may have {most} bytes at most; send fewer items at a time",

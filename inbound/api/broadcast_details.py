@@ -38,7 +38,7 @@ class BroadcastStep(ResponseModel):
 
 
 class BroadcastDetails(BroadcastReport):
-    """A broadcast, how far it is, and what it sends, as long as its audience is kept."""
+    """A broadcast, its progress, and what it sends, for as long as its audience is kept."""
 
     model_config = example(
         {

@@ -1,4 +1,4 @@
-"""Models of what is asked of broadcasts: one to create, and queries."""
+"""Models of requests about broadcasts: one to create, and queries."""
 
 from typing import Annotated, Final, Literal
 

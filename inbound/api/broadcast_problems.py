@@ -46,7 +46,7 @@ async def run_or_refuse(
 
 
 def invalid_draft(error: DraftError) -> Refusal:
-    """Return the refusal of a draft; rows that are at fault are named by their place."""
+    """Return the refusal of a draft; faulty rows are named by their index."""
     rows = error.rows if isinstance(error, UnusableRowsError) else ()
     where = f"body.{error.field}"
     faults = [FieldProblem(where=f"{where}.{row.row_no - 1}", problem=row.detail) for row in rows]

@@ -1,4 +1,4 @@
-"""Models of how far broadcasts are, and of what became of their recipients."""
+"""Models of the progress of broadcasts, and of what happened to their recipients."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -40,7 +40,7 @@ REPORT_EXAMPLE: Final[Mapping[str, Any]] = {
 
 
 class BroadcastReport(ResponseModel):
-    """A broadcast and how far it is. The counts of recipients add up to `recipients`."""
+    """A broadcast and its progress. The counts of recipients add up to `recipients`."""
 
     model_config = example(REPORT_EXAMPLE)
 
@@ -140,7 +140,7 @@ class ExcludedRows(ResponseModel):
 
 
 class RecipientReport(ResponseModel):
-    """What became of a recipient."""
+    """What happened to a recipient."""
 
     row: int = Field(description="its place in the audience, from 1, with the excluded rows")
     state: RecipientState

@@ -1,4 +1,4 @@
-"""What the API does with broadcasts, on a pooled connection."""
+"""The API's operations on broadcasts, on a pooled connection."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +83,7 @@ class Broadcasting:
         now: datetime,
         key: str | None = None,
     ) -> Reviewed:
-        """Store a draft; with an idempotency key that was used return its broadcast as it is now.
+        """Store a draft; for an idempotency key that was used, return its broadcast as it is now.
 
         Raises DraftError, UnusableRowsError and KeyReusedError.
         """
@@ -157,7 +157,7 @@ class Broadcasting:
         starts_at: datetime | None = None,
         key: str | None = None,
     ) -> Reviewed:
-        """Perform an action; with an idempotency key that was used only return the broadcast.
+        """Perform an action; for an idempotency key that was used, only return the broadcast.
 
         Raises UnknownBroadcastError, NotPossibleError, StartInPastError and KeyReusedError.
         """

@@ -1,4 +1,4 @@
-"""Routes of broadcasts: create a draft, start it, and see how far it is.
+"""Routes of broadcasts: create a draft, start it, and follow its progress.
 
 An account sees its own broadcasts only; another one's is not found. The second person who approves
 a large broadcast is another token here.

@@ -18,7 +18,7 @@ MAX_PER_ADDRESS: Final = 100
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """The place of one connection. `close` ends the connection at once."""
+    """The slot of one connection. `close` ends the connection at once."""
 
     limits: "ConnectionLimits"
     address: str
@@ -33,7 +33,7 @@ class Slot:
         waiting[self] = None
 
     def work(self) -> None:
-        """A request is answered, so the connection keeps its place."""
+        """A request is being answered, so the connection keeps its slot."""
         self.limits.stop_waiting(self)
 
     def release(self) -> None:

@@ -141,7 +141,7 @@ async def daily_counts(
     if (until - since).days >= MAX_DAYS:
         raise invalid("query.since", f"{MAX_DAYS} days can be asked for at a time")
     counts = backend.sources.slow
-    # First: what is counted meanwhile does no harm.
+    # First: an event that is counted meanwhile does no harm.
     as_of = await retry_once(counts.counted_until)
     events = await retry_once(counts.daily, since, until)
     orders = await retry_once(counts.daily_orders, since, until)

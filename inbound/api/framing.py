@@ -1,4 +1,4 @@
-"""HTTP/1.1 as every proxy reads it: what could be read in two ways is refused.
+"""HTTP/1.1 as every proxy reads it: ambiguous requests are refused.
 
 h11 accepts what RFC 9112 lets a lenient server accept: bare LF, folded lines, Content-Length
 beside Transfer-Encoding. A proxy in front may read the same octets as another request, so here
@@ -38,7 +38,7 @@ _FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b
 
 
 class RepeatedHeaderError(LocalProtocolError):
-    """A header stands twice that may stand once; its name as documents write it."""
+    """A header that may occur once occurs twice; its name as documents write it."""
 
     def __init__(self, name: bytes) -> None:
         super().__init__("a header is repeated")

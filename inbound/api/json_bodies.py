@@ -24,7 +24,7 @@ class JsonRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             read = _JsonRequest(request.scope, request.receive)
-            # A start at a time that nobody reads would send at once.
+            # Ignoring such a body could start a broadcast at once although the body names a time.
             if self.body_field is None and (await read.body()).strip() not in _NOTHING:
                 raise invalid("body", "is not read here: send none; parameters are in the query")
             return await handler(read)

@@ -1,4 +1,4 @@
-"""How current lists and reports are that are not about one person."""
+"""How current lists and reports about several people are."""
 
 from collections.abc import Collection
 from uuid import UUID

@@ -75,7 +75,7 @@ class PlacedMessages(RootModel[PlacedMessage | list[PlacedMessage]]):
 
 
 class HistoryItem(ResponseModel):
-    """One step of a message's way."""
+    """One step of a message's history."""
 
     at: UtcTime
     event: str = Field(description="type of the event on `sms.events.v1`")
@@ -179,7 +179,7 @@ class ListedMessage(MessageReport):
 
 
 class FullMessageReport(MessageReport, CurrentAnswer):
-    """What happened to a message, and every step of its way."""
+    """What happened to a message, and every step of its history."""
 
     model_config = example({**_REPORT, "history": _HISTORY, **_AS_OF})
 

@@ -160,7 +160,7 @@ async def message(
     if order is not None:
         subjects = [order.subject_id] if order.subject_id else []
         freshness = await result_freshness(backend, subjects)
-        # Read again: what was processed meanwhile is not pending any more.
+        # Read again: orders that were processed meanwhile are no longer pending.
         order = await _find(backend, who, order.order_id) or order
         events = await backend.run(events_of_order, order)
         if reveal is not None:
@@ -255,7 +255,7 @@ async def _find_or_refuse(backend: Backend, who: Principal, order_id: UUID) -> F
     if order := await _find(backend, who, order_id):
         return order
     backlog = await backend.sources.backlog.ask()
-    # Again, for what was processed meanwhile is not in the backlog any more.
+    # Again, because orders that were processed meanwhile are no longer in the backlog.
     if order := await _find(backend, who, order_id):
         return order
     raise not_found_yet("message of the account", backend, backlog, PendingWork.ORDERS)

@@ -1,4 +1,4 @@
-"""Logs, counts and traces every request, and answers it when nothing else did.
+"""Logs, counts and traces every request, and answers it if nothing else did.
 
 Log, metrics and trace name the route (`/v1/requests/{request_id}`), never the path or query
 that was sent: they may contain ids or mistyped secrets. A defect is logged with its type and
@@ -31,7 +31,7 @@ from inbound.ops.log_throttle import BOUNDED
 
 RESPONSE_TIMEOUT_S: Final = 15.0
 PIECES_TIMEOUT_S: Final = 600.0
-"""Of a body that comes or goes in pieces, if its route allows for one."""
+"""For a body that is sent or received in pieces, if its route allows that."""
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -44,7 +44,7 @@ SECURITY_HEADERS: Final = {
 class Served:
     """What differs between the applications: what the log calls a principal, metrics, headers.
 
-    `render` makes an answer of a refusal.
+    `render` turns a refusal into an answer.
     """
 
     caller: str
@@ -77,16 +77,16 @@ class TimeLimit:
         self._until: float | None = None
 
     def allow_pieces(self) -> None:
-        """From now on each piece of a body, in either direction, begins the limit anew.
+        """From now on each piece of a body, in either direction, restarts the limit.
 
-        All of it may take `PIECES_TIMEOUT_S`. For large files of callers who have been recognised:
+        The whole body may take `PIECES_TIMEOUT_S`. For large files of authenticated callers only:
         anybody else could hold a connection for minutes.
         """
         self._until = asyncio.get_running_loop().time() + PIECES_TIMEOUT_S
         self.extend()
 
     def extend(self) -> None:
-        """Begin the limit anew, where that is allowed."""
+        """Restart the limit, where that is allowed."""
         if self._until is not None and not self._timeout.expired():
             now = asyncio.get_running_loop().time()
             self._timeout.reschedule(min(now + RESPONSE_TIMEOUT_S, self._until))
@@ -156,7 +156,7 @@ class _Exchange:
                     headers.append((name, value.encode("latin-1")))
             message["headers"] = headers
         await self._send(message)
-        if is_start:  # not before: a client that takes nothing may wait here until the time is over
+        if is_start:  # not before: a client that reads nothing may wait here until the time is up
             self._status = message["status"]
 
     async def refuse(self, refusal: Refusal, receive: Receive) -> None:
@@ -203,7 +203,7 @@ class _Exchange:
 def _extending(
     call: Callable[Params, Awaitable[Passed]], limit: TimeLimit
 ) -> Callable[Params, Awaitable[Passed]]:
-    """Let each piece that a call has passed extend the limit."""
+    """Extend the limit with each piece that passes."""
 
     async def passing(*args: Params.args, **kwargs: Params.kwargs) -> Passed:
         passed = await call(*args, **kwargs)

@@ -36,7 +36,7 @@ class NumberState:
 
 @dataclass(frozen=True, slots=True)
 class PersonState:
-    """The numbers of a person; none for somebody who is not known or was erased."""
+    """The numbers of a person; none for somebody who is unknown or was erased."""
 
     numbers: list[NumberState]
     freshness: Freshness
@@ -92,7 +92,7 @@ def _read(
     subject_ids: Sequence[UUID],
     hashes: Sequence[bytes],
 ) -> tuple[Gaps, list[SubscriptionRow]]:
-    """Return the subscriptions of subjects and numbers, and before them what they may lack."""
+    """Return what is pending for subjects and numbers, then their subscriptions."""
     of_subjects = subscriptions_of(conn, subject_ids=subject_ids) if subject_ids else []
     gaps = read_gaps(conn, backlog, [*hashes, *(one.number_hash for one in of_subjects)])
     return gaps, subscriptions_of(conn, subject_ids=subject_ids, hashes=hashes)

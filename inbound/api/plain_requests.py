@@ -1,9 +1,9 @@
 """Requests that arrive whole and plain are read and answered without h11's state machine.
 
 Most are: one head that can be read in one way only, its body right behind it, and an answer in one
-piece. `read_plain` takes nothing else. Whatever is unusual goes to `inbound.api.framing`, which
-would read what is taken here in the same way (a test compares the two). An unusual answer is
-written by h11, which reads the request for it then.
+piece. `read_plain` takes nothing else. Anything unusual goes to `inbound.api.framing`, which would
+read the requests taken here in the same way (a test compares the two). An unusual answer is written
+by h11, which then has to read the request first.
 """
 
 import re
@@ -18,7 +18,7 @@ from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS, is_host
 
 Headers = list[tuple[bytes, bytes]]
 
-# No HEAD: its answer has the length of a body that it lacks.
+# No HEAD: its answer gives the length of a body that it doesn't have.
 _REQUEST_LINE: Final = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[!-~]*) HTTP/1\.1")
 _HEADER: Final = re.compile(rb"([A-Za-z0-9_-]+):([\t -~]*)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,10}")
@@ -73,7 +73,7 @@ def whole_answer(start: Any, body: bytes, default_headers: Headers) -> bytes | N
     lines = [b"HTTP/1.1 %d %s\r\n" % (status, STATUS_PHRASES[status])]
     lines += [b"%s: %s\r\n" % header for header in headers]
     head = b"".join(lines)
-    # What could end a header early is refused by h11.
+    # Characters that could end a header early are refused by h11.
     if head.count(b"\r\n") != len(lines) or not _HEAD.fullmatch(head):
         return None
     return b"%s\r\n%s" % (head, body)
@@ -102,7 +102,7 @@ class PlainCycle(RequestResponseCycle):
         if self.conn.our_state is not h11.IDLE or self.response_complete or self.disconnected:
             await super().send(message)
         elif self._start is None and message["type"] == "http.response.start":
-            if self.flow.write_paused:  # an answer before it has not been taken yet
+            if self.flow.write_paused:  # the client has not read the answer before it
                 self._leave_to_h11()
                 await super().send(message)
                 return

@@ -1,6 +1,6 @@
-"""Answers to errors: which problem an error is, and the response that says so.
+"""Answers errors: maps an error to its problem, and a problem to a response.
 
-What is wrong with a field is said by `inbound.faults`.
+`inbound.faults` describes invalid fields.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def refusal_of(error: Exception) -> Refusal:
 
 
 def _detail_of(refusal: Refusal) -> str:
-    """Return its detail; without one of its own the fields, or what its kind always says."""
+    """Return its detail; if it has none, the invalid fields, or the standard text of its kind."""
     if refusal.text:
         return refusal.text
     if refusal.errors:
@@ -132,7 +132,7 @@ def _allowed_methods(request: Request) -> str:
 
 
 def _without_slash(request: Request) -> bool:
-    """Whether the path is that of a route, but for a slash at its end."""
+    """Whether the path is that of a route, except for a trailing slash."""
     path: str = request.scope["path"]
     shorter = {**request.scope, "path": path.rstrip("/")}
     routes: Sequence[Route] = request.app.state.routes

@@ -167,7 +167,7 @@ def forbidden(scope: str) -> Refusal:
 
 
 def not_found(what: str, freshness: Freshness, waits: Sequence[str]) -> Refusal:
-    """Refuse the id of a thing that is not there; not a denial while something is pending.
+    """Refuse the id of something that doesn't exist; not final while something is pending.
 
     `waits` says what is pending, in clauses.
     """
@@ -184,5 +184,5 @@ def invalid(where: str, problem: str) -> Refusal:
 
 
 def no_such_id(where: str, rule: str) -> Refusal:
-    """Refuse an id in the path that no thing can have: not found, like any other that none has."""
+    """Refuse an impossible id in the path: not found, like any other unknown id."""
     return Refusal(ProblemKind.NOT_FOUND, f"nothing has this id: {where} {rule}")

@@ -1,8 +1,8 @@
 """uvicorn's HTTP/1.1 with strict framing, time limits in both directions, and problems as answers.
 
-uvicorn limits the pause between two requests. Not limited are the time in which the headers have
-to arrive, and that in which a client has to take its answer; and uvicorn's own answers are plain
-text and logged one by one.
+uvicorn limits the pause between two requests. It limits neither the time in which the headers have
+to arrive nor that in which a client has to read its answer; and its own answers are plain text and
+logged one by one.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ HEADERS_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 30.0
 
 Refuse = Callable[[Refusal, bytes], Response]
-"""Makes the answer to what is no HTTP; the second argument is its first line, as far as it came."""
+"""Makes the answer to invalid HTTP; the second argument is the first line, as far as it arrived."""
 
 # uvicorn would log a line for each invalid request, which anybody can send.
 _ERRORS_ONLY: Final = logging.getLogger(f"{__name__}.uvicorn")
@@ -70,7 +70,8 @@ class HttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._slot.close = transport.abort
-        # What the client does not take calls `pause_writing`. With 0 TLS would always be paused.
+        # Data that the client does not read makes asyncio call `pause_writing`. With 0 TLS would
+        # always be paused.
         transport.set_write_buffer_limits(high=1, low=0)
         self._await_headers()
 

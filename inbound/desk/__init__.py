@@ -1,5 +1,5 @@
 """The desk: web pages for the people who work with the service.
 
-Pages ask what the command line and the API ask, through the same functions. Every page and action
+Pages use the same functions as the command line and the API. Every page and action
 names the right it needs; nothing is shown or changed without a session that has it.
 """

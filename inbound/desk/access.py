@@ -1,4 +1,4 @@
-"""What the routes share: the desk's parts, and the dependencies that check rights."""
+"""Shared by the routes: the desk's parts, and the dependencies that check rights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,5 +64,5 @@ DeskDep = Annotated[Desk, Depends(_desk)]
 
 
 def see_other(path: str) -> RedirectResponse:
-    """Lead to a page after an action: a reload and the back button repeat nothing."""
+    """Redirect to a page after an action, so that a reload and the back button repeat nothing."""
     return RedirectResponse(path, 303)

@@ -84,7 +84,7 @@ PLACES: Final[tuple[MenuEntry, ...]] = (
 """The menu, in its order."""
 _READS: Final = frozenset({"GET", "HEAD"})
 _FORMS_THAT_READ: Final = ("/search", "/preview", "/send/form", "/_form", "/reading", "/read")
-"""How the paths of forms end that change nothing."""
+"""Suffixes of the paths of forms that change nothing."""
 LOOPBACK: Final = HostNames()
 
 
@@ -152,7 +152,7 @@ def _trouble_page(desk: Desk, request: Request, error: Exception) -> HTMLRespons
     is_read = request.method in _READS or request.url.path.endswith(_FORMS_THAT_READ)
     trouble = trouble_of(error, is_read=is_read)
     state = request.scope["state"]
-    # An outage may come before the visitor was found.
+    # An outage may occur before the visitor is known.
     for name, value in (("visitor", None), ("cookie", None), ("language", DEFAULT)):
         state.setdefault(name, value)
     return desk.pages.answer(

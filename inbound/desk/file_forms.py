@@ -26,7 +26,7 @@ MEDIA_TYPE: Final = "multipart/form-data"
 MOST_AT_ONCE: Final = 8
 _PIECE: Final = 1 << 20
 _READ_AND_FORGOTTEN: Final = 1 << 26
-"""Of a refused upload: a browser shows the answer only when it could send its file."""
+"""For a refused upload: a browser shows the answer only if it could send its file."""
 
 _receiving = asyncio.Semaphore(MOST_AT_ONCE)
 
@@ -50,7 +50,7 @@ class Uploading(Does):
 
     async def __call__(self, request: Request) -> FileAction:  # type: ignore[override]
         """Return the action; the file is on disk by then. Raises as `Does`."""
-        if not _has_file(request):  # no browser: the checks of any form
+        if not _has_file(request):  # not from a browser: the checks of any form
             action = await Does.__call__(self, request)
             return FileAction(action.visitor, action.form, None)
         visitor: Visitor | None = request.state.visitor
@@ -74,7 +74,7 @@ class Uploading(Does):
 
 
 class _Reader:
-    """Takes a body apart. `waiting` is what has come of the file and is not on disk yet."""
+    """Parses a body. `waiting` are the octets of the file that are not on disk yet."""
 
     def __init__(self, content_type: str, cookie: str) -> None:
         """Raises ErrorPage for a content type without a boundary."""

@@ -74,9 +74,9 @@ def _genuine(request: Request, fields: dict[str, str]) -> SentForm:
 async def read_own_form(request: Request) -> SentForm:
     """Return a form of somebody who is signed in. Raises as `read_form` does.
 
-    Who has signed out in another tab is asked to sign in (SignInNeededError), and the form is
-    kept. Its token is that of the ended session, so the browser has to vouch that the form is of
-    a page of this desk.
+    Somebody who signed out in another tab is asked to sign in (SignInNeededError), and the form is
+    kept. Its token is that of the ended session, so the browser has to vouch that the form is of a
+    page of this desk.
     """
     try:
         return await read_form(request)
@@ -94,7 +94,7 @@ def kept(form: SentForm) -> str:
 
 
 def kept_form(text: str) -> SentForm | None:
-    """Return what `kept` made a text of; None if it is none."""
+    """Return the form in a text that `kept` made; None for any other text."""
     try:
         found = json.loads(text)
         path, fields = found["path"], found["fields"]
@@ -109,6 +109,6 @@ def kept_form(text: str) -> SentForm | None:
 
 
 def local_path(text: str) -> str:
-    """Return a path of the desk to go to, "/" for anything else (an open redirect otherwise)."""
+    """Return a path within the desk, "/" for anything else, which would be an open redirect."""
     is_local = text.startswith("/") and not text.startswith(("//", "/\\"))
     return text if is_local and text.isascii() and text.isprintable() else "/"

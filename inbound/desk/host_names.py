@@ -1,4 +1,4 @@
-"""By which names browsers may reach the desk, and from which origins they may send it forms.
+"""The names by which browsers may reach the desk, and the origins that may send it forms.
 
 A page elsewhere could make its own name lead to the desk's address (DNS rebinding) and would then
 be of one origin with it. A page of another origin that has learned a form's token still may not
@@ -84,13 +84,13 @@ class HostMiddleware:
     def __init__(
         self, app: ASGIApp, names: HostNames, render: Callable[[Exception, Scope], Response]
     ) -> None:
-        """`render` makes a page of a refusal."""
+        """`render` turns a refusal into a page."""
         self._app = app
         self._names = names
         self._render = render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Go on, or refuse."""
+        """Pass the request on, or refuse it."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         state = scope.setdefault("state", {})

@@ -1,4 +1,4 @@
-"""Why a job didn't end, as pages say it: keys of the desk's words."""
+"""Why a job failed, as pages say it: keys of the desk's words."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

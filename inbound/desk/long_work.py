@@ -1,9 +1,9 @@
 """Jobs: work that takes longer than an answer may, like loading a table or writing a file.
 
-It runs in threads on connections of its own, few at a time, so that pages stay fast beside it, and
-it goes on when the browser that asked for it is gone. Each job has a row, so that every process of
-the desk shows how far it is, and says so if the process that had it has died. A job changes
-the database in one transaction or not at all.
+Jobs run in threads on connections of their own, few at a time, so that pages stay fast, and they
+continue if the browser that asked for them is gone. Each job has a row, so that every process of
+the desk shows its progress, and says so if the process that ran it has died. A job changes the
+database in one transaction or not at all.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class JobOrder:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How far a job is. `result` is that of a done one, or says why it failed."""
+    """The progress of a job. `result` is that of a finished one, or says why it failed."""
 
     job_id: UUID
     state: JobState
@@ -98,7 +98,7 @@ class Job:
 
     @property
     def goes_on(self) -> bool:
-        """Whether a process is at it."""
+        """Whether a process is working on it."""
         return self.state in {JobState.WAITING, JobState.RUNNING}
 
     @property
@@ -121,7 +121,7 @@ class Work:
         self._process = process
 
     def advance(self, done: int, total: int) -> None:
-        """Tell how much is done and how much there is. Never blocks.
+        """Report how much is done, and of how much. Never blocks.
 
         Raises JobStoppedError when the process stops.
         """
@@ -138,12 +138,12 @@ class Work:
             raise JobTakenError
 
     def end(self, state: JobState, result: Result) -> None:
-        """Let it have ended, for this process."""
+        """Mark it as ended, for this process."""
         self.state, self.result = state, result
         self.ended.set()
 
     def job(self) -> Job:
-        """Return how far it is."""
+        """Return its progress."""
         return Job(
             self.order.job_id, self.state, self.done, self.total, self.order.form, self.result
         )
@@ -174,7 +174,7 @@ class LongWork:
         *args: Params.args,
         **kwargs: Params.kwargs,
     ) -> None:
-        """Begin a job, unless this or another process is at it; it waits for its turn.
+        """Begin a job, unless this or another process is working on it; it waits for its turn.
 
         `function` returns what `Job.result` has later, or raises JobRefusedError and errors of
         the store; then nothing was changed. Raises ErrorPage for too many jobs, RetryableError.
@@ -211,7 +211,7 @@ class LongWork:
         if found is None:
             return None
         form: dict[str, str] = {}
-        with contextlib.suppress(UnsealError):  # of a key before: what was typed is gone
+        with contextlib.suppress(UnsealError):  # sealed with an earlier key: what was typed is lost
             form = json.loads(self._sealer.open(found.form_sealed, _context(job_id)))
         return Job(job_id, found.state, found.done, found.total, form, found.result)
 
@@ -225,7 +225,7 @@ class LongWork:
         return await self.find(job_id, owner, kind)
 
     async def close(self) -> None:
-        """Cancel what runs or waits: nothing of it is stored but that it was stopped."""
+        """Cancel jobs that run or wait: nothing of them is stored except that they were stopped."""
         self._is_closing = True
         if self._beating is not None:
             self._beating.cancel()

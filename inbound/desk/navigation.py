@@ -1,4 +1,4 @@
-"""The pages in the menu, and who sees them. Pure."""
+"""The entries of the menu, and who sees them. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ ACCOUNT: Final = MenuEntry("/account", "Your account", "person", Right.ACCOUNT)
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The menu of one desk, without what it doesn't have. The first page is home."""
+    """The menu of one desk, without pages that it doesn't have. The first page is home."""
 
     places: tuple[MenuEntry, ...]
 

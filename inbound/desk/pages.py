@@ -1,4 +1,4 @@
-"""Renders pages: Jinja2 with everything escaped, and an error for a name that is not there."""
+"""Renders pages: Jinja2 with everything escaped, and an error for an unknown name."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""What went wrong, as a page says it: what happened, what became of the data, and what to do.
+"""Errors as pages: what went wrong, what happened to the data, and what to do.
 
 The texts are keys of the desk's words. A page never repeats what was sent.
 """
@@ -38,7 +38,7 @@ class ErrorPage(HTTPException):
 
 @dataclass(frozen=True, slots=True)
 class SentForm:
-    """What was sent with a form, without its token."""
+    """The content of a form, without its token."""
 
     path: str
     fields: Mapping[str, str] = field(repr=False)
@@ -59,7 +59,7 @@ class SentForm:
 
 
 class SignInNeededError(Exception):
-    """There is no valid session. `form` is what was sent to a page that needs one."""
+    """There is no valid session. `form` was sent to a page that needs one."""
 
     def __init__(self, form: SentForm | None = None) -> None:
         super().__init__("no valid session")
@@ -109,7 +109,7 @@ def not_found() -> ErrorPage:
 
 
 def trouble_of(error: Exception, *, is_read: bool) -> ErrorPage:
-    """Return what a page says about an error; a defect for an unexpected one.
+    """Return the page for an error; that of a defect for an unexpected one.
 
     `is_read`: the request would have changed nothing.
     """

@@ -1,7 +1,7 @@
-"""The form of an account's settings: what it shows, and what was typed in it. Pure.
+"""The form of an account's settings: what it shows, and what was typed in it.
 
-The balance is no part of it: it changes with every order, so a form that was opened a moment ago
-would undo what was spent since.
+Pure. The balance is not part of it: it changes with every order, so a form that was opened a moment
+ago would undo what was spent since then.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _TIMES: Final = ("min_delay_s", "repeat_within_s")
 
 
 class FormError(ValueError):
-    """Fields that can't be set as they were typed: by their names, what is wrong with each."""
+    """Fields that can't be set as typed: by name, what is wrong with each."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(", ".join(problems))
@@ -63,7 +63,7 @@ def version_of(settings: AccountSettings) -> str:
 
 
 def is_version(given: str, settings: AccountSettings) -> bool:
-    """Whether a form was made of these settings."""
+    """Whether a form was made from these settings."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), version_of(settings).encode())
 
 

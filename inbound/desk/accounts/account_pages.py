@@ -1,4 +1,4 @@
-"""The page of one account: what its routes share."""
+"""The page of one account, shared by its routes."""
 
 import re
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _LIKE_A_NUMBER: Final = re.compile("[0-9]{7}")
 
 @dataclass(frozen=True, slots=True)
 class AccountNotice:
-    """What an action led to: by form or field what is wrong, and what was typed.
+    """The result of an action: what is wrong, by form or field, and what was typed.
 
     `secret` is shown in this answer alone.
     """
@@ -47,7 +47,7 @@ class AccountNotice:
 
 @dataclass(frozen=True, slots=True)
 class AccountDetails:
-    """All that the page of one account shows."""
+    """Everything that the page of one account shows."""
 
     found: AccountRecord
     used: Mapping[str, int]

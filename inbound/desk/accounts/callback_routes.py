@@ -1,4 +1,4 @@
-"""Routes of the URL that an account has called. Its signing secret is in one answer, once."""
+"""Routes of the callback URL of an account. Its signing secret is shown once, in one answer."""
 
 from datetime import timedelta
 from typing import Annotated, Final
@@ -84,7 +84,7 @@ async def remove(desk: DeskDep, action: MayChange, name: str) -> Response:
 
 @router.post(f"{PATH}/{{name}}/callback/retry")
 async def retry(desk: DeskDep, action: MayChange, name: str) -> Response:
-    """Make dead calls again: one, or all."""
+    """Retry dead calls: one, or all."""
     ids: list[UUID] | None = None
     if action.form["id"] != "all":
         try:

@@ -1,4 +1,4 @@
-"""Routes of the tokens of the HTTP API. A token is in one answer, and never again."""
+"""Routes of the tokens of the HTTP API. A token is shown in one answer, and never again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ MayChange = Annotated[Action, Depends(Does(Right.TOKENS_CHANGE))]
 
 @dataclass(frozen=True, slots=True)
 class TokenNotice:
-    """What an action led to. `token` is shown in this answer alone."""
+    """The result of an action. `token` is shown in this answer alone."""
 
     done: str = ""
     problem: str = ""

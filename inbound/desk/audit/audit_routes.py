@@ -81,9 +81,10 @@ async def audit(
 
 @router.post(f"{PATH}/download")
 async def download(request: Request, desk: DeskDep, action: MayDownload) -> Response:
-    """Write the entries into a CSV file. That is an entry itself, made first.
+    """Write the entries into a CSV file.
 
-    A file that can't be finished in time breaks off, so that its browser says so.
+    The download is itself recorded first. A file that can't be finished in time breaks off, so that
+    the browser reports an error.
     """
     request.state.time_limit.allow_pieces()
     wanted = _filter(action.form.fields, desk.sources.zone)
@@ -166,5 +167,5 @@ def _record_download(conn: psycopg.Connection, actor: str, given: dict[str, str]
     action = "desk.download_audit"
     try:
         record(conn, actor=actor, action=action, reason=what[:_LONGEST] or "all entries")
-    except ReasonError:  # what was typed as a filter is no matter of the audit
+    except ReasonError:  # the filters that were typed don't belong in the audit
         record(conn, actor=actor, action=action, reason="some entries")

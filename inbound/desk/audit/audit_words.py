@@ -1,4 +1,4 @@
-"""What actions of the audit are called at the desk: keys of its words. Pure."""
+"""The desk's names for actions in the audit: keys of its words. Pure."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -78,4 +78,4 @@ DETAILS: Final[Mapping[str, tuple[str, ...]]] = {
     "desk.sign_in_failed": ("wrong password", "wrong code"),
     "desk.sign_in_throttled": ("10 failures within 15 minutes",),
 }
-"""What the service itself writes beside an action; people write the other details."""
+"""Details that the service itself writes; people write the others."""

@@ -1,4 +1,4 @@
-"""What was understood of an uploaded table with the recipients of a broadcast, for people to check.
+"""Shows people how an uploaded table of recipients was read, so that they can check it.
 
 Reading blocks: it may start a process that unpacks a workbook. Cells are masked.
 """
@@ -16,14 +16,14 @@ from inbound.tables.reader import open_table
 
 NUMBER: Final = MSISDN_COLUMN.name
 READING: Final = ("number", "encoding", "separator", "sheet")
-"""What a user may decide instead of the reader."""
+"""What a user may decide in place of the reader."""
 SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "vertical bar": "|"}
 _PHONES: Final = frozenset({NUMBER})
 
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """A table as it was understood. `fields` are the columns that a text can take values from.
+    """A table as it was read. `fields` are the columns that a text can take values from.
 
     `header_row` is None for a table without names. Rows have masked cells: the number, then those
     of `fields`. `guessed`: the encoding is a guess.
@@ -44,7 +44,7 @@ class Understanding:
 
 
 def reading_of(told: Mapping[str, str], mapping: Mapping[str, str] | None = None) -> Choices:
-    """Return how a table is to be read, as its user has told; `mapping` places fields."""
+    """Return how a table is to be read, as its user chose; `mapping` assigns columns to fields."""
     placed = {NUMBER: told.get("number", ""), **(mapping or {})}
     return Choices(
         tuple((name, column) for name, column in placed.items() if column),
@@ -56,7 +56,7 @@ def reading_of(told: Mapping[str, str], mapping: Mapping[str, str] | None = None
 
 
 def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Understanding:
-    """Return what was understood of a table. Raises SetupError."""
+    """Return how a table was read. Raises SetupError."""
     with open_table(path, audience_columns(()), reading_of(told), name) as table:
         about, others, sheets = table.understood, table.others, table.sheets
     facts = dict(about.facts)
@@ -79,7 +79,7 @@ def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Under
 
 
 def column_names(path: Path, name: str, told: Mapping[str, str]) -> list[str]:
-    """Return what the columns of a table may be called when its numbers were not found.
+    """Return names for the columns of a table whose numbers were not found.
 
     The names of its first row, unless that has a number; then their letters. Raises SetupError.
     """

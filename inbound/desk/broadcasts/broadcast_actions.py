@@ -1,4 +1,4 @@
-"""Routes of what people do with a broadcast."""
+"""Routes of the actions on a broadcast."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ MayControl = Annotated[Action, Depends(Does(Right.CONTROL_BROADCASTS))]
 async def start(
     request: Request, desk: DeskDep, action: MayPrepare, broadcast_id: UUID
 ) -> Response:
-    """Start a draft, now or later, or ask for its approval; or move a start that is to come."""
+    """Start a draft, now or later, or ask for its approval; or move a future start."""
     typed = action.form["at"].strip()
     try:
         starts_at = _local_moment(typed, desk.sources.zone) if typed else None

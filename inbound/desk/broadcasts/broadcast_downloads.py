@@ -1,8 +1,8 @@
 """Routes of files about broadcasts: excluded rows, and recipients whom it has not reached.
 
 They hold whole numbers, so each needs a reason and is recorded before it is written. Cells that a
-spreadsheet would take for formulas are made harmless. A file that takes long has a page that tells
-how far it is.
+spreadsheet would take for formulas are made harmless. A file that takes long has a page with its
+progress.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ async def excluded(
 async def recipients(
     request: Request, desk: DeskDep, action: MayDownload, broadcast_id: UUID
 ) -> Response:
-    """Answer with a file of the recipients whom it has not reached, or of those in one state."""
+    """Answer with a file of the recipients not reached, or of those in one state."""
     chosen = action.form.choice("state", ("", *RecipientState))
     states = (RecipientState(chosen),) if chosen else NOT_REACHED
 
@@ -77,7 +77,7 @@ async def recipients(
 async def file_page(
     request: Request, desk: DeskDep, visitor: MaySee, broadcast_id: UUID, job_id: UUID
 ) -> Response:
-    """Tell how far a file is; offer it once it is written, or say why there is none."""
+    """Show the progress of a file; offer it once it is written, or say why there is none."""
     job = await desk.long_work.find(job_id, visitor.session.user_id, _KIND)
     if job is None:
         raise _no_file()
@@ -150,7 +150,7 @@ def _type(file: Upload) -> str:
 
 
 class _OneTimeFile(FileResponse):
-    """A file that is deleted once it was sent, or its browser is gone."""
+    """A file that is deleted once it was sent, or once the browser is gone."""
 
     def __init__(self, files: BroadcastFiles, file: Upload) -> None:
         super().__init__(file.path, media_type=_type(file), filename=file.name)

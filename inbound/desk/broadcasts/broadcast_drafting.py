@@ -1,4 +1,4 @@
-"""Routes of new broadcasts: whom it is for, what was understood of a table, and what is sent."""
+"""Routes of new broadcasts: whom they are for, how a table was read, and what is sent."""
 
 import contextlib
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class RefusedForm:
     values: Mapping[str, object] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
-    """Of the text: the table doesn't have a column for each."""
+    """The fields of the text, if the table lacks a column for one."""
 
 
 router = APIRouter()
@@ -73,7 +73,7 @@ async def new_broadcast(request: Request, desk: DeskDep, _: MaySee) -> Response:
 
 @router.post(f"{_NEW}/table")
 async def upload_table(request: Request, desk: DeskDep, action: MayUpload) -> Response:
-    """Keep an uploaded table, and lead to what was understood of it."""
+    """Store an uploaded table, and redirect to how it was read."""
     if action.upload is None:
         problem = _PROBLEMS["empty" if action.is_empty else "file"]
         return desk.pages.answer(request, "broadcast_new.html", 422, problem=problem)
@@ -82,9 +82,9 @@ async def upload_table(request: Request, desk: DeskDep, action: MayUpload) -> Re
 
 @router.get(f"{_NEW}/table/{{upload_id}}")
 async def table(request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUID) -> Response:
-    """Show what was understood of a table, and the form of the draft.
+    """Show how a table was read, and the form of the draft.
 
-    One that was used and is not there any more leads to its draft.
+    A table that was used and is gone redirects to its draft.
     """
     owner = visitor.session.user_id
     made = desk.uploads.find_use(upload_id, owner, PURPOSE)
@@ -140,7 +140,7 @@ async def make_for_clients(request: Request, desk: DeskDep, action: MayMake) -> 
 async def loading(
     request: Request, desk: DeskDep, visitor: MaySee, draft_id: UUID, table: str = ""
 ) -> Response:
-    """Tell how far a draft is; lead to it once it is made, or say why it was not."""
+    """Show the progress of a draft; redirect to it once it is made, or say why it was not."""
     drafts = desk.broadcast_drafts
     found = await drafts.find_loading(draft_id, visitor.session.user_id)
     if found is not None and not found.job.goes_on:
@@ -155,7 +155,7 @@ async def loading(
 
 
 async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
-    """Lead to a draft, or to the page that tells how far it is; or refuse it in its form."""
+    """Redirect to a draft, or to the page with its progress; or refuse it in its form."""
     drafts, draft_id, job = desk.broadcast_drafts, loading.draft_id, loading.job
     if job.goes_on:
         table = f"?table={loading.upload_id}" if loading.upload_id else ""

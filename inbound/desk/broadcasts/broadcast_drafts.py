@@ -1,8 +1,8 @@
-"""Makes drafts of broadcasts from what users have typed, with an audience from a table or clients.
+"""Makes drafts of broadcasts from what users typed, with an audience from a table or the clients.
 
 A draft and its audience are one transaction: a restart in between leaves the uploaded table, and
 sending the form again makes the same draft. So does sending it for the same table from a page that
-was opened again. Loading is a job (`long_work`): it goes on when the answer has left.
+was opened again. Loading is a job (`long_work`): it continues after the answer.
 """
 
 import asyncio
@@ -51,9 +51,9 @@ from inbound.tables.faults import TableError
 _AT_ONCE: Final = 2
 _KIND: Final = "draft"
 _UPLOAD: Final = "upload id"
-"""What the id of the table is called beside the fields of the form: none has such a name."""
+"""The key of the table's id among the fields of the form; no field has this name."""
 ANSWER_WITHIN_S: Final = 1.5
-"""A draft that is made this fast is shown at once; else a page tells how far it is."""
+"""A draft that is made within this time is shown at once; otherwise a page shows its progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class TypedDraft:
     plan: BroadcastPlan
     once: UUID
     mapping: Mapping[str, str] = field(default_factory=dict)
-    """The column of each field, for those that the table calls otherwise."""
+    """The column of each field that has another name in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader made of an upload: what it understood, or what is wrong and its columns."""
+    """The result of reading an upload: the table, or what is wrong and its columns."""
 
     understood: Understanding | None
     error: SetupError | None = None
@@ -144,14 +144,14 @@ class BroadcastDrafts:
         return list(dict.fromkeys(one.name for one in versions if one.retired_at is None))
 
     async def read(self, upload: Upload) -> Reading:
-        """Return what the reader makes of an upload."""
+        """Return the result of reading an upload."""
         async with self._reading:
             return await asyncio.to_thread(_read, upload)
 
     async def load_table(
         self, upload: Upload, wanted: TypedDraft, typed: Mapping[str, str]
     ) -> Loading:
-        """Begin to make a draft for the rows of a table, unless that is being done.
+        """Begin to make a draft for the rows of a table, unless one is being made.
 
         Returns how far it is when it has ended, or after a moment. Raises ErrorPage.
         """
@@ -164,9 +164,9 @@ class BroadcastDrafts:
     async def load_clients(
         self, chosen: ChosenClients, wanted: TypedDraft, owner: UUID, typed: Mapping[str, str]
     ) -> Loading:
-        """Begin to make a draft for clients of the directory, unless that is being done.
+        """Begin to make a draft for clients of the directory, unless one is being made.
 
-        Returns how far it is when it has ended, or after a moment. Raises ErrorPage.
+        Returns its state when it has ended, or after a moment. Raises ErrorPage.
         """
         once = uuid5(wanted.once, repr(chosen))
         mine = partial(self._load_clients, chosen)
@@ -260,7 +260,7 @@ class BroadcastDrafts:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Say in the words of pages why a draft can't be made."""
+    """Say in the desk's words why a draft can't be made."""
     try:
         yield
     except DraftError as error:

@@ -31,7 +31,7 @@ TYPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class FileWish:
-    """A file that a user wants: `what` is in it, and `why`; `by` is who the audit names."""
+    """A file that a user asked for: `what` is in it, and `why`; `by` is the name for the audit."""
 
     broadcast_id: UUID
     what: str
@@ -42,7 +42,7 @@ class FileWish:
 
     @property
     def name(self) -> str:
-        """What the file is called."""
+        """The name of the file."""
         return f"broadcast-{self.broadcast_id}.{self.what}.{self.kind}"
 
 

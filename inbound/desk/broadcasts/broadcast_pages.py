@@ -1,4 +1,4 @@
-"""The page of one broadcast: what its routes share."""
+"""The page of one broadcast, shared by its routes."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class BroadcastNotice:
-    """What an action led to: what was done, or what is wrong and what was typed."""
+    """The result of an action: what was done, or what is wrong and what was typed."""
 
     done: str = ""
     problem: str = ""
@@ -61,7 +61,7 @@ async def page(
 
 
 def _duration(one: Broadcast) -> timedelta:
-    """Return how long it sends at its rate; nothing if that can't be told."""
+    """Return how long it sends at its rate; nothing if that is unknown."""
     return timedelta(seconds=one.lifecycle.recipients / one.rate if one.rate else 0)
 
 
@@ -71,7 +71,7 @@ def words_of(request: Request) -> dict[str, object]:
 
 
 def live_values(request: Request, live: Live) -> dict[str, object]:
-    """Return what the part of the page needs that changes by itself."""
+    """Return the values for the live part of the page."""
     visitor: Visitor = request.state.visitor
     now = live.one.lifecycle
     return {
@@ -84,7 +84,7 @@ def live_values(request: Request, live: Live) -> dict[str, object]:
 
 
 async def known(desk: Desk, broadcast_id: UUID, looking: Awaitable[Result]) -> Result:
-    """Return what was looked for. Raises ErrorPage if there is no such broadcast."""
+    """Return the broadcast that was looked up. Raises ErrorPage if there is none."""
     try:
         return await looking
     except UnknownBroadcastError:

@@ -77,7 +77,7 @@ async def broadcast(
 async def live_part(
     request: Request, desk: DeskDep, _: MaySee, broadcast_id: UUID, seen: str = ""
 ) -> Response:
-    """Answer with the part of the page that changes by itself, as it was within a second.
+    """Answer with the live part of the page, at most a second old.
 
     If actions depend on what has changed, they and the history come with it, as they are now.
     """

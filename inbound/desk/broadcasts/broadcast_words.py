@@ -1,4 +1,4 @@
-"""How broadcasts are written: their states, what became of recipients, and why. Pure.
+"""How broadcasts are shown: their states, what happened to recipients, and why. Pure.
 
 The texts are keys of the desk's words.
 """
@@ -123,7 +123,7 @@ class BarSegment:
 
 
 def segments(progress: Progress) -> list[BarSegment]:
-    """Return the parts of a progress bar, those who have it first; none is too thin to be seen."""
+    """Return the parts of a progress bar, delivered ones first; none is too thin to be seen."""
     order = (
         *(RecipientState.DELIVERED, RecipientState.SENT, RecipientState.UNKNOWN),
         *(RecipientState.UNDELIVERED, RecipientState.REFUSED, RecipientState.WITHHELD),
@@ -141,12 +141,12 @@ def segments(progress: Progress) -> list[BarSegment]:
 
 
 def reached(progress: Progress) -> int:
-    """Return how many recipients don't wait any more."""
+    """Return how many recipients no longer wait."""
     return progress.recipients - progress.waiting
 
 
 def sent(progress: Progress) -> int:
-    """Return to how many recipients it was sent, whatever became of the message then."""
+    """Return to how many recipients it was sent, whatever happened to the message then."""
     return progress.delivered + progress.sent + progress.unknown + progress.undelivered
 
 

@@ -1,7 +1,7 @@
-"""Broadcasts at the desk: what their pages show, and what people do with them.
+"""Broadcasts at the desk: look-ups for their pages, and actions.
 
-An action is meant for the broadcast as its page showed it: if somebody else has changed it since,
-it is refused, unless it would change nothing any more.
+An action applies to the broadcast as its page showed it: if somebody else has changed it since, the
+action is refused, unless it would have no effect.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How far a broadcast is. `version` changes with everything that actions depend on."""
+    """The progress of a broadcast. `version` changes with everything that actions depend on."""
 
     one: Broadcast
     progress: Progress
@@ -82,13 +82,13 @@ class Live:
 
     @property
     def version(self) -> str:
-        """What an action says it was meant for."""
+        """The state that an action applies to."""
         return version_of(self.one)
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A broadcast with all that its page shows."""
+    """A broadcast with everything that its page shows."""
 
     live: Live
     review: Review
@@ -114,7 +114,7 @@ class Broadcasts:
         clock: Callable[[], datetime],
         shared_s: float = SHARED_S,
     ) -> None:
-        """`shared_s`: how old it may be what `watch` returns."""
+        """`shared_s`: how old the result of `watch` may be."""
         self._pool = pool
         self._backlog = backlog
         self.sealer = keys.sealer
@@ -129,7 +129,7 @@ class Broadcasts:
         return await self._pool.run(_list, account, behind, await self._backlog.ask())
 
     async def live(self, broadcast_id: UUID) -> Live:
-        """Return how far a broadcast is."""
+        """Return the progress of a broadcast."""
         backlog = await self._backlog.ask()
         return await self._pool.run(_live, broadcast_id, self._clock(), backlog)
 
@@ -138,7 +138,7 @@ class Broadcasts:
         return await self._watched.get(broadcast_id, partial(self.live, broadcast_id))
 
     async def look(self, broadcast_id: UUID) -> Looked:
-        """Return what the page of a broadcast shows."""
+        """Return everything that the page of a broadcast shows."""
         backlog = await self._backlog.ask()
         return await self._pool.run(self._look, broadcast_id, self._clock(), backlog)
 
@@ -165,7 +165,7 @@ class Broadcasts:
         await self._pool.run(_delete, broadcast_id, seen, by)
 
     async def deletion(self, broadcast_id: UUID) -> AuditEntry | None:
-        """Return who deleted a broadcast that is not there any more, if anybody did."""
+        """Return who deleted a broadcast that no longer exists, if anybody did."""
         return await self._pool.run(_deletion, broadcast_id)
 
     def _look(
@@ -254,7 +254,7 @@ def _has_effect_already(
     starts_at: datetime | None,
 ) -> bool:
     if action is BroadcastAction.APPROVE and before.lifecycle.approved_by != by:
-        return False  # somebody else has approved it: only they hear that they did
+        return False  # somebody else has approved it: only that person is told that they did
     above = find_rules(conn).broadcasts_above
     try:
         after = act(

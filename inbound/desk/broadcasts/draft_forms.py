@@ -14,7 +14,7 @@ from inbound.timeline.model import Language
 from schemas.sending_hours import SendingHours
 
 FIELD: Final = "field "
-"""What the name of a form's field begins with that places a field of the text."""
+"""The prefix of form fields that assign a column to a field of the text."""
 MOST_PER_S: Final = 100_000
 _LONGEST_RATE: Final = 9
 """Digits."""

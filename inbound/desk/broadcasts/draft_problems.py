@@ -1,4 +1,4 @@
-"""What is wrong with a draft or a table, as pages say it: keys of the desk's words. Pure."""
+"""Problems of a draft or a table as pages show them: keys of the desk's words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Routes of importing clients from a table: uploaded, shown as it is read, checked, imported."""
+"""Routes for importing clients from a table: upload, preview, check, import."""
 
 import asyncio
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ MayUpload = Annotated[FileAction, Depends(Uploading(Right.CLIENTS_CHANGE, PURPOS
 
 @router.post(IMPORT)
 async def upload_table(desk: DeskDep, action: MayUpload) -> Response:
-    """Take a table; nothing of it is imported yet."""
+    """Store an uploaded table; nothing is imported yet."""
     del desk
     if action.is_empty:
         raise ErrorPage(422, "This file is empty.", "Go back and choose the file with the table.")
@@ -88,7 +88,7 @@ async def check(request: Request, desk: DeskDep, action: MayChange, name: str) -
 async def checked(
     request: Request, desk: DeskDep, visitor: MaySee, name: str, moves: str = ""
 ) -> Response:
-    """Show how far a check is, or what it found."""
+    """Show the progress of a check, or what it found."""
     upload = await _found(desk, visitor, name, PURPOSE)
     asked = Asked(upload.upload_id, "check", moves=bool(moves))
     job = await desk.long_work.find(asked.job_id(upload), upload.owner, _KIND)
@@ -97,7 +97,7 @@ async def checked(
 
 @router.post(f"{IMPORT}/{{name}}")
 async def load(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
-    """Import the good rows; lead to the rejected ones, if there are any."""
+    """Import the good rows; redirect to the rejected ones, if there are any."""
     asked = Asked(_id(name), "import", moves=bool(action.form["moves"]))
     owner, job_id = action.visitor.session.user_id, asked.job_id()
     known = await desk.long_work.find(job_id, owner, _KIND)
@@ -116,7 +116,7 @@ async def load(request: Request, desk: DeskDep, action: MayChange, name: str) ->
 async def loaded(
     request: Request, desk: DeskDep, visitor: MaySee, name: str, moves: str = ""
 ) -> Response:
-    """Show how far an import is, or lead to what it has done."""
+    """Show the progress of an import, or redirect to its result."""
     asked = Asked(_id(name), "import", moves=bool(moves))
     job = await desk.long_work.find(asked.job_id(), visitor.session.user_id, _KIND)
     return await _loaded(request, desk, visitor, asked, job)
@@ -173,7 +173,7 @@ class Asked:
 
     @property
     def path(self) -> str:
-        """Where it is shown."""
+        """The path of its page."""
         moves = "?moves=1" if self.moves else ""
         return f"{IMPORT}/{self.upload_id}/{self.what}{moves}"
 
@@ -221,7 +221,7 @@ async def _last_check(desk: Desk, upload: Upload) -> Mapping[str, Any] | None:
 
 
 def _progress(request: Request, desk: Desk, name: str, asked: Asked, job: Job) -> Response:
-    """Show how far a job is, at its own address."""
+    """Show the progress of a job, at its own address."""
     if request.method != "GET":
         return see_other(asked.path)
     is_check = asked.what == "check"

@@ -54,7 +54,7 @@ class ImportPreview:
     facts: tuple[tuple[str, str], ...]
     unit: str
     columns: list[tuple[str, str, str]]
-    """Ours, the letter of the file's, and its name there."""
+    """Our name, the letter of the file's column, and its name there."""
     unread: list[str]
     rows: list[tuple[int, list[str]]]
 
@@ -133,7 +133,7 @@ class ClientImports:
             for one in kept:
                 self._uploads.delete(one)
             raise
-        with contextlib.suppress(OSError):  # it is swept some day
+        with contextlib.suppress(OSError):  # the sweep will delete it
             self._uploads.delete(upload)
         return result
 
@@ -225,7 +225,7 @@ def table_problem_of(error: SetupError) -> Phrase:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Say in the words of pages why a table can't be read."""
+    """Say in the desk's words why a table can't be read."""
     try:
         yield
     except SetupError as error:

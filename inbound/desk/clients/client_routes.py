@@ -63,7 +63,7 @@ MayChange = Annotated[Action, Depends(Does(Right.CLIENTS_CHANGE))]
 
 @dataclass(frozen=True, slots=True)
 class ClientNotice:
-    """What an action led to: by field or form what is wrong, and what was typed."""
+    """The result of an action: what is wrong, by field or form, and what was typed."""
 
     done: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ async def client_list(request: Request, desk: DeskDep, _: MaySee, done: str = ""
 
 @router.post(f"{PATH}/search")
 async def search(request: Request, desk: DeskDep, action: MaySearch) -> Response:
-    """Lead to a client by a number or a client id."""
+    """Redirect to a client by a number or a client id."""
     typed = action.form["client"].strip()
     found = await _find(desk, typed) if typed else []
     if len(found) == 1:

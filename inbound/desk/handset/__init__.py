@@ -1,1 +1,1 @@
-"""Simulated phones, for whoever tries the service."""
+"""Simulated phones, for people who try the service."""

@@ -1,4 +1,4 @@
-"""Routes of the handset: simulated phones, and the way of the last text through the service."""
+"""Routes of the handset: simulated phones, and the path of the last text through the service."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ PATH: Final = "/handset"
 PLACE: Final = MenuEntry(PATH, "Handset", "phone", Right.HANDSET)
 LONGEST: Final = 459
 _IDEAS: Final = ("CLIENT info", "CLIENT sms stop", "CLIENT sms start")
-# While a text is on its way its page asks often, later seldom.
+# While a text is on its way its page polls often, later rarely.
 _BUSY: Final = timedelta(seconds=45)
 _OFTEN: Final = "700ms"
 _SELDOM: Final = "3s"
@@ -74,7 +74,7 @@ async def live(
     answer = await _answer(request, desk, await _screens(phones), "handset_live.html")
     if answer.headers["ETag"] != seen:
         return answer
-    request.state.is_quiet = True  # a line for each look would fill the log
+    request.state.is_quiet = True  # a line for each poll would fill the log
     return Response(status_code=204)
 
 
@@ -148,7 +148,7 @@ async def _answer(
 
 
 async def _timeline(request: Request, desk: Desk, number: str, sent_at: datetime) -> Timeline:
-    """Return what became of the last text of a phone."""
+    """Return what happened to the last text of a phone."""
     options = TimelineOptions(
         desk.clock(), desk.sources.zone, request.state.language, since=sent_at - _BEFORE, limit=1
     )

@@ -1,4 +1,4 @@
-"""The phones of the handset, as the desk knows them. Only a simulated SMS centre has some."""
+"""The phones of the handset, as the desk knows them. Only a simulated SMS centre has any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

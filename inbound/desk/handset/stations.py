@@ -1,4 +1,4 @@
-"""The way of one text through the service, station by station, for the handset. Pure.
+"""The path of one text through the service, station by station, for the handset. Pure.
 
 Stations that were reached have the timeline's own text; those still to come have a name only.
 """
@@ -33,7 +33,7 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A part of the way; `title` is a key of the desk's words."""
+    """A section of the path; `title` is a key of the desk's words."""
 
     title: str
     stations: Sequence[Station]
@@ -84,7 +84,7 @@ _LIGHTS: Final[Mapping[object, Light]] = {
 
 
 def legs_of(request: RequestTimeline | None) -> list[Leg]:
-    """Return the way of a request; of None, all of it still to come."""
+    """Return the path of a request; for None, all of it is still to come."""
     return [Leg(title, list(_stations(request, purpose, kinds))) for title, purpose, kinds in _LEGS]
 
 

@@ -1,4 +1,4 @@
-"""Routes of one's own account: sessions and password."""
+"""Routes of the user's own account: sessions, password and second factor."""
 
 from typing import Annotated, Final
 from uuid import UUID

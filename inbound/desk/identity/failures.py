@@ -1,6 +1,6 @@
 """The limits against guessing passwords: failures of an account, and of an address.
 
-They count in the database, over all processes and restarts. A row has a keyed hash, because
+They are counted in the database, across processes and restarts. A row has a keyed hash, because
 somebody may type a password where the name belongs.
 """
 

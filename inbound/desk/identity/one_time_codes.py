@@ -1,6 +1,6 @@
 """One-time codes of a second factor: time-based ones (RFC 6238), and recovery codes.
 
-Pure, but for what is random. A code of the time step before and after counts too, because clocks
+Pure, except for random values. A code of the time step before and after counts too, because clocks
 differ (RFC 6238, 5.2).
 """
 
@@ -53,7 +53,7 @@ def digest_of_code(code: str) -> bytes:
 
 
 def address_of(secret: str, name: str) -> str:
-    """Return what authenticator apps read from a QR code."""
+    """Return the URI that authenticator apps read from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER)
 
 

@@ -62,9 +62,10 @@ class OwnSessions:
         return cookie
 
     async def find(self, cookie: str, browser: str, *, counts: bool) -> ValidSession | None:
-        """Return the valid session of a cookie; if that `counts`, it is used now.
+        """Return the valid session of a cookie; if the request `counts`, the session is used now.
 
-        Where it doesn't, a page asks by itself: many tabs share an answer for a moment.
+        A request that doesn't count is a page's own poll, and many tabs share an answer for a
+        moment.
         """
         digests = digest_of(cookie), digest_of(browser)
         limits, now = self._limits, self._clock()
@@ -75,7 +76,7 @@ class OwnSessions:
         return await (use() if counts else self._polling.get(digests, use))
 
     def needs_factor(self, session: ValidSession) -> bool:
-        """Whether a role needs a second factor of the desk; the provider sees to its own."""
+        """Whether a role needs a second factor of the desk; the provider takes care of its own."""
         return not session.by_provider and bool(self._factor_roles & set(session.roles))
 
     def lacks_factor(self, session: ValidSession) -> bool:

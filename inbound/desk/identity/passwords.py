@@ -1,8 +1,8 @@
 """Passwords of the desk: which are accepted, and their argon2id hashes (RFC 9106).
 
-A password needs a length rather than kinds of characters, and must not be a common one (NIST SP
-800-63B, 3.1.1.2). Hashing takes 64 MiB and about a tenth of a second: the
-desk does it in a thread, one after the other.
+A password has to be long rather than to mix kinds of characters, and must not be a common one (NIST
+SP 800-63B, 3.1.1.2). Hashing takes 64 MiB and about a tenth of a second: the desk does it in a
+thread, one after the other.
 """
 
 import unicodedata

@@ -39,7 +39,7 @@ ENROLMENT: Final = timedelta(minutes=15)
 
 
 class SecondFactors:
-    """What users do with their second factor, once their password was confirmed."""
+    """The second factors of users. The password was confirmed before each change."""
 
     def __init__(
         self, pool: ConnectionPool, cipher: VaultCipher, clock: Callable[[], datetime]
@@ -58,7 +58,7 @@ class SecondFactors:
         return secret, seal_enrolment(self._cipher, session.user_id, secret, self._clock())
 
     def opened(self, session: ValidSession, sealed: str) -> str | None:
-        """Return the secret of such a form, None if it is not valid any more."""
+        """Return the secret of such a form, None if it is no longer valid."""
         return open_enrolment(self._cipher, session.user_id, sealed, self._clock())
 
     async def set_up(self, session: ValidSession, secret: str, typed: str) -> list[str] | None:

@@ -1,7 +1,6 @@
-"""Signing in with a password, and one's own password.
+"""Signing in with a password, and changing one's own.
 
-An unknown name, a disabled user and a wrong password are one answer that
-takes one time.
+An unknown name, a disabled user and a wrong password get the same answer, in the same time.
 """
 
 import asyncio
@@ -47,7 +46,7 @@ class TicketError(ScservError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Somebody who signs in: from which address, with which browser (its User-Agent)."""
+    """An attempt to sign in: from which address, with which browser (its User-Agent)."""
 
     name: str
     password: str
@@ -85,7 +84,7 @@ class SignIn:
         self._clock = clock
 
     def may_use_password(self, user: DeskUser) -> bool:
-        """Whether a user signs in with a password at all."""
+        """Whether a user may sign in with a password."""
         return user.disabled_at is None and (self.passwords_of_all or not user.is_of_provider)
 
     async def begin(self, attempt: Attempt) -> str:

@@ -1,7 +1,7 @@
 """Tickets of people whose password was right and whose code is still asked for. Pure.
 
-A ticket is a form's field, so it needs no row and survives a restart. It is signed, and good for a
-few minutes, one browser and the password that was given.
+A ticket is a field of a form, so it needs no row and survives a restart. It is signed, and valid
+for a few minutes, for one browser and for the password that was given.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ def make_ticket(name: str, browser: str, password_hash: str, key: bytes, now: da
 
 
 def name_of(ticket: str) -> str:
-    """Return whose ticket it claims to be."""
+    """Return the user that the ticket claims to be for."""
     return ticket.partition(":")[0]
 
 

@@ -29,7 +29,7 @@ SignInForm = Annotated[SentForm, Depends(read_sign_in_form)]
 
 @router.get("/")
 async def home(request: Request, desk: DeskDep) -> RedirectResponse:
-    """Lead to the first page, or to the sign-in page."""
+    """Redirect to the first page, or to the sign-in page."""
     return see_other(desk.pages.home(request) if request.state.visitor else PATH)
 
 
@@ -83,7 +83,7 @@ async def sign_in_with_code(request: Request, desk: DeskDep, form: SignInForm) -
 
 @router.post("/sign-out")
 async def sign_out(request: Request, desk: DeskDep, _: AnyForm) -> Response:
-    """End the session; offer who came from the OpenID provider to sign out there, too."""
+    """End the session; offer to sign out at the OpenID provider, too, to those who came from it."""
     visitor = request.state.visitor
     answer: Response = see_other(PATH)
     if visitor:
@@ -101,7 +101,7 @@ async def sign_out(request: Request, desk: DeskDep, _: AnyForm) -> Response:
 
 @router.post("/language")
 async def language(desk: DeskDep, form: AnyForm) -> RedirectResponse:
-    """Choose the language of this browser, and lead back."""
+    """Choose the language of this browser, and redirect back."""
     answer = see_other(local_path(form["back"]))
     if form["language"] in set(Language):
         answer.set_cookie(
@@ -131,9 +131,9 @@ def ask_to_sign_in(request: Request, desk: Desk, error: SignInNeededError) -> Re
 
 
 async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) -> Response:
-    """Lead to the page that needed a session, or offer the form that was sent to it."""
+    """Redirect to the page that needed a session, or offer the form that was sent to it."""
     before = request.state.visitor
-    if before:  # who signs in again leaves no session behind
+    if before:  # signing in again leaves no old session behind
         await desk.sign_in.sessions.end(before.session, before.session.session_id)
     unsent = kept_form(form[KEPT_FIELD])
     answer: Response = see_other(local_path(form["to"]))
@@ -148,7 +148,7 @@ async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) 
 
 
 def throttled(request: Request, desk: Desk, error: ThrottledError) -> tuple[str, dict[str, str]]:
-    """Return what is said to somebody who has failed too often, and the headers."""
+    """Return the answer to somebody who has failed too often, and its headers."""
     left = (error.until - desk.clock()).total_seconds()
     problem = desk.pages.words(request)(
         "Too many failed attempts. Try again in {minutes} min.",

@@ -1,4 +1,4 @@
-"""Refuses attempts to sign in after too many failures, and lets none be tried uncounted."""
+"""Refuses attempts to sign in after too many failures, and makes sure that each is counted."""
 
 import asyncio
 import logging

@@ -1,6 +1,6 @@
-"""What a form would do that was sent without a session: named before it is offered again.
+"""Names what a form that was sent without a session would do, before it is offered again.
 
-Where that can't be named, the form is not offered: its page is, where the button stands.
+If that can't be named, the page with its button is offered instead of the form.
 """
 
 import re
@@ -85,7 +85,7 @@ class Unsent:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def action_has(self, name: str) -> bool:
-        """Whether the action tells a field already."""
+        """Whether the name of the action has a field already."""
         return name in self.values or (name == "to" and self.form.path.endswith("/switch"))
 
 
@@ -112,7 +112,7 @@ async def _named(desk: Desk, form: SentForm, visitor: Visitor) -> Unsent:
 
 
 async def _values(desk: Desk, given: Mapping[str, str]) -> dict[str, object]:
-    """Return what names an action; a person or broadcast that is not there names none."""
+    """Return the values that name an action; none for a person or broadcast that doesn't exist."""
     values: dict[str, object] = {**given}
     if "person" in given:
         who = await desk.people.find(given["person"])

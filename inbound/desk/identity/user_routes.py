@@ -1,4 +1,7 @@
-"""Routes of the people who sign in at the desk. A password is in one answer, and never again."""
+"""Routes of the people who sign in at the desk.
+
+A password is shown in one answer, and never again.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -62,7 +65,7 @@ MayChange = Annotated[Action, Depends(Does(Right.USERS_CHANGE))]
 
 @dataclass(frozen=True, slots=True)
 class UserNotice:
-    """What an action led to. `password` is shown in this answer alone."""
+    """The result of an action. `password` is shown in this answer alone."""
 
     done: str = ""
     problem: str = ""
@@ -107,7 +110,7 @@ async def create(request: Request, desk: DeskDep, action: MayChange) -> Response
             problem = _TAKEN
         else:
             done = "The user was created."
-            shown = "" if login else password  # who comes from the provider needs none
+            shown = "" if login else password  # somebody who comes from the provider needs none
             return await _one(request, desk, name, UserNotice(done=done, password=shown))
     return await _list(request, desk, UserNotice(problem=problem, typed=action.form.fields), 422)
 
@@ -156,7 +159,7 @@ async def give_password(request: Request, desk: DeskDep, action: MayChange, name
 
 @router.post(f"{PATH}/{{name}}/provider")
 async def set_provider(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
-    """Say who a user is at the OpenID provider; nobody: they sign in with a password."""
+    """Set who a user is at the OpenID provider; if nobody, they sign in with a password."""
     await _known(desk, name)
     login, subject = _login(desk, action.form), action.form["subject"].strip() or None
     if desk.provider is None and (login or subject):
@@ -183,7 +186,7 @@ async def reset_factor(desk: DeskDep, action: MayChange, name: str) -> Response:
 
 @router.post(f"{PATH}/{{name}}/disable")
 async def disable(request: Request, desk: DeskDep, action: MayChange, name: str) -> Response:
-    """Let a user sign in no more."""
+    """Disable a user, who then can't sign in."""
     await _known(desk, name)
     try:
         await desk.sources.pool.run(users.disable, _change(desk, action), name)

@@ -1,7 +1,7 @@
-"""What administrators do with users of the desk; each is one audit entry.
+"""Changes that administrators make to users of the desk, each with an audit entry.
 
-Synchronous, on the caller's connection. Whatever a user may no longer do ends at their next
-request, because a session is checked together with its user.
+Synchronous, on the caller's connection. A right that a user loses ends with their next request,
+because a session is checked together with its user.
 """
 
 import re
@@ -64,7 +64,7 @@ class LoginTakenError(SetupError):
 
 
 class LastAdministratorError(SetupError):
-    """Nobody could manage users any more."""
+    """Nobody would be left to manage users."""
 
 
 def new_password() -> str:
@@ -136,7 +136,7 @@ def reset_password(
 
 @raises_store_errors
 def disable(conn: psycopg.Connection, change: AuditStamp, name: str) -> int:
-    """Let a user sign in no more and end their sessions; return how many. Raises SetupError.
+    """Disable a user and end their sessions; return how many. Raises SetupError.
 
     The last user who is an administrator can't be disabled.
     """
@@ -215,7 +215,7 @@ def reset_factor(conn: psycopg.Connection, change: AuditStamp, name: str) -> boo
 def keep_one_administrator(administrators: Sequence[UUID], user: DeskUser) -> None:
     """Raise LastAdministratorError for the only user of these, who `lock_holders` has returned.
 
-    They have a password, so they get in while the OpenID provider is away.
+    They have a password, so they can sign in while the OpenID provider is down.
     """
     if list(administrators) == [user.user_id]:
         raise LastAdministratorError(

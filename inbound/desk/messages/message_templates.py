@@ -71,7 +71,7 @@ class MessageTemplates:
         return await self._pool.run(add_version, name, _as_json(definition), actor=actor, base=base)
 
     async def switch(self, actor: str, name: str, *, on: bool) -> bool:
-        """Let orders use a template, or not any more; False if it is like that already."""
+        """Let orders use a template, or stop that; False if nothing changes."""
         change = restore_template if on else retire_template
         return await self._pool.run(change, name, actor=actor)
 

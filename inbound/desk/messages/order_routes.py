@@ -62,7 +62,7 @@ async def sent(request: Request, desk: DeskDep, _: MaySee, before: str = "") -> 
 async def scheduled(
     request: Request, desk: DeskDep, _: MaySee, after: str = "", done: str = ""
 ) -> Response:
-    """List what waits for its time, soonest first."""
+    """List scheduled messages, soonest first."""
     found = await desk.sending.scheduled(_place(after, UUID))
     rows = found[:SHOWN]
     last = rows[-1] if len(found) > SHOWN else None
@@ -82,7 +82,7 @@ async def scheduled(
 async def order(
     request: Request, desk: DeskDep, _: MaySee, order_id: str, done: str = ""
 ) -> Response:
-    """Show what became of one message."""
+    """Show what happened to one message."""
     found = await _find(request, desk, order_id)
     return await _page(request, desk, found, "order.html", done)
 
@@ -96,13 +96,13 @@ async def state(
     answer = await _page(request, desk, found, "order_state.html")
     if answer.headers["ETag"] != seen:
         return answer
-    request.state.is_quiet = True  # a line for each look would fill the log
+    request.state.is_quiet = True  # a line for each poll would fill the log
     return Response(status_code=204)
 
 
 @router.post(f"{ORDERS}/{{order_id}}/cancel")
 async def cancel(request: Request, desk: DeskDep, action: MayCancel, order_id: str) -> Response:
-    """Cancel a message that waits for its time, and lead back."""
+    """Cancel a scheduled message, and redirect back."""
     found = await _find(request, desk, order_id)
     [one] = found.orders
     after = await desk.sending.cancel(action.visitor.session.actor, one.order_id)
@@ -161,7 +161,7 @@ async def _page(
 
 
 def _place(text: str, read: Callable[[str], Id]) -> tuple[datetime, Id] | None:
-    """Return where a page begins; None for the first, and for anything that is no place."""
+    """Return where a page begins; None for the first one, and for an invalid value."""
     at, _, last = text.partition("_")
     try:
         moment = datetime.fromisoformat(at)

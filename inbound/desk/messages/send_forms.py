@@ -14,7 +14,7 @@ from schemas.sending_hours import SendingHours
 from schemas.texts import check_text, is_blank
 
 FIELD: Final = "f."
-"""What stands before the name of a template's field in the name of an input."""
+"""The prefix of inputs that hold a template's field."""
 
 RULES: Final[Mapping[FieldType, str]] = {
     FieldType.TEXT: "Any text",
@@ -58,7 +58,7 @@ class Typed:
 
 
 def typed_in(sent: Mapping[str, str]) -> Typed:
-    """Return what a form was sent with."""
+    """Return the values of a form."""
     own = {name: sent[name].strip() for name in _NAMES if name in sent}
     if "text" in sent:
         own["text"] = sent["text"].replace("\r\n", "\n")

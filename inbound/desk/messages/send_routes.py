@@ -1,4 +1,4 @@
-"""Routes of writing to one person: the form, its live preview, and sending."""
+"""Routes for writing to one person: the form, its live preview, and sending."""
 
 import re
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ MaySend = Annotated[Action, Depends(Does(Right.SEND))]
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """A message that is being written, with all that its page shows of it."""
+    """A message that is being written, with everything that its page shows."""
 
     typed: Typed
     accounts: list[AccountRecord]
@@ -121,7 +121,7 @@ async def update(request: Request, desk: DeskDep, action: MaySend) -> Response:
 
 @router.post(PATH)
 async def send(request: Request, desk: DeskDep, action: MaySend) -> Response:
-    """Have the message sent, now or later."""
+    """Send the message, now or later."""
     typed = typed_in(action.form.fields)
     compose = await _compose(request, desk, typed)
     fields = compose.fields if compose.version else None
@@ -152,7 +152,10 @@ async def send(request: Request, desk: DeskDep, action: MaySend) -> Response:
 
 
 async def _refused(request: Request, desk: Desk, typed: Typed, placed: Placed) -> Response:
-    """Show the form again with the reason. It makes another order now: the id keeps its answer."""
+    """Show the form again with the reason.
+
+    It now makes another order, because the id keeps its answer.
+    """
     refused: OrderTimeline | None = None
     if placed.reason is not RefusalReason.IDEMPOTENCY_KEY_REUSED:
         found = await desk.sending.order(placed.order_id, request.state.language)

@@ -1,6 +1,6 @@
-"""Sends to one person, cancels, and lists what was sent: through what CLI and API use.
+"""Sends to one person, cancels, and lists sent messages, with the functions of CLI and API.
 
-What a user sends or cancels is in the audit with their name, in the transaction that does it.
+Each message that a user sends or cancels is in the audit with their name, in the same transaction.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -46,7 +46,7 @@ from inbound.timeline.words import english_money, russian_money
 from schemas.orders import Order, OrderState
 
 SENT: Final = "order.send"
-"""The action in the audit."""
+"""The action as the audit names it."""
 
 SHOWN: Final = 30
 _SCHEDULED: Final = frozenset({OrderState.SCHEDULED})
@@ -68,7 +68,7 @@ class Cancels(Protocol):
     async def cancel(
         self, order_ids: Collection[UUID], states: Collection[OrderState], *, actor: str | None
     ) -> dict[UUID, OrderState]:
-        """Cancel those in one of these states; return the state of each."""
+        """Cancel the orders in one of these states; return the state of each."""
         ...
 
 
@@ -83,7 +83,7 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Somebody whom a message is for. `is_on`: notifications are not switched off."""
+    """The recipient of a message. `is_on`: notifications are not switched off."""
 
     number: str = field(repr=False)
     client_id: str | None = None
@@ -91,7 +91,7 @@ class Addressee:
 
 
 class _Recording(Companion):
-    """Writes who sent the orders of a batch, but for those that were placed before."""
+    """Records who sent the orders of a batch, except those that were placed before."""
 
     def __init__(self, actor: str) -> None:
         self._actor = actor
@@ -184,7 +184,7 @@ class Sending:
         return found[0] if found and found[0].orders else None
 
     async def facts(self, timeline: Timeline) -> FoundOrder | None:
-        """Return the stored row of the order of a timeline, None if it is not kept any more."""
+        """Return the stored row of the order of a timeline, None if it was deleted."""
         [order] = timeline.orders
         return await self._sources.pool.run(find_order, order.account, order.order_id)
 
@@ -193,11 +193,11 @@ class Sending:
         return await self._sources.pool.run(orders_sent_by_people, before, SHOWN + 1)
 
     async def scheduled(self, after: tuple[datetime, UUID] | None) -> list[ScheduledOrder]:
-        """Return what waits for its time, soonest first: one more than a page has, as `sent`."""
+        """Return scheduled messages, soonest first: one more than a page has, as `sent`."""
         return await self._sources.pool.run(scheduled_orders, after, SHOWN + 1)
 
     async def numbers(self, subject_ids: Collection[UUID]) -> dict[UUID, str]:
-        """Return the numbers of people, but for those who were erased."""
+        """Return the numbers of people, except those who were erased."""
         return await self._sources.pool.run(numbers_of, self._sources.sealer, list(subject_ids))
 
 

@@ -1,4 +1,4 @@
-"""Routes of writing templates: a new one, or a new version. A stored version never changes."""
+"""Routes for writing templates: a new one, or a new version. A stored version never changes."""
 
 from collections.abc import Mapping
 from dataclasses import replace

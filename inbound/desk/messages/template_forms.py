@@ -20,11 +20,11 @@ from schemas.texts import check_text, is_blank
 
 TYPE: Final = "type."
 LENGTH: Final = "length."
-"""What stands before the name of a field in the names of its inputs."""
+"""The prefix of the inputs of a field."""
 
 POLICIES: Final = ("drop", "resend")
 MOST_HERE: Final = 40
-"""Fields of a template that can be written at the desk: a form has up to 100 inputs."""
+"""The most fields of a template that is written at the desk: a form has up to 100 inputs."""
 
 _NAME: Final = re.compile(TEMPLATE)
 _FIXED: Final = frozenset({FieldType.DATE, FieldType.TIME})
@@ -57,7 +57,7 @@ class TypedTemplate:
 
     @property
     def names(self) -> list[str]:
-        """The names of the fields; of a text with a wrong brace those that the form has already."""
+        """The names of the fields; if a brace is wrong, those that the form has already."""
         names: dict[str, None] = {}
         for language in self.languages:
             text = self.texts[language]
@@ -104,7 +104,7 @@ class TypedTemplate:
 
 
 def typed_in(sent: Mapping[str, str]) -> TypedTemplate:
-    """Return what a form was sent with."""
+    """Return the values of a form."""
     given = {
         name: sent[name].strip()
         for name in ("name", "first", "max_parts", "unknown")

@@ -1,4 +1,4 @@
-"""Routes of templates: what there is, one template with its versions, preview and comparison."""
+"""Routes of templates: the list, one template with its versions, preview and comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ async def compare(
 
 @router.post(f"{PATH}/{{name}}/retire")
 async def retire(desk: DeskDep, action: MayWrite, name: str) -> Response:
-    """Let no message use a template any more."""
+    """Keep messages from using a template."""
     await versions_of(desk, name)
     await desk.templates.switch(action.visitor.session.actor, name, on=False)
     return see_other(f"{PATH}/{name}?done=retired")

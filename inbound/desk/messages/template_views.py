@@ -1,4 +1,4 @@
-"""What pages show of templates: sample values, and what differs between versions. Pure."""
+"""Sample values of templates, and differences between versions, for pages. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ POLICIES: Final[Mapping[str, str]] = {
     "drop": "It is not sent again",
     "resend": "It is sent again, perhaps twice",
 }
-"""What happens to a message whose outcome is unknown, as keys of words."""
+"""What is done about a message with an unknown outcome, as keys of words."""
 
 _SAMPLES: Final[Mapping[FieldType, str]] = {
     FieldType.CODE: "AB-4711",
@@ -53,7 +53,7 @@ def samples_of(definition: TemplateDefinition, today: date) -> dict[str, str]:
 
 
 def changes_of(before: str, after: str) -> list[DiffSpan]:
-    """Return a text word by word, with what went and what came."""
+    """Return a text word by word, with what was removed and added."""
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     return list(_changes(old, new))
 

@@ -1,4 +1,4 @@
-"""How a text is sent, as its writer sees it: its parts, and what makes it longer. Pure."""
+"""The size of a text, for its writer: its parts, and what makes it longer. Pure."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "\u2022": "-",
     "\u00d7": "x",
 }
-"""Signs of GSM 03.38 that say the same as one that is not in it."""
+"""Characters of GSM 03.38 that can replace one that is not in it."""
 
 # Where more is outside GSM 03.38, the text is in another script: no single character is to blame.
 _MOSTLY: Final = 4
@@ -115,7 +115,7 @@ def shown(character: str) -> str:
 
 
 def _blame(text: str, alphabet: str, parts: int) -> Blame | None:
-    """Return what makes a text longer than it had to be, if a few characters do."""
+    """Return what makes a text longer than necessary, if a few characters do."""
     places = outside_default(text, alphabet)
     if not places or len(places) * _MOSTLY > len(text):
         return None
@@ -133,7 +133,7 @@ def _blame(text: str, alphabet: str, parts: int) -> Blame | None:
 def _stretches(
     piece: str, start: int, blamed: int | None, *, is_first: bool
 ) -> tuple[Stretch, ...]:
-    """Cut a part where a character is marked: the one that is blamed, and its first."""
+    """Cut a part where a character is marked: the one that is to blame, and the first one."""
     marks = {} if is_first else {0: BEGINS}
     if blamed is not None and 0 <= blamed - start < len(piece):
         marks[blamed - start] = FOREIGN

@@ -1,4 +1,4 @@
-"""Looks people up, and changes what they have asked for: through what CLI and API use."""
+"""Looks people up, and makes the changes that they ask for, with the functions of CLI and API."""
 
 import base64
 import binascii
@@ -49,7 +49,7 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class FoundPeople:
-    """What a search has found; `is_pending`: something is not processed yet that may add to it."""
+    """The result of a search; `is_pending`: records that are not processed yet may add to it."""
 
     people: Sequence[Who]
     is_pending: bool = False
@@ -57,14 +57,14 @@ class FoundPeople:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One number: who it belongs to, may it be texted, and what happened."""
+    """One number: who it belongs to, whether it may be texted, and what happened."""
 
     who: Who
     client_id: str | None
     state: NumberState | None
     timeline: Timeline
     switch: Switch | None = None
-    """By what notifications are as they are; None if nobody has ever switched them."""
+    """The last switch of notifications; None if nobody has ever switched them."""
 
 
 class People:
@@ -84,7 +84,7 @@ class People:
         self._clock = clock
 
     async def search(self, typed: str) -> FoundPeople:
-        """Return whom a number in any form, a client id or another id leads to."""
+        """Return the people whom a number in any form, a client id or another id leads to."""
         text = typed.strip()[:_LONGEST]
         try:
             return FoundPeople([await self._of_number(parse_msisdn(text))])

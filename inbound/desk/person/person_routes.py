@@ -1,4 +1,4 @@
-"""Routes of searching, and of one person. A number is in no address, title or log line."""
+"""Routes of the search, and of one person. A number is in no address, title or log line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ _BAD_REASON: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PersonNotice:
-    """What an action led to: what was done, or by form what is wrong and what was typed."""
+    """The result of an action: what was done, or what is wrong, by form, and what was typed."""
 
     done: str = ""
     is_late: bool = False
@@ -83,7 +83,7 @@ async def search_page(request: Request, desk: DeskDep, _: MaySee) -> Response:
 
 @router.post(f"{PATH}/search")
 async def search(request: Request, desk: DeskDep, action: MaySearch) -> Response:
-    """Lead to the person that was searched for, or list several."""
+    """Redirect to the person that was searched for, or list several."""
     typed = action.form["q"]
     if not typed.strip():
         return see_other(PATH)
@@ -140,7 +140,7 @@ async def switch(request: Request, desk: DeskDep, action: MaySwitch, name: str) 
 
 @router.post(f"{PATH}/{{name}}/send")
 async def send(request: Request, desk: DeskDep, action: MaySend, name: str) -> Response:
-    """Have a notification sent."""
+    """Send a notification."""
     who = await _who(desk, name)
     text = action.form["text"]
     if not text.strip():

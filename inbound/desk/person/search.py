@@ -1,4 +1,4 @@
-"""Searches for what is no person: broadcasts, and dead letters by their number."""
+"""Searches for other things than people: broadcasts, and dead letters by their number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SHORTEST_NAME: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Something that was found. `kind` is a key of the desk's words, `right` opens its page."""
+    """One result of a search. `kind` is a key of the desk's words, `right` opens its page."""
 
     path: str
     kind: str

@@ -19,7 +19,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ThreadEntry:
-    """One entry. `title` is a key of the desk's words, and `about` what it is more closely.
+    """One entry. `title` is a key of the desk's words, and `about` makes it more precise.
 
     `side` is `in`, `out` or `note`; `id` is its anchor on the page, "" for none. `order` is that
     of a message which somebody ordered.
@@ -45,7 +45,7 @@ class ThreadEntry:
 
 
 def thread_of(timeline: Timeline) -> list[ThreadEntry]:
-    """Return all that is known of a person, the newest first."""
+    """Return everything that is known of a person, the newest first."""
     return sorted(_entries(timeline), key=lambda entry: entry.at, reverse=True)
 
 

@@ -9,11 +9,11 @@ _AROUND: Final = re.compile(
     r"""^\s*(?:tel:)?[\s"'«“„]*(.*?)(?:\s*,?\s*(?:доб|ext)\.?\s*\d*)?[\s"'»”;,.]*$""",
     re.IGNORECASE,
 )
-"""What stands around numbers in letters, tables and address books."""
+"""Characters around numbers in letters, tables and address books."""
 
 
 def why_no_number(typed: str) -> str:
-    """Return why a text is no mobile number and the fix, as a key of words; "" if unclear.
+    """Return why a text is not a mobile number, and the fix, as a key of words; "" if unclear.
 
     What can't be read with certainty never becomes a number: ten digits alone don't.
     """

@@ -1,4 +1,4 @@
-"""Which user of the desk a person at the provider is; each change is one audit entry.
+"""Maps people at the provider to users of the desk; each change has an audit entry.
 
 A user is found by issuer and subject. Before the first sign-in an administrator has written down
 their subject or their login, such as a verified e-mail address, which then binds them to the

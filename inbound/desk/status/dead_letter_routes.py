@@ -33,7 +33,7 @@ MayChange = Annotated[Action, Depends(Does(Right.DEAD_LETTERS))]
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterNotice:
-    """What an action led to: what was done, or what is wrong and what was typed."""
+    """The result of an action: what was done, or what is wrong and what was typed."""
 
     done: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
