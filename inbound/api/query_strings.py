@@ -1,7 +1,8 @@
-"""Refuses queries that mean something else than they seem to.
+"""Refuses queries that don't mean what they seem to.
 
-A repeated parameter, of which a program means only one, and one that the operation does not have:
-ignored, `dry_run=1` would send. Names that we don't know are not repeated: queries are in logs.
+A repeated parameter, of which a program means only one, and a parameter that the operation does not
+have: if it were ignored, `dry_run=1` would send. Names that we don't know are not repeated in
+answers, because queries are in logs.
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
-"""Sends messages of usual, valid requests without what FastAPI does for each request.
+"""Sends messages of usual, valid requests without FastAPI's work for each request.
 
-To find a route, to solve its dependencies and to serialise its answer costs more than all else in a
-request that sends one message. What is read here is read by the same models, and placed by the
-route's own function. All other requests are left to the route: it says what is wrong with them.
+Finding a route, resolving its dependencies and serialising its answer cost more than everything
+else in a request that sends one message. Requests are read here by the same models, and placed by
+the route's own function. All other requests are left to the route: it says what is wrong with them.
 """
 
 import re
@@ -34,7 +34,7 @@ _ACCEPTED: Final = 202
 
 @dataclass(frozen=True, slots=True)
 class _Usual:
-    """What a usual request says besides its body."""
+    """The parts of a usual request other than its body."""
 
     key: str | None
     traceparent: str | None
@@ -111,7 +111,7 @@ def _is_key(text: str) -> bool:
 
 
 def _beginning_with(first: Message | Refusal, receive: Receive) -> Receive:
-    """Let what was received already come first."""
+    """Deliver first what was received already."""
     waiting = [first]
 
     async def next_message() -> Message:

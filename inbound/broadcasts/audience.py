@@ -1,7 +1,7 @@
 """Checks the rows of a table with the recipients of a broadcast. Needs no database.
 
 A row gives a recipient or, with its first fault, an exclusion, so that recipients and exclusions
-add up to the rows. What can be printed of an exclusion quotes nothing of the row.
+add up to the rows. The printable part of an exclusion quotes nothing of the row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ class AudienceRowError(ValueError):
 
 
 class Content(Protocol):
-    """What a broadcast says to each recipient."""
+    """The content of a broadcast for each recipient."""
 
     @property
     def fields(self) -> Sequence[str]:
@@ -95,11 +95,11 @@ class Content(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a row held, for the file of excluded rows: it can be corrected and loaded again.
+    """The content of a row, for the file of excluded rows, which can be corrected and loaded again.
 
-    `cells` are the number, the fields of the text, and the other columns; of a row that can't be
-    read they are what it has, in the order of the table. One whose content is
-    not certain is empty there and stands in `rest` with its name: else it would pass the next time.
+    `cells` are the number, the fields of the text, and the other columns; for a row that can't be
+    read they are all its cells, in the order of the table. A cell whose content is not certain is
+    empty there, and in `rest` with its name: otherwise it would pass the next time.
     """
 
     cells: tuple[str, ...] = field(repr=False, default=())

@@ -11,7 +11,7 @@ from inbound.templates.placeholders import PlaceholderText, parse_text
 from schemas.orders import Order, OrderKind
 
 VALID_FOR: Final = timedelta(days=7)
-"""A message that came back because the broadcast was paused may be sent for so long."""
+"""For how long a message that came back because the broadcast was paused may be sent."""
 
 
 class Batches:

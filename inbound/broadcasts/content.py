@@ -1,4 +1,4 @@
-"""What a broadcast says: a text of its own, or a template."""
+"""The content of a broadcast: a text of its own, or a template."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _CYRILLIC: Final = re.compile("[Ѐ-ӿ]")  # in none of the alphabets of a bind
 
 
 class DraftError(ValueError):
-    """A part of a planned broadcast can't be; `field` names it, str() says what is wrong."""
+    """A field of a planned broadcast is invalid; `field` names it, str() says what is wrong."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(problem)
@@ -136,7 +136,7 @@ def checked_parts(text: str, max_parts: int, alphabet: str) -> int:
 
 
 def _count(text: str, alphabet: str) -> int:
-    """Count parts as a million rows can afford it: most texts need no splitting."""
+    """Count parts fast enough for a million rows: most texts need no splitting."""
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2
     if units <= _UNITS_ALONE:
         return 1  # in GSM 03.38 too, where no sign takes more than two septets

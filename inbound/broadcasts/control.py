@@ -1,8 +1,8 @@
-"""What people do with broadcasts: create, look, delete, start, pause, cancel and so on.
+"""The operations on broadcasts: create, show, delete, start, pause, cancel and so on.
 
 An action locks the broadcast, so it waits for the batch that the pump is placing, and none is
-placed after a pause or cancel has returned. What is queued by then is withheld when it is claimed.
-Each action is recorded in the audit with its transaction.
+placed after a pause or cancel has returned. Messages that are queued by then are withheld when they
+are claimed. Each action is recorded in the audit with its transaction.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,11 +43,11 @@ from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.wording import Bilingual, both, joined
 
 MOVED: Final = "move"
-"""What the audit calls a start that was given another time."""
+"""The audit's name for a start that was given another time."""
 
 
 REQUESTED: Final = "request"
-"""What the audit calls a start that somebody else has to approve first."""
+"""The audit's name for a start that somebody else has to approve first."""
 DELETED: Final = "delete"
 
 
@@ -204,7 +204,7 @@ def found(conn: psycopg.Connection, broadcast_id: UUID, *, lock: bool = False) -
 def progress_of(
     conn: psycopg.Connection, broadcasts: Sequence[Broadcast]
 ) -> Mapping[UUID, Progress]:
-    """Return how far each of these broadcasts is."""
+    """Return the progress of each of these broadcasts."""
     counts = find_counts(conn, [one.broadcast_id for one in broadcasts])
     return {one.broadcast_id: counts[one.broadcast_id].progress(one) for one in broadcasts}
 

@@ -1,4 +1,4 @@
-"""What a broadcast that has ended has cost."""
+"""The cost of a broadcast that has ended."""
 
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -17,10 +17,10 @@ _IS_PRICED_AS_NOW: Final = _SQL["is_priced_as_now"]
 
 
 class Cost(NamedTuple):
-    """`charged` is what the account has paid in the end, `refunded` what it got back.
+    """`charged` is what the account finally paid, `refunded` what it got back.
 
     A message is charged when it is accepted, and refunded if it ends unsent. `currency` is that of
-    the account at that time; if it was changed meanwhile, the amounts are in the one of now.
+    the account at that time; if it was changed meanwhile, the amounts are in the current one.
     """
 
     charged: Decimal
@@ -51,7 +51,7 @@ def cost_of(conn: psycopg.Connection, one: Broadcast) -> Cost | None:
 
 @raises_store_errors
 def is_priced_as_now(conn: psycopg.Connection, one: Broadcast) -> bool:
-    """Whether the account has kept its currency since the broadcast began. Blocks."""
+    """Whether the account still has the currency that it had when the broadcast began. Blocks."""
     since = one.lifecycle.began_at
     if since is None:
         return True

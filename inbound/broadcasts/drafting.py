@@ -43,7 +43,7 @@ class BroadcastPlan:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPlan:
-    """A plan that was checked, with what the audience is checked against."""
+    """A plan that was checked, with the account and content that its audience needs."""
 
     plan: BroadcastPlan
     account: Account

@@ -35,7 +35,7 @@ from inbound.wording import Bilingual, both, joined
 
 _EXCLUDED: Final = "excluded"
 _NUMBER_RU: Final = "Телефон"
-"""What tables call the numbers: the reader knows it."""
+"""Headers of the column of numbers that the reader knows."""
 _STATES_RU: Final[Mapping[str, str]] = {
     _EXCLUDED: "исключена",
     RecipientState.WAITING: "ожидает",
@@ -154,7 +154,7 @@ def _record(
 ) -> None:
     reason = what
     if order.why:
-        # Both are limited, and what the file is for comes first.
+        # Both are limited, and the purpose of the file comes first.
         reason = check_reason(order.why)
         longer = f"{reason} ({what})"
         reason = longer if len(longer) <= MAX_LENGTH else reason
@@ -179,7 +179,7 @@ def _write(
     lines: Iterable[_Line],
     total: int,
 ) -> Written:
-    # Unless another column is called so, each language has its own name for the numbers.
+    # Unless another column has that name, each language has its own name for the numbers.
     number = (
         _NUMBER_RU if order.in_russian and _NUMBER_RU not in one.columns else MSISDN_COLUMN.name
     )
@@ -217,7 +217,7 @@ def _excluded_line(row: ExcludedRow, one: Broadcast, order: FileOrder, created: 
 
 
 def _rest_in_russian(rest: str, one: Broadcast) -> str:
-    """Return what a row held beside its cells. What is stored is English."""
+    """Return the content of a row beside its cells. It is stored in English."""
     if isinstance(rest, Bilingual):
         return rest
     for name in (MSISDN_COLUMN.name, *one.columns):
@@ -226,7 +226,7 @@ def _rest_in_russian(rest: str, one: Broadcast) -> str:
 
 
 def _in_russian(row: ExcludedRow, one: Broadcast) -> str:
-    """Return why a row was excluded. What is stored of its cells is English."""
+    """Return why a row was excluded. The details of its cells are stored in English."""
     if isinstance(row.detail, Bilingual):
         return row.detail
     why = EXPLANATIONS[row.reason].russian
@@ -243,7 +243,7 @@ def _in_russian(row: ExcludedRow, one: Broadcast) -> str:
 
 
 def _unreadable(row: ExcludedRow, one: Broadcast) -> tuple[list[str], list[str]]:
-    """Return the cells of a row that has too few or too many, and what stands in its reason.
+    """Return the cells of a row that has too few or too many, and the details of its reason.
 
     Too many stay too many, so an uncorrected row is refused again. One with too few might pass
     with its cells in wrong columns: it gets no number.
@@ -260,7 +260,7 @@ def _unreadable(row: ExcludedRow, one: Broadcast) -> tuple[list[str], list[str]]
 
 
 def _excluded(row: ExcludedRow, width: int) -> tuple[list[str], list[str]]:
-    """Return the cells of an excluded row, and what stands in its reason beside why.
+    """Return the cells of an excluded row, and the details of its reason.
 
     A repeated row has its number in the reason only. Nothing else is wrong with the row, so in
     another audience it would be a recipient, and the person would get a second message.

@@ -22,9 +22,10 @@ _BEGINS_WITHIN: Final = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What can be said. Before the start `ends_at` is what it would be if it started now.
+    """The forecast, as far as there is one.
 
-    None of a broadcast that stands still: a rate of 0 has no end.
+    Before the start, `ends_at` is the end if it started now. None for a broadcast that stands
+    still: a rate of 0 has no end.
     """
 
     begins_at: datetime | None = None
@@ -32,9 +33,9 @@ class Forecast:
     recent_rate: float | None = None
     """Messages a second in the last minute, while it runs."""
     gap: SendingGap | None = None
-    """It would send now, and no bind to an SMS centre is up. Nothing else is known then."""
+    """It would send now, but no bind to an SMS centre is up. Then nothing else is known."""
     overdue_since: datetime | None = None
-    """It should have begun then, and no scheduler has begun it. Nothing else is known then."""
+    """When it should have begun, if no scheduler has begun it. Then nothing else is known."""
 
 
 def forecast(
@@ -73,7 +74,7 @@ def _of_running(one: Broadcast, progress: Progress, measured: float, now: dateti
 def _recent_rate(
     conn: psycopg.Connection, one: Broadcast, progress: Progress, now: datetime
 ) -> float:
-    """Return how many messages were placed a second; of the first minute, those sent already."""
+    """Return how many messages a second were placed; in the first minute, how many were sent."""
     began_at = one.lifecycle.began_at or now
     since = max(began_at, now - _RECENT)
     parameters = {"account": one.account, "since": since, "broadcast_id": one.broadcast_id}

@@ -1,6 +1,6 @@
 """Loads the audience of a broadcast, in one transaction with the draft.
 
-Rows stream through COPY into a temporary table and are judged in the database: repeated numbers,
+Rows stream through COPY into a temporary table and are checked in the database: repeated numbers,
 people outside the directory, and people who have opted out are excluded. Memory does not grow with
 the audience, and a crash leaves nothing behind.
 """
@@ -44,9 +44,9 @@ class ClientQuery:
     updated_since: datetime | None = None
     language: str | None = None
     languages: Sequence[str] = ()
-    """Those that are sent."""
+    """The languages that are sent."""
     default_language: str = ""
-    """That of clients who have another one, or none."""
+    """The language for clients who have another one, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def load_rows(
 ) -> Audience:
     """Load the rows of a table, within the caller's transaction.
 
-    `strangers` says whether people outside the directory may get it. What a row held is kept of
-    recipients, too, if the text doesn't use all columns. Blocks; raises what `rows` raises, and
+    `strangers` says whether people outside the directory may get it. The content of recipients'
+    rows is kept, too, if the text doesn't use all columns. Blocks; raises what `rows` raises, and
     errors of the store.
     """
     conn.execute(_CREATE_INCOMING)
@@ -173,7 +173,7 @@ def _incoming(
     if isinstance(row, IncludedRow):
         if row.fields and number_hash is not None:
             fields_sealed = keys.sealer.seal_fields(row.fields, broadcast_id, number_hash)
-        # It may still be excluded when it is judged.
+        # It may still be excluded when all rows are checked.
         row_sealed = None
         if len(row.held.cells) > 1:  # else the number is all of it
             row_sealed = keys.sealer.seal_row(row.held, broadcast_id, row.row_no)

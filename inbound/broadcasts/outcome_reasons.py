@@ -1,4 +1,4 @@
-"""Why a recipient of a broadcast has not got it: one reason in words, in two languages. Pure.
+"""Why a recipient of a broadcast did not get it: one reason, in words of two languages. Pure.
 
 The meanings of states and reasons hold for all orders, and name several causes where the message of
 a broadcast can only have one.

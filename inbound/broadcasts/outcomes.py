@@ -1,4 +1,4 @@
-"""What became of each recipient of a broadcast, for people and programs that look after the rest.
+"""What happened to each recipient of a broadcast, for people and programs that follow up.
 
 The states are those that `Progress` counts. A recipient whose person was erased is gone, and one
 whose order is no longer kept is left out.
@@ -27,10 +27,10 @@ NOT_REACHED: Final = (
     RecipientState.UNKNOWN,
     RecipientState.WITHHELD,
 )
-"""Who has not got it, or not certainly."""
+"""The states of recipients who did not get it, or not certainly."""
 
 SCAN: Final = 5_000
-"""Recipients that are looked at for one page."""
+"""The most recipients that are examined for one page."""
 
 _SQL: Final = statements(__package__, "outcomes")
 _FIND_OUTCOMES: Final = _SQL["find_outcomes"]
@@ -41,7 +41,7 @@ _STATE_OF: Final[Mapping[OrderState, RecipientState]] = {
 
 @dataclass(frozen=True, slots=True)
 class RecipientOutcome:
-    """What became of one recipient. Without an order it has not been placed."""
+    """What happened to one recipient. Without an order it has not been placed."""
 
     no: int
     row_no: int | None
@@ -55,7 +55,7 @@ class RecipientOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SealedRecipient:
-    """Who it is, and what their row held."""
+    """A recipient and the content of their row."""
 
     number_hash: bytes
     number: bytes
@@ -67,7 +67,7 @@ class SealedRecipient:
 class Page:
     """Outcomes in the order of the audience; `next_after` is None on the last page.
 
-    A page may be empty and not the last one: it is a look at a bounded number of recipients.
+    A page may be empty without being the last one: it examines a bounded number of recipients.
     """
 
     outcomes: list[RecipientOutcome]
@@ -117,7 +117,7 @@ def every_outcome(
 
 
 def opened(outcome: RecipientOutcome, one: Broadcast, sealer: AudienceSealer) -> tuple[str, Held]:
-    """Return the number of a recipient, and what their row held. Raises UnsealError."""
+    """Return the number of a recipient, and the content of their row. Raises UnsealError."""
     sealed = outcome.sealed
     number = sealer.open_number(sealed.number, sealed.number_hash)
     if sealed.row is not None and outcome.row_no is not None:

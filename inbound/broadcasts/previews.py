@@ -44,7 +44,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """The messages to the first recipients, and the longest one if it is none of them."""
+    """The messages to the first recipients, and the longest one if it is not among them."""
 
     first: Sequence[Preview] = ()
     longest: Preview | None = None

@@ -3,8 +3,8 @@
 One process pumps at a time, by a session lock; another one is a standby. A batch of recipients is
 placed by the intake like all orders, and the cursor moves in the same transaction, so after a crash
 nobody is left out and nobody is written to twice. The pump stays some seconds ahead of the SMS
-centres, and broadcasts and accounts share that: what is not placed yet needs no withholding, and
-nobody waits for the bulk of others.
+centres, and broadcasts and accounts share that: messages that are not placed yet need no
+withholding, and nobody waits for the bulk of others.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ of that goes at once."""
 
 
 class CursorMovedError(ScservError):
-    """The broadcast is not as it was when the batch was read: nothing was placed."""
+    """The broadcast has changed since the batch was read: nothing was placed."""
 
 
 class AccountDisabledError(ScservError):
@@ -86,7 +86,7 @@ class MovingCursor(Companion):
 
 
 class Pump:
-    """Does the next step of every broadcast. `round` it until stopped."""
+    """Does the next step of every broadcast. Call `round` until stopped."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Pump:
     def _look(
         self, conn: psycopg.Connection
     ) -> tuple[Sequence[BulkAccount], Sequence[Broadcast], Mapping[UUID, Counts]]:
-        """Return the bulk that is at work: accounts, broadcasts, and counts of these."""
+        """Return the active bulk: accounts, broadcasts, and their counts."""
         accounts = find_bulk_accounts(conn, self._clock(), self._settings.ahead)
         at_work = stored.find_broadcasts_at_work(conn)
         ids = [one.broadcast_id for one in at_work]
@@ -158,7 +158,7 @@ class Pump:
         return sum(queued.values())
 
     def _wanted(self, broadcast: Broadcast, counts: Counts) -> int:
-        """Return how many messages a broadcast would have on their way."""
+        """Return how many messages a broadcast would like to have on their way."""
         wanted = counts.open + max(broadcast.lifecycle.recipients - counts.placed, 0)
         if broadcast.rate is None:
             return wanted
@@ -257,7 +257,7 @@ class Pump:
     async def _wind_up(
         self, conn: psycopg.Connection, broadcast: Broadcast, counts: Counts
     ) -> None:
-        """Cancel what waits for its time; the rest is withheld when it is claimed."""
+        """Cancel scheduled orders; the rest is withheld when it is claimed."""
         waiting = await asyncio.to_thread(
             stored.find_scheduled_orders, conn, broadcast.broadcast_id, MOST_IN_BATCH
         )

@@ -1,7 +1,7 @@
 """What a broadcast is going to send, to whom, at what price: for people who look before it starts.
 
 Samples are the messages to the first recipient of each language. Warnings compare the audience with
-what its account may do now: a recipient whom a limit refuses gets no message later either.
+the current limits of its account: a recipient whom a limit refuses gets no message later either.
 """
 
 from collections.abc import Iterator
@@ -51,18 +51,18 @@ class Review:
     samples: tuple[Sample, ...] = ()
     """One for each language that somebody gets; the first one is that of the first recipient."""
     price: Decimal | None = None
-    """Of all SMS parts; unknown once the account has changed its currency since it began."""
+    """The price of all SMS parts; unknown if the account's currency has changed since it began."""
     currency: str | None = None
-    """Of price and balance; the cost has its own."""
+    """The currency of price and balance; the cost has its own."""
     balance: Decimal | None = None
     """None is unlimited."""
     cost: Cost | None = None
-    """Once it has ended."""
+    """Set once it has ended."""
     waits_until: datetime | None = None
-    """Until its sending hours begin."""
+    """Set until its sending hours begin."""
     forecast: Forecast = _NO_FORECAST
     approval_above: int | None = None
-    """How many recipients may get it without approval, if these are more."""
+    """How many recipients it may have without approval, if it has more."""
     history: tuple[ReviewStep, ...] = ()
     """Who did what with it, in order."""
     warnings: tuple[Shortfall, ...] = ()

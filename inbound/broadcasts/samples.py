@@ -21,7 +21,7 @@ _COUNT_LANGUAGES: Final = statements(__package__, "samples")["count_languages"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The message to the first recipient in a language, and how many get it in that.
+    """The message to the first recipient in a language, and how many get it in that language.
 
     A text of the broadcast's own has no language.
     """

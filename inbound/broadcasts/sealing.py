@@ -1,4 +1,4 @@
-"""Encrypts what an audience holds.
+"""Encrypts the content of an audience.
 
 A number is sealed as in the directory, so that rows of `clients` are copied as they are.
 """
@@ -51,12 +51,12 @@ class AudienceSealer:
         return fields
 
     def seal_row(self, held: Held, broadcast_id: UUID, row_no: int) -> bytes:
-        """Seal what an excluded row held."""
+        """Seal the content of an excluded row."""
         sealed = to_json([held.cells, held.rest])
         return self._cipher.seal(sealed, _row_context(broadcast_id, row_no))
 
     def open_row(self, sealed: bytes, broadcast_id: UUID, row_no: int) -> Held:
-        """Open what an excluded row held."""
+        """Open the content of an excluded row."""
         opened = from_json(self._cipher.open(sealed, _row_context(broadcast_id, row_no)))
         match opened:
             case [list(cells), str(rest)]:

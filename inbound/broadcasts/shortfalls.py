@@ -1,7 +1,7 @@
 """Why recipients of a broadcast would be refused if it started now.
 
-Compares the audience with what its account may do: a recipient whom a limit refuses gets no message
-later either.
+Compares the audience with the limits of its account: a recipient whom a limit refuses gets no
+message later either.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,7 +58,10 @@ def find_shortfalls(
     planned: PlannedBroadcast,
     now: datetime,
 ) -> Iterator[Shortfall]:
-    """Yield what its account lacks for it. Blocks on the database. Raises errors of the store."""
+    """Yield the rights and limits that its account lacks for it.
+
+    Blocks on the database. Raises errors of the store.
+    """
     if account is None:
         name = one.account
         yield Shortfall(

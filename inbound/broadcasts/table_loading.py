@@ -24,12 +24,12 @@ from inbound.tables.reader import open_table
 _PROGRESS_EVERY: Final = 500
 
 Advance = Callable[[int, int], None]
-"""Takes how much is done and how much there is."""
+"""Called with how much is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSource:
-    """A table, how it is to be read, and what its user calls it.
+    """A table, how it is to be read, and its user's name for it.
 
     Its other columns are kept for files about its rows, if the choices say so.
     """

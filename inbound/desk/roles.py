@@ -1,4 +1,4 @@
-"""What each role may do at the desk. A user has one or more roles. Pure."""
+"""The rights of each role at the desk. A user has one or more roles. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final

@@ -1,7 +1,7 @@
-"""Readings that everybody who looks at the same moment shares.
+"""Readings that are shared by everybody who looks at the same moment.
 
-Pages ask again by themselves, each open tab for itself. However many there are, a process reads
-the same thing once a second at most. What a user opens or does is never answered from here.
+Pages poll, each open tab for itself. However many there are, a process reads the same thing once a
+second at most. Pages that a user opens, and actions, are never answered from here.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class SharedReadings(Generic[Found]):
             reading = asyncio.ensure_future(_awaited(read))
             reading.add_done_callback(_retrieve)
             self._readings[key] = now, reading
-        # One who goes away takes the answer from nobody else.
+        # If one of them goes away, the others still get the answer.
         return await asyncio.shield(reading)
 
     def _forget(self, now: float) -> None:

@@ -1,6 +1,6 @@
 """The desk's own style, script and icon; nothing is loaded from another host.
 
-An address has the hash of the content, so a browser keeps a file for ever and never an old one.
+A URL has the hash of the content, so a browser keeps a file for ever and never uses an old one.
 """
 
 import hashlib

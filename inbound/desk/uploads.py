@@ -1,9 +1,9 @@
-"""Files of users: tables that they have uploaded, and what was written for them to download.
+"""Files of users: tables that they uploaded, and files that were written for them to download.
 
-They are in a folder, until they are used or their time has passed. An upload is accepted once it
-and its description are on disk, so a restart loses none. Only its owner finds it, for the purpose
-it was made for. Files may have numbers and secrets: only the desk's own user can read them.
-Neither one user nor all together can fill the disk.
+They are kept in a folder until they are used or expire. An upload is accepted once it and its
+description are on disk, so a restart loses none. Only its owner finds it, for the purpose it was
+made for. Files may have numbers and secrets: only the desk's own user can read them. Neither one
+user nor all together can fill the disk.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from inbound.private_files import open_file, prepare_folder, write_file
 
 KEPT: Final = timedelta(days=1)
 FILES: Final = "files"
-"""The purpose of files to download: they have whole numbers, so they are deleted sooner."""
+"""The purpose of files to download, which hold whole numbers and are deleted sooner."""
 FILES_KEPT: Final = timedelta(hours=1)
 _USE_KEPT: Final = timedelta(days=30)
 """For how long it is known what a deleted table was used for."""
 BYTES_MAX: Final = 1 << 28
-"""Of one file: as many as of a workbook that is read."""
+"""The limit for one file, as large as for a workbook that is read."""
 BYTES_OF_ALL: Final = 1 << 31
 MOST_PER_USER: Final = 10
-"""For each purpose. One more replaces the oldest."""
+"""The limit for each purpose. One more replaces the oldest."""
 _PART_KEPT: Final = timedelta(hours=1)
 _SWEEP_EVERY_S: Final = 600.0
 _NAME_CHARS: Final = 120
@@ -120,7 +120,7 @@ class Uploads:
         return upload
 
     def find(self, upload_id: UUID, owner: UUID, purpose: str) -> Upload | None:
-        """Return an upload of a user; None if it isn't there any more, or never was."""
+        """Return an upload of a user; None if it no longer exists, or never did."""
         found = self._read(self._folder / f"{upload_id}.json")
         is_theirs = found is not None and (found.owner, found.purpose) == (owner, purpose)
         return found if is_theirs else None
@@ -137,7 +137,7 @@ class Uploads:
         write_file(self._folder / f"{upload.upload_id}.used", json.dumps(told))
 
     def find_use(self, upload_id: UUID, owner: UUID, purpose: str) -> UUID | None:
-        """Return what was made last of an upload of a user."""
+        """Return what was last made of an upload of a user."""
         try:
             told = json.loads((self._folder / f"{upload_id}.used").read_text("utf-8"))
             is_theirs = (told["owner"], told["purpose"]) == (str(owner), purpose)
@@ -151,7 +151,7 @@ class Uploads:
         upload.path.with_suffix(".json").unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Delete what is too old, and what an interrupted upload has left behind."""
+        """Delete files that are too old, and the remains of interrupted uploads."""
         now = self._clock()
         for upload in self._all():
             if now - upload.at > (FILES_KEPT if upload.purpose == FILES else KEPT):

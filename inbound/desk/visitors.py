@@ -1,4 +1,4 @@
-"""Who asks, in which language: found before a route runs, from cookies and headers."""
+"""Finds the visitor and their language before a route runs, from cookies and headers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,14 +65,14 @@ def language_of(request: Request) -> Language:
 
 
 def is_polling(request: Request) -> bool:
-    """Whether a page asks by itself, without its user: that keeps no session alive."""
+    """Whether a page polls without its user: that keeps no session alive."""
     return request.method == "GET" and "hx-request" in request.headers
 
 
 async def find_visitor(
     sign_in: SignIn, cookie: str, browser: str, *, counts: bool
 ) -> Visitor | None:
-    """Return who has a session; None if it is not valid. Raises RetryableError.
+    """Return the visitor of a session; None if it is not valid. Raises RetryableError.
 
     If it `counts`, the session is used now.
     """
@@ -95,14 +95,14 @@ class VisitorMiddleware:
         *,
         is_secure: bool,
     ) -> None:
-        """`render` makes a page of an outage."""
+        """`render` makes the page of an outage."""
         self._app = app
         self._render = render
         self._sign_in = sign_in
         self._is_secure = is_secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find the visitor, and go on."""
+        """Find the visitor, and pass the request on."""
         request = Request(scope)
         state = scope.setdefault("state", {})
         state["language"] = language_of(request)

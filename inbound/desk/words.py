@@ -1,7 +1,7 @@
 """The desk's words in two languages. Templates and modules name them by their English text.
 
-A test wants each text that is used in `russian`, and no other. Sentences about people and messages
-come from `inbound.timeline`, which has its own. Pure.
+A test requires each text that is used to be in `russian`, and no other. Sentences about people and
+messages come from `inbound.timeline`, which has its own. Pure.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Words:
         return actor if name == actor else self("staff member {name}", name=name)
 
     def number(self, number: int) -> str:
-        """Return a number with its thousands apart."""
+        """Return a number with its thousands separated."""
         return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
 
     def events(self, number: int) -> str:
@@ -70,7 +70,7 @@ class Words:
         return f"{self.number(number)} {word}"
 
     def age(self, seconds: float) -> str:
-        """Return for how long something has been so: in seconds, minutes or hours."""
+        """Return how long something has lasted: in seconds, minutes or hours."""
         if seconds < _MINUTES_FROM_S:
             return self("{count} s", count=round(seconds))
         if seconds < _HOURS_FROM_S:

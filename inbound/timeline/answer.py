@@ -1,6 +1,6 @@
-"""What to read to a client who asks what became of a text: the answer of a timeline. Pure.
+"""What to read to a client who asks what happened to a text: the answer of a timeline.
 
-It denies nothing while something is pending.
+Pure. It denies nothing while something is pending.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class _Subject(Enum):
 
 _OF_TEXTS: Final = frozenset({PendingWork.TEXTS, PendingWork.SET_ASIDE, PendingWork.RECEPTION})
 _SAID_OR_ELSEWHERE: Final[Mapping[_Subject, Collection[PendingWork]]] = {
-    # Results are added to a sentence about a text or an order that is not final.
+    # Pending results are added to a sentence about a text or an order that is not final.
     _Subject.TEXT: {PendingWork.RESULTS, PendingWork.ORDERS},
     _Subject.ORDER: {PendingWork.RESULTS},
     _Subject.NOTHING: {PendingWork.RESULTS, *_OF_TEXTS},
@@ -60,7 +60,7 @@ _SAID_OR_ELSEWHERE: Final[Mapping[_Subject, Collection[PendingWork]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """One sentence. With `is_open` reports of the operator that wait may change it."""
+    """One sentence. With `is_open`, waiting reports of the operator may change it."""
 
     at: datetime
     sentence: str
@@ -81,9 +81,9 @@ class Entries:
 
 
 def answer(entries: Entries, found: TimelineInput, options: TimelineOptions, words: Wording) -> str:
-    """Return the sentences about the last text and about what happened after it, or about neither.
+    """Return the sentences about the last text and about later incidents, or about neither.
 
-    What happened is the last switch by an operator, and the last message that was ordered, sent or
+    Incidents are the last switch by an operator, and the last message that was ordered, sent or
     ended unsent. If there is no text, the answer is about these alone.
     """
     text = _newest_text(entries)
@@ -122,7 +122,7 @@ def _note(pending: Sequence[PendingNote]) -> str:
 
 
 def _newest_text(entries: Entries) -> _Told | None:
-    """Return what is told of the last text, None if there is none.
+    """Return the sentence about the last text, None if there is none.
 
     One that only repeated a command follows that about the command: their one answer is the
     command's.
@@ -142,7 +142,7 @@ def _newest_text(entries: Entries) -> _Told | None:
 
 
 def _newest_others(entries: Entries) -> Iterator[_Told]:
-    """Yield what is told of the last switch, and of the last order or exclusion, if there are."""
+    """Yield the sentences about the last switch and the last order or exclusion, if any."""
     switches = [_Told(one.at, one.sentence) for one in entries.switches]
     messages = [_Told(one.began_at, one.sentence) for one in entries.excluded]
     messages += [
@@ -154,7 +154,7 @@ def _newest_others(entries: Entries) -> Iterator[_Told]:
 
 
 def _happened_at(order: OrderTimeline) -> datetime:
-    """Return when an order was placed, sent or ended unsent; its receipt is no news of its own."""
+    """Return when an order was placed, sent or ended unsent; its receipt doesn't count."""
     return max(step.at for step in order.steps if step.step in _NEWS)
 
 

@@ -23,7 +23,7 @@ REPORTED_WITHIN: Final = timedelta(seconds=10)
 
 
 class DeliveryResult(StrEnum):
-    """What the SMS centre's delivery receipts said of a whole message."""
+    """What the SMS centre's delivery receipts said about a whole message."""
 
     DELIVERED = "delivered"
     UNDELIVERABLE = "undeliverable"
@@ -45,13 +45,12 @@ class DeliveryResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplyProgress:
-    """How far one message got.
+    """The progress of one message.
 
     `at` is when the status was known, `sent_at` when the SMS centre accepted the message.
-    `command_status` is the first that is not ESME_ROK; `partly` is true if the SMS centre
-    accepted other parts. `tried` counts attempts without an answer; `was_sent` is false if no
-    gateway reported that it submitted one of them. `parts_delivered` is None if that is no longer
-    known.
+    `command_status` is the first that is not ESME_ROK; `partly` is true if the SMS centre accepted
+    other parts. `tried` counts attempts without an answer; `was_sent` is false if no gateway
+    reported that it submitted one of them. `parts_delivered` is None if that is no longer known.
     """
 
     status: ReplyStatus
@@ -71,16 +70,15 @@ class ReplyProgress:
 class Case:
     """The facts for the sentence about a request.
 
-    `reply` is the message that the client waits for: the fulfilment, or the acknowledgement
-    if it is the only reply. `were_on` is whether notifications were on before the decision.
-    `waited` is how long the text waited for its decision, `open_for` how long ago the SMS
-    centre accepted the reply. `held_until` is set while registration data waits for a person,
-    `refused` once it was refused, `restored_at` if the stop was undone. `unread` are results of
-    sending and receipts that were received and not processed: the reply may have got further.
-    `stop` is the switch by which notifications were off before, if that is known.
-    `waits` is set while the message that is waited for is not being sent, but waits.
-    `taken_at` is set when a gateway took up the message that is waited for and has not reported for
-    `REPORTED_WITHIN`: it may have been sent.
+    `reply` is the message that the client waits for: the fulfilment, or the acknowledgement if it
+    is the only reply. `were_on` is whether notifications were on before the decision. `waited` is
+    how long the text waited for its decision, `open_for` how long ago the SMS centre accepted the
+    reply. `held_until` is set while registration data waits for a person, `refused` once it was
+    refused, `restored_at` if the stop was undone. `unread` are results of sending and receipts that
+    were received and not processed: the reply may have got further. `stop` is the switch that had
+    turned notifications off before, if that is known. `waits` is set while the awaited message is
+    not being sent, but waits. `taken_at` is set when a gateway claimed the awaited message and has
+    not reported for `REPORTED_WITHIN`: it may have been sent.
     """
 
     command: Command
@@ -153,7 +151,7 @@ def taken_at(claimed_at: datetime | None, now: datetime) -> datetime | None:
 
 
 def _waited_for(acknowledgement: ReplyProgress) -> Purpose:
-    """Return which message is sent now, or next."""
+    """Return the message that is sent now, or next."""
     is_sent = acknowledgement.status is not ReplyStatus.WAITING
     return Purpose.FULFILMENT if is_sent else Purpose.ACKNOWLEDGEMENT
 
@@ -193,14 +191,14 @@ def goes_again(event: MessageEvent) -> bool:
 def was_submitted(event: MessageUnknown) -> bool:
     """Whether a part of the message is known to have been written to a bind.
 
-    An attempt that another gateway had claimed and didn't report has no parts. One whose message
-    was not sent again has those of the attempts before it, and no time of its own.
+    An attempt that another gateway claimed and didn't report has no parts. If the message was not
+    sent again, the attempt has the parts of those before it, and no time of its own.
     """
     return event.sent_at is not None or bool(event.parts)
 
 
 def delivery_of(event: DeliveryEvent) -> DeliveryResult:
-    """Return what receipts said of a message."""
+    """Return what receipts said about a message."""
     return DeliveryResult(event.TYPE.partition(".")[2])
 
 
@@ -230,9 +228,9 @@ def _reply(
 def progress_of(
     results: Sequence[MessageEvent], delivery: DeliveryEvent | None, parts_delivered: int | None
 ) -> ReplyProgress:
-    """Return how far one message got, by its submit results and its delivery outcome.
+    """Return the progress of one message, by its submit results and its delivery outcome.
 
-    A result that withheld it has no place here: only messages of orders are withheld.
+    A result that withheld it is ignored: only messages of orders are withheld.
     """
     unknown = [event for event in results if isinstance(event, MessageUnknown)]
     tried = len({event.attempt for event in unknown})

@@ -1,4 +1,4 @@
-"""What is said in English about messages of channels where it differs from text messages. Pure."""
+"""English phrases about messages of channels, where they differ from text messages. Pure."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -40,7 +40,7 @@ def subject_of(channel: Channel) -> str:
 
 
 def predicate(case: OrderCase, near: Callable[[datetime], str]) -> str | None:
-    """Say how far the message of a channel got; None where it is as with a text message."""
+    """Say how far the message of a channel got; None if that is the same as for a text message."""
     channel, message = case.decided.channel, case.message
     if channel is None:
         return None

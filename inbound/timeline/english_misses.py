@@ -1,4 +1,4 @@
-"""What is said in English of texts that made no request, and of no text at all."""
+"""English sentences about texts that made no request, and about no text at all."""
 
 from typing import assert_never
 
@@ -17,7 +17,7 @@ from inbound.timeline.words import (
 def miss(
     kind: str, span: ArrivalSpan, limit: int | None, calendar: Calendar, *, has_advice: bool
 ) -> str:
-    """Say why texts made no request, and what to do about it if that is still to be done."""
+    """Say why texts made no request, and what to do about it if that is still needed."""
     known = miss_kind(kind)
     what = _why_missed(known, limit) if known else f"made no request ({kind})"
     if not has_advice:

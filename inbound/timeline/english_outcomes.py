@@ -1,4 +1,4 @@
-"""What is said in English about a message that did not arrive, whatever it is called."""
+"""English phrases about a message that did not arrive, whatever its name."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is said about each plan in English: in the sentence to the client, and in the step.
+"""English phrases about each plan: in the sentence to the client, and in the step.
 
 A new plan needs a case in each of the three functions.
 """
@@ -32,7 +32,8 @@ def reply(plan: Plan) -> str:
 def decision(case: Case, since: str) -> str:
     """Say what was decided, to follow "Your text reached us"; nothing if the reply says it.
 
-    `since` tells since when notifications were off before, and by what; empty if unknown.
+    `since` says since when notifications were off before, and what turned them off; empty if
+    unknown.
     """
     match case.plan:
         case Plan.REGISTRATION:

@@ -1,4 +1,4 @@
-"""The sentence about a request in English, and what is said of its time limit."""
+"""The sentence about a request in English, and the one about its time limit."""
 
 from datetime import datetime, timedelta
 from functools import partial

@@ -1,4 +1,4 @@
-"""The entries of a timeline: requests, orders, and what beside them concerns a person. Pure."""
+"""The entries of a timeline: requests, orders, and other incidents of a person. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ _LIMITED: Final = "limited"
 
 
 def _reports(found: TimelineInput) -> Pending | None:
-    """Return what is pending of the results of sending, None if nothing is."""
+    """Return which results of sending are pending, None if none are."""
     return next((one for one in pending_of(found) if one.work is PendingWork.RESULTS), None)
 
 
@@ -199,12 +199,12 @@ def with_limits(found: TimelineInput, options: TimelineOptions) -> list[MissNote
 
 
 def _succeeded_since(note: MissNote, found: TimelineInput) -> bool:
-    """Whether a later text was accepted: then nobody has to text again."""
+    """Whether a later text was accepted: then the person need not text again."""
     return any(one.at > note.span.last_at for one in found.selection.told_requests)
 
 
 def _limit_at(note: MissNote, found: TimelineInput) -> int | None:
-    """Return the limit that these texts exceeded, if its event tells."""
+    """Return the limit that these texts exceeded, if its event says it."""
     if note.kind != _LIMITED:
         return None
     return next(

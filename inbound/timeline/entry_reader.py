@@ -59,7 +59,7 @@ def select_newest(
 def _last_request(
     conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
 ) -> RequestHistory | None:
-    """Return the newest request of the requested time, behind however many orders."""
+    """Return the newest request of the requested time, however many orders are newer."""
     window = TimeWindow(options.since, options.until)
     entries = events.newest_entries(conn, subject_id, window, events.COUNT_LIMIT)
     last = next((entry for entry in entries if not entry.is_order), None)
@@ -129,7 +129,7 @@ def with_messages(
         parts = messages.sent_part_statuses(conn, subject_id, with_parts)
         found = replace(found, parts=parts)
     if open_messages:
-        # The outbox first: what is published meanwhile may be claimed, and is not both.
+        # The outbox first: a message that is published meanwhile may be claimed, but isn't in both.
         unpublished = feeds.find_unpublished(conn, open_messages, SHARDS)
         claims = messages.claims_of(conn, open_messages)
         found = replace(found, unpublished=unpublished, claims=claims)

@@ -1,6 +1,6 @@
-"""What an id refers to: the requests and orders that a look-up by id shows.
+"""Finds the requests and orders that an id refers to.
 
-Synchronous, on the caller's connection; a text that is no id of that kind refers to nothing.
+Synchronous, on the caller's connection; a text that is not an id of that kind refers to nothing.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What happened to a person beside requests and orders. Plain data.
+"""Incidents of a person other than requests and orders. Plain data.
 
 Rows of an audience that a broadcast was not sent to, and switches of notifications.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 
 
 class WhyExcluded(StrEnum):
-    """Why, as far as it can be said to a person; every reason of a row is one of them."""
+    """Why a row was excluded, as far as a person may be told; every reason maps to one of these."""
 
     OPTED_OUT = "opted_out"
     NOT_A_CLIENT = "not_a_client"
@@ -36,7 +36,7 @@ class BroadcastExclusion:
 
     @property
     def why(self) -> WhyExcluded:
-        """The reason; what is wrong with the row's content is one."""
+        """The reason; all faults of the row's content count as one."""
         known = self.reason in {one.value for one in WhyExcluded}
         return WhyExcluded(self.reason) if known else WhyExcluded.DATA
 
@@ -82,7 +82,7 @@ def in_minute(moment: datetime) -> datetime:
 
 
 def with_repeats(switches: Sequence[Switch]) -> list[Switch]:
-    """Return switches, the newest first, with those marked that changed nothing."""
+    """Return switches, the newest first, and mark those that changed nothing."""
     before = [*switches[1:], None]
     return [
         replace(one, is_repeat=last is not None and one.notifications_on is last.notifications_on)
@@ -97,9 +97,9 @@ def stop_before(switches: Sequence[Switch], version: int) -> Switch | None:
 
 
 def last_change(switches: Sequence[Switch]) -> Switch | None:
-    """Return since when notifications are as they are; `switches` are the newest first.
+    """Return the switch that last changed notifications; `switches` are newest first.
 
-    Of a stop by text and one at the desk after it that is the first.
+    If a stop by text was followed by one at the desk, it is the first of the two.
     """
     last = None
     for one in switches:

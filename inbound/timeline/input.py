@@ -1,4 +1,4 @@
-"""What a timeline is built from: what to show, and what the reader found. Plain data."""
+"""The input of a timeline: what to show, and what the reader found. Plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class TimelineOptions:
     only: frozenset[UUID] | None = None
     """Show these requests and orders only; None shows all within `since` and `until`."""
     backlog: Backlog | None = None
-    """What waited for the workers before the timeline was read; None says nothing about it."""
+    """The backlog of the workers before the timeline was read; None if that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,6 @@ def wording_of(options: TimelineOptions) -> Wording:
 
 
 def pending_clauses(backlog: Backlog, zone: str, *works: PendingWork) -> list[str]:
-    """Say in English what waits of these kinds in any partition, for the end of a sentence."""
+    """Say in English what of these kinds waits in any partition, for the end of a sentence."""
     words = English(ZoneInfo(zone))
     return [as_clause(words.pending(one)) for one in backlog.pending(*works)]

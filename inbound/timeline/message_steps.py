@@ -21,7 +21,7 @@ PASSED_ON_WITHIN: Final = timedelta(seconds=3)
 """A relay publishes a message within milliseconds; one that is older waits for it."""
 
 TAKEN_UP_WITHIN: Final = timedelta(seconds=10)
-"""For this long a queued message counts as being sent, although no gateway has claimed it."""
+"""For this long a queued message counts as being sent although no gateway has claimed it."""
 
 _PROGRESS: Final = frozenset({StepKind.QUEUED, StepKind.CLAIMED, StepKind.SENT, StepKind.RESULT})
 
@@ -49,7 +49,7 @@ class StepDraft:
 
 
 def place_of(drafts: Sequence[StepDraft], draft: StepDraft) -> int:
-    """Return the index of a step: last, but a receipt goes by its time, after its message.
+    """Return the index of a step: the end, but a receipt goes by its time, after its message.
 
     Receipts are often recorded after later submit results.
     """
@@ -138,7 +138,7 @@ def _unsent(event: MessageEvent) -> str | None:
 
 
 def is_given_up(event: MessageUnknown) -> bool:
-    """Whether an attempt was not sent any more, after one before it that has an unknown outcome."""
+    """Whether an attempt was no longer sent, after an earlier one with an unknown outcome."""
     return event.sent_at is None and bool(event.parts) and event.attempt > 1
 
 

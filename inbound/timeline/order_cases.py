@@ -28,14 +28,13 @@ _ENDED: Final = frozenset({OrderState.DELIVERED, OrderState.UNDELIVERED})
 class OrderCase:
     """The facts for the sentence about an order.
 
-    `message` is how far its last message got. `due_at` is set while it is scheduled for a time;
+    `message` is the progress of its last message. `due_at` is set while it is scheduled for a time;
     a scheduled order without one waits until its broadcast is resumed. `is_overdue` is whether that
     time has come, for example because no scheduler runs; `expired_at` is set once it is too late to
-    send it, also while no scheduler has noticed. `at` is when it reached
-    its state, `stop` by what notifications had been switched off, if that is known.
-    `is_exact`: times are to the second, because something else happened in the same minute.
-    `is_paused`: it was queued, and its broadcast is paused.
-    `unread`, `taken_at` and `waits` as in `Case`.
+    send it, also while no scheduler has noticed. `at` is when it reached its state, `stop` the
+    switch that had turned notifications off, if that is known. `is_exact`: times are to the second,
+    because something else happened in the same minute. `is_paused`: it was queued, and its
+    broadcast is paused. `unread`, `taken_at` and `waits` as in `Case`.
     """
 
     decided: OrderDecided
@@ -70,7 +69,7 @@ class OrderCase:
 
 
 class RefusalText(NamedTuple):
-    """Why an order was refused, for the client; for support what lies behind it, and the fix."""
+    """Why an order was refused, for the client; for support the cause, and the fix."""
 
     why: str
     advice: str | None = None
@@ -126,7 +125,7 @@ def _is_in_minute_of_stop(order: OrderHistory) -> bool:
 
 
 def _folded(order: OrderHistory) -> tuple[OrderState, datetime, datetime | None]:
-    """Return the state that the events lead to, since when, and when its message may be sent."""
+    """Return the state after the events, since when it holds, and when its message may be sent."""
     decided = order.decided
     state, at, due_at = OrderState.QUEUED, order.at, None
     if isinstance(decided, OrderRefused):

@@ -42,7 +42,7 @@ from schemas.sending_hours import SendingHours
 Details = dict[str, JsonValue]
 
 _APART: Final = frozenset({StepKind.CANCELLED, StepKind.ERASED})
-"""What happens to an order whatever its message does meanwhile."""
+"""Steps that happen to an order whatever its message does meanwhile."""
 
 _OF_MESSAGE: Final = frozenset({StepKind.CLAIMED, StepKind.SENT, StepKind.ATTEMPT, StepKind.RESULT})
 
@@ -78,7 +78,7 @@ def drafts_of_order(
 def _place_of(drafts: Sequence[StepDraft], draft: StepDraft) -> int:
     """Return the index of a step: as `place_of`, but before a cancel that came later.
 
-    A gateway reports an attempt after a cancel that came meanwhile, and a claim is in no event.
+    A gateway reports an attempt after a cancel that came in between, and no event records a claim.
     """
     place = place_of(drafts, draft)
     if draft.kind not in _OF_MESSAGE:
@@ -101,7 +101,7 @@ def _queued_draft(order: OrderHistory, at: datetime, message_id: UUID) -> StepDr
 
 
 def _queue(drafts: list[StepDraft], order: OrderHistory, at: datetime) -> None:
-    """Add that a scheduled order was queued, which no event says."""
+    """Add that a scheduled order was queued, which no event records."""
     queued = _queued_draft(order, at, order.message_id)
     if all(draft.details != queued.details for draft in drafts):
         drafts.append(queued)

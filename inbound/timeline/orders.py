@@ -32,7 +32,7 @@ class WaitingOrder(Protocol):
     """The stored row of an order: whether it waits for its time, and until when.
 
     With the name of its broadcast, whether that is paused, the currency of its account, and the
-    keyed digest of its text, which is that of every order with this text.
+    keyed digest of its text, which is the same for every order with this text.
     """
 
     @property
@@ -126,7 +126,7 @@ class OrderHistory:
         )
 
     def results(self, message_id: UUID) -> list[MessageEvent]:
-        """Return the submit results of one of its messages; one that withheld it is none."""
+        """Return the submit results of one of its messages; one that withheld it doesn't count."""
         events = (one.event for one in self.events)
         return [
             event

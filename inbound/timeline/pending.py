@@ -1,4 +1,4 @@
-"""What is said in each language about what is not processed yet. Pure."""
+"""Phrases in each language about records that are not processed yet. Pure."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from inbound.timeline.words import Calendar
 
 
 class PendingWords(NamedTuple):
-    """What to say with a time, and what when since when is not known."""
+    """What to say if the time is known, and if it is unknown."""
 
     since: str
     unknown: str

@@ -69,7 +69,7 @@ class TwiceCase:
 class SwitchedOffCase:
     """Facts for the answer to "I switched it off and still get messages".
 
-    `switch` is the last one, None if there never was any. `is_whole` is false if messages after it
+    `switch` is the last one, None if there never was one. `is_whole` is false if messages after it
     may be missing here. `pending` may change the answer; `missed` says why the newest text since
     then was no command.
     """

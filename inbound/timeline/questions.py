@@ -1,4 +1,4 @@
-"""What is known for the answers to two questions of clients beside "I got no reply". Pure.
+"""The facts for the answers to two questions of clients other than "I got no reply". Pure.
 
 "I got it twice" and "I switched it off and still get messages".
 """
@@ -30,7 +30,7 @@ _OF_MESSAGES: Final = frozenset({PendingWork.RESULTS, PendingWork.ORDERS})
 
 
 def twice_case(found: TimelineInput) -> TwiceCase | None:
-    """Return the case of copies, None if nothing was sent that could have any."""
+    """Return the case of copies, None if no message was sent that could have copies."""
     selection = found.selection
     if not selection.requests and not selection.orders:
         return None
@@ -89,7 +89,7 @@ def _same_texts(found: TimelineInput) -> Iterator[SameText]:
 
 
 def _count(results: Sequence[MessageEvent]) -> int:
-    """Return how often a message may have been sent, the attempt included that follows."""
+    """Return how often a message may have been sent, including an attempt that follows."""
     sent = [
         one
         for one in results

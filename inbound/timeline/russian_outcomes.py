@@ -1,4 +1,4 @@
-"""What is said in Russian about a message that did not arrive, whatever its name and gender."""
+"""Russian phrases about a message that did not arrive, whatever its name and gender."""
 
 from collections.abc import Callable
 from datetime import datetime

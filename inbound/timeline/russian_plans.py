@@ -1,4 +1,4 @@
-"""What is said about each plan in Russian: in the sentence to the client, and in the step.
+"""Russian phrases about each plan: in the sentence to the client, and in the step.
 
 A new plan needs a case in each of the three functions.
 """
@@ -35,7 +35,8 @@ def reply(plan: Plan) -> str:
 def decision(case: Case, since: str) -> str:
     """Say what was decided, to follow "получено"; nothing if the reply says it.
 
-    `since` tells since when notifications were off before, and by what; empty if unknown.
+    `since` says since when notifications were off before, and what turned them off; empty if
+    unknown.
     """
     match case.plan:
         case Plan.REGISTRATION:

@@ -30,7 +30,7 @@ def select(rows: Iterable[EventRow], options: TimelineOptions) -> SelectedHistor
 
 
 def with_stops(selection: SelectedHistory, switches: Sequence[Switch]) -> SelectedHistory:
-    """Add by what notifications were off to orders that were not sent for that, and to stops.
+    """Add the switch that turned notifications off to orders not sent because of it, and to stops.
 
     `switches` are those of the person, the newest first.
     """
@@ -44,7 +44,7 @@ def with_stops(selection: SelectedHistory, switches: Sequence[Switch]) -> Select
 
 
 def switches_by_operators(switches: Sequence[Switch], options: TimelineOptions) -> list[Switch]:
-    """Return the newest switches by operators within the requested time; an undoing is none."""
+    """Return the newest switches by operators within the requested time, without undone stops."""
     shown = [
         one
         for one in switches

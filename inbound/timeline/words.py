@@ -1,4 +1,4 @@
-"""What each language has to say, and what all languages share. Pure."""
+"""The interface of each language, and what all languages share. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from schemas.events import Command
 Details = Mapping[str, Any]
 
 OPEN_CLOCKS: Final = frozenset({ClockState.RUNNING, ClockState.OVERDUE})
-"""The states of a clock that a report of the operator may end."""
+"""The states of a clock that a report of the operator may still change."""
 
 _SIGNS: Final = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
@@ -51,7 +51,7 @@ class MissKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ArrivalSpan:
-    """When so many texts arrived: the first and the last."""
+    """When this many texts arrived: the first and the last."""
 
     first_at: datetime
     last_at: datetime
@@ -62,7 +62,7 @@ class ArrivalSpan:
 class NothingFound:
     """No text is known from the time asked for.
 
-    Texts that were no command are noted for `miss_days`. `left_out` are texts that were not
+    Texts that were not commands are noted for `miss_days`. `left_out` are texts that were not
     noted because too many arrived. With something `pending` the person may have
     texted all the same.
     """

@@ -54,7 +54,7 @@ class NotAllowedError(ScservError):
 def recognise(conn: psycopg.Connection, person: ProviderIdentity) -> DeskUser:
     """Return the user who this person is, with their roles of today.
 
-    Raises StrangerError and NotAllowedError. Somebody who has no role any more is signed out.
+    Raises StrangerError and NotAllowedError. Somebody who no longer has a role is signed out.
     """
     with conn.transaction():
         user = find_by_subject(conn, person.issuer, person.subject) or _bound_now(conn, person)
@@ -78,7 +78,7 @@ def assign(
     issuer: str | None = None,
     subject: str | None = None,
 ) -> bool:
-    """Say who a user is at the provider, and end their sessions; False if it is said already.
+    """Set who a user is at the provider, and end their sessions; False if that is set already.
 
     A login without a subject is bound at the next sign-in, anew for somebody who was bound. Without
     either they sign in with a password alone. Raises SetupError: another user has this login or

@@ -1,4 +1,4 @@
-"""The OpenID provider as the desk asks it: where it is, its keys, who has come back with a code."""
+"""The client of the OpenID provider: discovery, its keys, and the claims behind a code."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ from inbound.settings.oidc import is_safe_address
 METADATA_LASTS: Final = timedelta(hours=1)
 KEYS_LAST: Final = timedelta(minutes=10)
 KEYS_REST: Final = timedelta(seconds=30)
-"""How long keys count at least: a token with an unknown key doesn't fetch them each time."""
+"""How long keys are valid at least, so that tokens with unknown keys don't fetch them each time."""
 TIMEOUT_S: Final = 10.0
 MOST_AT_ONCE: Final = 8
 WAIT_S: Final = 3.0
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
-    """What discovery has told, checked (OpenID Connect Discovery 1.0)."""
+    """The provider's metadata from discovery, checked (OpenID Connect Discovery 1.0)."""
 
     authorization: str
     token: str
@@ -45,12 +45,12 @@ class ProviderMetadata:
     end_session: str | None
     client_auth: str
     names_issuer: bool
-    """It puts `iss` into its answers (RFC 9207)."""
+    """Whether it puts `iss` into its answers (RFC 9207)."""
     at: datetime
 
 
 class ProviderClient:
-    """Asks one provider. `back` is the desk's address where it sends browsers back to."""
+    """Asks one provider. `back` is the desk's address to which it sends browsers back."""
 
     def __init__(self, settings: OidcSettings, back: str, clock: Callable[[], datetime]) -> None:
         """Ask nothing yet."""

@@ -1,4 +1,4 @@
-"""What goes wrong with the provider; apart from its client, which few desks import."""
+"""Errors of the provider, separate from its client, which few desks import."""
 
 from inbound.errors import RetryableError, ScservError
 
@@ -8,8 +8,8 @@ class BadTokenError(ScservError):
 
 
 class CodeRefusedError(ScservError):
-    """The provider does not know the code that the browser brought, or not any more."""
+    """The provider does not know the code that the browser brought, or no longer knows it."""
 
 
 class ProviderError(RetryableError):
-    """The provider does not answer, or not as OpenID Connect wants it. Has no values."""
+    """The provider does not answer, or not as OpenID Connect requires. Has no values."""

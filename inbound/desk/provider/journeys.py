@@ -1,8 +1,8 @@
 """Sign-ins on their way to the provider and back: a sealed cookie of the browser, and no row.
 
-Only the browser that set out has the cookie, so nobody is signed in with a code that somebody else
-has fetched. A code counts once at the provider, so the cookie needs no row that says so. Pure but
-for random values.
+Only the browser that began has the cookie, so nobody is signed in with a code that somebody else
+fetched. A code counts once at the provider, so the cookie needs no row that says so. Pure but for
+random values.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Routes of signing in at the provider: open to everybody.
 
-Setting out is a form, so that nobody is signed in without having asked. Its answer is a page that
-leads on by itself, because the policy lets no form end at another host.
+A sign-in begins with a form, so that nobody is signed in without having asked. The answer is a page
+that redirects by itself, because the policy lets no form end at another host.
 """
 
 import re
@@ -34,7 +34,7 @@ AnyForm = Annotated[SentForm, Depends(read_form)]
 
 @router.post(PATH)
 async def set_out(request: Request, desk: DeskDep, form: AnyForm) -> Response:
-    """Lead to the provider."""
+    """Redirect to the provider."""
     provider = _provider(desk)
     to, kept = local_path(form["to"]), form[KEPT_FIELD]
     try:
@@ -74,7 +74,7 @@ async def arrive(request: Request, desk: DeskDep) -> Response:
         to = _to(provider, response)
         return show_sign_in(request, desk, 403, problem=problem, to=to)
     before = request.state.visitor
-    if before:  # who signs in again leaves no session behind
+    if before:  # signing in again leaves no old session behind
         await desk.sign_in.sessions.end(before.session, before.session.session_id)
     answer = see_other(_CONTINUE if journey.kept else local_path(journey.to))
     desk.pages.set_cookie(answer, SESSION, cookie)

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class LostError(ScservError):
-    """Somebody has come back who did not set out with this browser, or too late."""
+    """Somebody has come back who did not begin with this browser, or too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
-    """What the browser has come back with, from which address and as which browser."""
+    """What the browser brings back from the provider, with its address and User-Agent."""
 
     cookie: str = field(repr=False)
     query: Mapping[str, str] = field(repr=False)
@@ -86,7 +86,7 @@ class ProviderSignIn:
 
     @property
     def title(self) -> str:
-        """What pages call the provider."""
+        """The provider's name on pages."""
         return self.client.settings.title
 
     @property

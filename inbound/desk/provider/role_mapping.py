@@ -1,4 +1,4 @@
-"""Which groups of the provider have which roles at the desk. Pure."""
+"""Maps groups of the provider to roles at the desk. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

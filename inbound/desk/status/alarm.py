@@ -1,4 +1,4 @@
-"""One alarm: something that an operator must do something about."""
+"""One alarm: something that an operator has to act on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

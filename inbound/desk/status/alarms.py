@@ -1,6 +1,7 @@
-"""What an operator must do something about, the worst first. Pure.
+"""Things that an operator has to act on, the worst first.
 
-The limits are those of deploy/alerts.yaml where there is a rule; but these look at one moment.
+Pure. The limits are those of deploy/alerts.yaml where there is a rule, but apply to a single
+moment.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _SLOW_S: Final = 30.0
 _RECENT_MINUTES: Final = 5
 _SLOW_MINUTES: Final = 2
 _ENOUGH: Final = 10
-"""Acknowledgements: fewer are no measure, and one of them that was slow is over."""
+"""The least acknowledgements to judge by: with fewer, a single slow one would be an alarm."""
 
 _FULL: Final = 0.5
 _DECIDE: Final = (

@@ -1,6 +1,6 @@
 """Small charts as SVG paths, drawn on the server. Pure.
 
-A chart is a picture of figures that stand beside it as text and as a table. Coordinates are those
+A chart shows figures that are also beside it as text and as a table. Coordinates are those
 of a view box of `WIDTH` by `HEIGHT`; the page stretches it.
 """
 

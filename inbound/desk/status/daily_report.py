@@ -1,7 +1,7 @@
 """The report of one day: what was asked, done, delivered and late, and orders by account. Pure.
 
 The counts are those of `/v1/daily-counts`: of events, on the day in UTC when they were recorded.
-What was accepted before midnight and completed after it counts on both days.
+A request that was accepted before midnight and completed after it counts on both days.
 """
 
 from collections import Counter
@@ -53,7 +53,7 @@ class AccountOrders:
 
     @property
     def refusals(self) -> int:
-        """All that were refused."""
+        """All refused orders."""
         return sum(count for _, count in self.refused)
 
 
@@ -152,7 +152,7 @@ def _accounts(orders: Iterable[DailyOrders]) -> list[AccountOrders]:
 
 
 def rows_of(report: DailyReport) -> list[tuple[str, str, str, str, int]]:
-    """Return the report as rows of a file: day, zone, what, of which kind, how many."""
+    """Return the report as rows of a file: day, zone, what, kind, count."""
     day = report.day.isoformat()
     found: list[tuple[str, str, int]] = [("requests accepted", "", report.accepted)]
     found += [("requests accepted", command, count) for command, count in report.commands]

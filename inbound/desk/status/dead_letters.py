@@ -1,4 +1,4 @@
-"""Dead letters at the desk: list, show, retry, discard; through what `scserv deadletters` uses."""
+"""Dead letters at the desk: list, show, retry, discard, as `scserv deadletters` does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ SHOWN: Final = 50
 MOST_AT_ONCE: Final = 500
 """The most that one form publishes again, so that its answer comes in time."""
 _ABOUT_CHARS: Final = 50
-"""In a record of the audit, beside the reason."""
+"""Part of the audit entry, beside the reason."""
 
 
 class Retried(NamedTuple):
-    """How many were published again, and how many Kafka did not take."""
+    """How many were published again, and how many Kafka refused."""
 
     published: int
     refused: int
@@ -60,7 +60,7 @@ class DeadLetterPage:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a dead letter holds, without characters that can't be seen. `text` is that of an MO."""
+    """The content of a dead letter, without invisible characters. `text` is that of an MO."""
 
     key: str
     headers: Sequence[tuple[str, str]]

@@ -77,7 +77,7 @@ async def _read(desk: Desk, text: str) -> DailyReport:
     now = desk.clock().astimezone(UTC)
     counts = desk.sources.slow
     day = _day(text, now.date()) if text else await _newest_day(desk, now.date())
-    # First: what is counted meanwhile does no harm.
+    # First: an event that is counted meanwhile does no harm.
     as_of = await retry_once(counts.counted_until)
     events = await retry_once(counts.daily, day, day)
     orders = await retry_once(counts.daily_orders, day, day)

@@ -16,7 +16,7 @@ _TEXTS_WAIT: Final = timedelta(seconds=30)
 _RELAY_WAITS: Final = timedelta(seconds=30)
 _BEHIND_S: Final = 120.0
 _OPTIONAL: Final = ("api", "desk", "ingress")
-"""Roles that not every installation has. Of the others it is known sooner that none runs."""
+"""Roles that not every installation has. For the others it is noticed sooner that none runs."""
 
 
 def of_roles(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:

@@ -1,7 +1,7 @@
-"""Reads how the service is, from the database and Kafka, each within seconds or not at all.
+"""Reads the status of the service from the database and Kafka, each within seconds or not at all.
 
-Nothing is asked of other processes: their machines may be out of reach. What does not answer is
-None, and the page says that it isn't known.
+Other processes are not asked, because their machines may be out of reach. The part of a source that
+doesn't answer is None, and the page says that it is unknown.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the tables of the database tell about the processes.
+    """What the tables of the database say about the processes.
 
     `waiting_texts`: dead letters that are texts. `unpublished_since`: since when the oldest message
     waits for a relay.
@@ -86,7 +86,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """How the service is at one moment. `stored` and `hour` are None while PostgreSQL is away.
+    """The status of the service at one moment.
+
+    `stored` and `hour` are None while PostgreSQL is unavailable.
 
     `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts
     of this day in UTC so far.
@@ -111,7 +113,7 @@ class StatusReader:
         clock: Callable[[], datetime],
         shared_s: float = SHARED_S,
     ) -> None:
-        """`shared_s`: how old it may be what `watch` returns."""
+        """`shared_s`: how old the result of `watch` may be."""
         self._sources = sources
         self._limits = limits
         self._clock = clock
@@ -119,7 +121,7 @@ class StatusReader:
         self._watched = SharedReadings[ServiceStatus](shared_s)
 
     async def watch(self) -> ServiceStatus:
-        """Return the status as all who watch it at this moment see it. Raises nothing."""
+        """Return the status; those who watch at this moment share the answer. Raises nothing."""
         return await self._watched.get("status", self.read)
 
     async def read(self) -> ServiceStatus:
@@ -140,7 +142,7 @@ class StatusReader:
 
 
 async def _or_none(reading: Awaitable[Found]) -> Found | None:
-    """Return what is read, None if its source is away."""
+    """Return what is read, None if its source is unavailable."""
     try:
         return await reading
     except RetryableError:
@@ -148,7 +150,7 @@ async def _or_none(reading: Awaitable[Found]) -> Found | None:
 
 
 def read_stored(conn: psycopg.Connection) -> Stored:
-    """Return what the tables tell. A dozen short statements, none of which grows with the log."""
+    """Return what the tables say. A dozen short statements, none of which grows with the log."""
     return Stored(
         list_binds(conn),
         statuses(conn, with_rows=False),

@@ -1,4 +1,4 @@
-"""Routes of the status: what an operator looks at first."""
+"""Routes of the status, the first page for an operator."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ MaySee = Annotated[Visitor, Depends(Sees(Right.STATUS))]
 
 @router.get(PATH)
 async def status_page(request: Request, desk: DeskDep, _: MaySee) -> Response:
-    """Show how the service is. Answers also while Kafka is away."""
+    """Show the status of the service. Answers also while Kafka is unavailable."""
     return _page(request, desk, "status.html", await desk.status.read())
 
 
