@@ -85,15 +85,16 @@ async def test_missing_headers_time_out(monkeypatch: pytest.MonkeyPatch, sent: b
         writer.write(sent)
         assert await reader.read() == b""
         writer.close()
+        monkeypatch.undo()
         assert (await get(made)).text == "done"
 
 
 async def test_second_request_has_the_same_header_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.2)
     async with serving(App()) as (made, _), asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
+        monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.05)
         writer.write(b"GET / HT")
         assert await reader.read() == b""
         writer.close()
