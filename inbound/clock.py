@@ -1,10 +1,10 @@
 """The time by one clock: the database's, as far as this process knows it.
 
-What one process stamps another compares: a gateway notes when a text arrived, a worker how old it
-is. So all processes tell the time of the database, which each of them asks now and then
-(`inbound.store.database_watch`). A machine's clock that agrees with it is used as it is; one that
-contradicts it, or was stepped, is not. Before the first reading, and in commands, there is only
-the machine's.
+One process compares times that another one noted: a gateway notes when a text arrived, a worker
+computes how old it is. So all processes use the time of the database, which each of them reads now
+and then (`inbound.store.database_watch`). A machine's clock that agrees with it is used as it is;
+one that contradicts it, or was stepped, is not. Before the first reading, and in commands, there is
+only the machine's.
 """
 
 import time
@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 DRIFT: Final = 1e-3
-"""How far the two clocks may drift apart within a second: ten times what hardware does."""
+"""How far the two clocks may drift apart within a second: ten times the drift of hardware."""
 
 AGREES_S: Final = 0.5
-"""A machine's clock that differs by less is used as it is: that is what NTP leaves at worst."""
+"""A machine's clock that differs by less is used as it is: NTP keeps clocks closer than that."""
 
 
 class Epoch(NamedTuple):
@@ -104,7 +104,7 @@ class OtherClock:
         return None if -off_by <= machine - there <= off_by else there
 
     def forget(self) -> None:
-        """Know nothing again."""
+        """Forget all readings."""
         self._reading = None
 
 
@@ -131,6 +131,6 @@ def machine_skew_s() -> float:
 
 
 def certain(difference_s: float, error_s: float) -> float:
-    """Return what is left of a difference if the measurement may be off by `error_s`."""
+    """Return how much of a difference is certain if the measurement may be off by `error_s`."""
     least = max(0.0, abs(difference_s) - error_s)
     return least if difference_s > 0 else -least

@@ -38,7 +38,7 @@ def fault_of(
     patterns: Mapping[str, str] = WORDS,
     left_out: Collection[str] = (),
 ) -> WrongField:
-    """Return the fault that one of pydantic's errors is about, without the steps `left_out`.
+    """Return the wrong field of one of pydantic's errors, without the steps `left_out`.
 
     `patterns` says what is right for a text that doesn't match one.
     """

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 OWN_WORDS: Final = "own_words"
-"""The type of an error of pydantic whose message is ours."""
+"""The type of pydantic errors whose message is ours."""
 
 _TIME: Final = "has to be a time with an offset, like 2024-05-17T12:30:00Z"
 _TEXT: Final = "has to be a text"
@@ -79,7 +79,7 @@ _CHOICES: Final = frozenset({"enum", "literal_error"})
 def rule_of(fault: Mapping[str, Any], *, pattern: str = "does not fit its pattern") -> str:
     """Return the rule that one error of pydantic is about, to follow the name of the field.
 
-    `pattern` is said of a text that its pattern refuses. The words of our own validators
+    `pattern` is the rule for a text that its pattern refuses. The words of our own validators
     (ValueError) are kept: they quote nothing.
     """
     type_, context = str(fault["type"]), fault.get("ctx", {})
@@ -93,7 +93,7 @@ def rule_of(fault: Mapping[str, Any], *, pattern: str = "does not fit its patter
         return f"has to be {', '.join(some)} or {last}" if some else f"has to be {last}"
     if type_ in _LENGTHS:
         limit, unit = _LENGTHS[type_]
-        # Of a text whose validator comes first pydantic says `too_long`, too.
+        # If a text's validator comes first, pydantic says `too_long`, too.
         is_text = isinstance(fault.get("input"), str) or context.get("field_type") == "Value"
         return _length(limit, "character" if is_text else unit, context)
     if type_ in _LIMITS:

@@ -1,9 +1,9 @@
 """Makes foreign text harmless: the one function through which it reaches a terminal or a log.
 
-Foreign is what a person, an SMS centre, a file or a program chose. It may hold characters that
-steer a terminal (ESC, the C1 controls), forge a line (CR, LF, U+2028) or turn the direction of
-writing (U+202E). `inbound.terminal` and `inbound.ops.logs` call this function for everything
-that they write.
+Text is foreign if a person, an SMS centre, a file or a program chose it. It may hold characters
+that steer a terminal (ESC, the C1 controls), forge a line (CR, LF, U+2028) or turn the direction of
+writing (U+202E). `inbound.terminal` and `inbound.ops.logs` call this function for everything that
+they write.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """Says in words why something failed, for people who read health pages, logs and commands.
 
-They get no names of Python classes. Pure: Kafka's errors are told by the names of their classes, so
-that this works for each client and needs none.
+They get no names of Python classes. Pure: Kafka's errors are recognised by the names of their
+classes, so this works for each client and imports none.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ _OF_KAFKA: Final[Mapping[str, str]] = {
     "RecordTooLargeError": "the record is too large for Kafka",
 }
 WORDS: Final = "words"
-"""The attribute with which an error of a client says in our words what is the case."""
+"""The attribute in which an error of a client says in our words what is wrong."""
 
 _KAFKA_ERROR: Final = "KafkaError"
 _CODE: Final = "message"

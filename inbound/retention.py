@@ -31,7 +31,7 @@ OUTBOX_DAYS: Final = 7
 CALLBACK_DAYS: Final = 30
 
 RECEIPT_DAYS: Final = 7
-"""SMS centres try for days before they report a failure."""
+"""SMS centres retry for days before they report a failure."""
 
 EARLY_RECEIPT_DAYS: Final = 3
 
@@ -46,7 +46,7 @@ ACCOUNT_TEXT_DAYS: Final = 7
 def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
     """Delete rows past their retention time. A thorough sweep reads whole tables: once an hour.
 
-    Blocks on the database. Returns False if it is away; the next sweep catches up.
+    Blocks on the database. Returns False if it is unavailable; the next sweep catches up.
     """
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:

@@ -1,4 +1,4 @@
-"""What commands write to a terminal: every line passes through `inbound.printing.printable`.
+"""Everything that commands write to a terminal: each line passes through `printable`.
 
 No other module prints (tests/unit/test_printing.py looks for one). Colours and progress bars
 are the only control sequences, and rich makes them; markup in a text is not interpreted.
@@ -38,7 +38,7 @@ def reads_russian() -> bool:
 
 def echo_json(value: Any, indent: int | None = None) -> None:  # noqa: ANN401 — any JSON
     """Print a value as JSON, on one line without `indent`."""
-    from pydantic_core import to_json  # here, because a help page needs none
+    from pydantic_core import to_json  # imported here, because help pages don't need it
 
     echo(*to_json(value, indent=indent).decode().split("\n"))
 

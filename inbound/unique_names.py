@@ -1,7 +1,7 @@
 """JSON objects that name each field once.
 
-Parsers disagree about which of two values counts (RFC 8259, section 4), and a text that was not
-meant is sent and paid for all the same.
+Parsers disagree about which of two values counts (RFC 8259, section 4), and the wrong text would be
+sent and paid for.
 """
 
 import json
@@ -17,7 +17,7 @@ class RepeatedNameError(ValueError):
 def loads(text: bytes | str) -> object:
     """Return the value of a JSON text. Raises ValueError, `RepeatedNameError` for one of these.
 
-    Octets have to be UTF-8 (RFC 8259, section 8.1), where Python would guess.
+    Octets have to be UTF-8 (RFC 8259, section 8.1); Python would guess.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")

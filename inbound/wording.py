@@ -1,7 +1,7 @@
 """Sentences in English and Russian: written side by side, chosen when they are shown.
 
 A `Bilingual` is its English sentence wherever it is used as a string: in errors, in JSON, in the
-audit. What shows it to a person who reads Russian takes `in_russian`. Pure.
+audit. Code that shows it to a person who reads Russian calls `in_russian`. Pure.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from inbound.plurals import counted, counted_in_russian
 
 
 class Bilingual(str):
-    """An English text that has its Russian with it."""
+    """An English text with its Russian translation."""
 
     __slots__ = ("russian",)
 
@@ -24,7 +24,7 @@ class Bilingual(str):
         return made
 
     def __str__(self) -> str:
-        """Return itself: str() of an error whose text it is keeps the Russian."""
+        """Return itself, so that str() of an error with this text keeps the Russian."""
         return self
 
     def __add__(self, other: str) -> "Bilingual":
@@ -35,7 +35,7 @@ class Bilingual(str):
 
 
 def both(english: str, russian: str, **values: object) -> Bilingual:
-    """Return a text with its values, each of which may have a Russian of its own."""
+    """Return a text with its values, each of which may be bilingual, too."""
     if not values:
         return Bilingual(english, russian)
     translated = {name: in_russian(value) for name, value in values.items()}
@@ -49,7 +49,7 @@ def joined(separator: str, texts: Iterable[str]) -> Bilingual:
 
 
 def in_russian(text: object) -> str:
-    """Return the Russian of a text; a text without one as it is."""
+    """Return the Russian translation of a text; a text without one as it is."""
     return text.russian if isinstance(text, Bilingual) else str(text)
 
 

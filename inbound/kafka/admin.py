@@ -45,7 +45,7 @@ _LOOK_AGAIN_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """What `apply` did, by topic."""
+    """The changes that `apply` made, by topic."""
 
     created: tuple[str, ...] = ()
     altered: tuple[TopicDifference, ...] = ()
@@ -74,8 +74,8 @@ def apply(
 
     Raises `SetupError` before changing anything if a topic has another number of partitions (after
     repartitioning, a person's later messages could overtake earlier ones), fewer replicas than
-    wanted, or a higher `min.insync.replicas`: nothing that protects messages is lowered, nor said
-    to be there when it is not.
+    wanted, or a higher `min.insync.replicas`: nothing that protects messages is lowered, or
+    reported as present when it is not.
     """
     wanted = with_durability(specs, replication_factor)
     wait_for_broker(kafka)

@@ -48,10 +48,10 @@ def problem(kafka: KafkaConnection, timeout_s: float = ANSWER_S) -> str | None:
 
 
 class Probe:
-    """Asks again and again, over one connection while that works, but for a minute at most.
+    """Asks repeatedly, over one connection while it works, but for a minute at most.
 
-    To authenticate costs a broker twenty times as much as to answer. It has to be done now and
-    then, because the password may be another one meanwhile.
+    Authenticating costs a broker twenty times as much as answering. It has to be done now and then,
+    because the password may have changed meanwhile.
     """
 
     def __init__(self, kafka: KafkaConnection, clock: Callable[[], float] = time.monotonic) -> None:
@@ -144,7 +144,7 @@ def _explain(error: ssl.SSLError, host: str, kafka: KafkaConnection) -> str:
 
 
 def look_at_certificates(kafka: KafkaConnection) -> None:
-    """Export when the certificates at all addresses expire, as far as they answer. Blocks."""
+    """Export when the certificates of all addresses that answer expire. Blocks."""
     for address in kafka.servers:
         host, _, port = address.rpartition(":")
         with suppress(OSError, ValueError, SetupError):
@@ -156,7 +156,7 @@ def look_at_certificates(kafka: KafkaConnection) -> None:
 def watch(kafka: KafkaConnection, health: Health, every_s: float = EVERY_S) -> None:
     """Update the health condition `kafka` every `every_s` seconds, in a daemon thread.
 
-    Logs when Kafka goes away and when it can be reached again.
+    Logs when Kafka becomes unavailable and when it can be reached again.
     """
     certificates.note_own("ours for Kafka", kafka.tls_cert)
 

@@ -3,9 +3,9 @@
 So the load itself sets the batch size: one record for each partition and round trip, not one
 for each item. Memory is bounded: a caller waits for `room` before adding.
 
-Invariant: no item and no partition holds up the others. When Kafka will never take a record, it
-is published in ever smaller ones until the item that Kafka refuses is alone, and its adder is
-told. Items behind a refused record may then be stored before some of those in it.
+Invariant: no item and no partition holds up the others. A record that Kafka will never accept is
+published again in ever smaller ones until the refused item is alone, and the caller that added it
+is told. Items behind a refused record may then be stored before some of those in it.
 """
 
 import asyncio
@@ -46,9 +46,9 @@ REFUSALS: Final = (
     InvalidTimestampError,
     UnsupportedForMessageFormatError,
 )
-"""What Kafka, or our producer before it, answers to a record that it will never take.
+"""The errors of Kafka, or of our producer before it, for a record that it will never accept.
 
-A broker refuses all records that it got in one request with it.
+A broker refuses all records of the same request with it.
 """
 
 
@@ -62,15 +62,15 @@ def is_refusal(error: BaseException | None) -> bool:
 
 
 class OnFailure(Enum):
-    """What happens to items that Kafka does not take now."""
+    """What happens to items that Kafka does not accept now."""
 
     REPORT = auto()
-    """The adder is told, once per item, and decides: the SMS centre delivers a receipt again."""
+    """The caller is told, once per item, and decides: the SMS centre delivers a receipt again."""
 
     RETRY = auto()
-    """They are retried until Kafka takes them, because a submit result exists nowhere else.
+    """They are retried until Kafka accepts them, because a submit result exists nowhere else.
 
-    Only what Kafka will never take is reported: see `is_refusal`.
+    Only items that Kafka will never accept are reported: see `is_refusal`.
     """
 
 
@@ -98,7 +98,7 @@ class _Waiting(Generic[Item]):
 class BatchPublisher(Generic[Item]):
     """Publishes items in the order in which they were added, per partition.
 
-    `pack` makes one record's content of several items. `run` until cancelled.
+    `pack` makes the content of one record from several items. `run` until cancelled.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class BatchPublisher(Generic[Item]):
                     group.create_task(self._publish_all(partition))
 
     async def _publish_all(self, partition: int) -> None:
-        """Publish what waits for a partition, and what is added meanwhile."""
+        """Publish the items that wait for a partition, and those added meanwhile."""
         while batch := self._waiting.pop(partition, None):
             await self._publish(partition, batch)
         self._publishing.discard(partition)
@@ -238,7 +238,7 @@ class BatchPublisher(Generic[Item]):
         records: Sequence[Sequence[_Waiting[Item]]],
         failures: Sequence[BaseException | None],
     ) -> list[BaseException | None]:
-        """Send the records that Kafka did not take, and may take; return the failure of each."""
+        """Send the records again that Kafka may still accept; return the failure of each."""
         known = list(failures)
         open_ = [n for n, failure in enumerate(known) if failure and not is_refusal(failure)]
         again = await self._send_once(partition, [records[n] for n in open_])

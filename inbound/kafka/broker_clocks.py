@@ -1,8 +1,8 @@
-"""How far the clocks of brokers are off, by the time at which they stored records.
+"""How far the clocks of brokers are off, judged by the times at which they stored records.
 
-Our topics have the broker's time (`schemas.topics`), by which it deletes records. A broker whose
-clock is ahead deletes texts that nobody has processed. Kafka tells nobody its time, but the answer
-to a record does. That lies between sending and the answer, if the broker's clock is right.
+Records have the broker's time (`schemas.topics`), by which it deletes them. A broker whose clock is
+ahead deletes texts that nobody has processed. Kafka has no request for its time, but the answer to
+a record contains it. If the broker's clock is right, it lies between sending and the answer.
 """
 
 import logging
@@ -45,7 +45,7 @@ class BrokerClocks:
             self._stored_s[record.topic(), record.partition()] = ms / 1000
 
     def answered(self, producer: Any) -> None:  # noqa: ANN401 - librdkafka's producer
-        """Compare what was stored since `sending`; export by broker now and then.
+        """Compare the times of records stored since `sending`; export by broker now and then.
 
         Blocks for `LEADERS_WITHIN_S` at most when it exports.
         """

@@ -1,4 +1,4 @@
-"""How full the disks of Kafka's brokers are, as the brokers themselves say (KIP-827)."""
+"""How full the disks of Kafka's brokers are, as reported by the brokers (KIP-827)."""
 
 import gc
 import logging

@@ -21,7 +21,7 @@ from inbound.reasons import in_words
 
 _WITHOUT_MEMBERS: Final = {"Empty", "Dead"}
 _SESSIONS_S: Final = 20.0
-"""Longer than the session of a worker that was killed."""
+"""Longer than the session time-out of a killed worker."""
 
 _LOOK_AGAIN_S: Final = 0.3
 

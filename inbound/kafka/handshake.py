@@ -1,6 +1,6 @@
 """The first requests of a connection to Kafka, to tell exactly why a client is refused.
 
-Client libraries take a wrong password for an outage and try again until they time out. Here each
+Client libraries mistake a wrong password for an outage and retry until they time out. Here each
 refusal is one error that names the setting to correct. Requests are those of the protocol guide
 (kafka.apache.org/protocol): ApiVersions 0, SaslHandshake 1, SaslAuthenticate 0.
 """
@@ -101,7 +101,7 @@ def _credentials(kafka: KafkaConnection) -> dict[str, str]:
 
 @contextmanager
 def _told_as_refusal(kafka: KafkaConnection) -> Iterator[None]:
-    """Turn what a broker or a library says about a wrong password into a `KafkaRefusalError`."""
+    """Turn a broker's or a library's error about a wrong password into a `KafkaRefusalError`."""
     try:
         yield
     except (PermissionError, ConnectionError) as error:

@@ -50,13 +50,13 @@ MAX_RECORD_BYTES: Final = 1_048_576
 """Kafka's default for a batch, too: a larger record is refused before it is sent."""
 
 BATCH_BYTES: Final = 131_072
-"""A broker that takes smaller batches only refuses them, and the records are bisected."""
+"""A broker that only accepts smaller batches refuses them, and the records are bisected."""
 
 LINGER_MS: Final = 20
 """A flush ends the wait at once, mostly: now and then librdkafka sees the end of it only."""
 
 BUFFER_KIB: Final = 32 * 1024
-"""What may be queued; `send` blocks beyond it."""
+"""The most that may be queued; `send` blocks beyond it."""
 
 REFUSALS: Final = (
     MessageSizeTooLargeError,
@@ -66,7 +66,7 @@ REFUSALS: Final = (
     InvalidTopicError,
     UnsupportedForMessageFormatError,
 )
-"""What Kafka answers to a record that it will never take."""
+"""Kafka's errors for a record that it will never accept."""
 
 _LOCAL_ERRORS: Final = {
     confluent_kafka.KafkaError._UNKNOWN_TOPIC: UnknownTopicOrPartitionError,  # noqa: SLF001
@@ -90,7 +90,7 @@ _log.setLevel(logging.CRITICAL)
 
 
 class Delivery:
-    """What becomes of one record. Final once `Producer.flush` has returned."""
+    """The delivery of one record. Final once `Producer.flush` has returned."""
 
     __slots__ = ("error", "offset", "partition")
 
@@ -234,10 +234,10 @@ class Producer:
 
 
 class NotStoredError(KafkaTimeoutError):  # type: ignore[misc]  # kafka-python has no types
-    """Kafka did not take in time what was queued."""
+    """Kafka did not store in time what was queued."""
 
     def __init__(self, words: str, last_error: str) -> None:
-        """`words` says so to people; `last_error` is what the client said last, or empty."""
+        """`words` says so to people; `last_error` is the client's last error, or empty."""
         super().__init__(f"{words} ({last_error})" if last_error else words)
         self.words = words
 

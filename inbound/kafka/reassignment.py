@@ -199,7 +199,7 @@ def _wait_until_shown(client: KafkaAdminClient, topics: Sequence[str], wanted: i
 def _elect(client: KafkaAdminClient, topics: Sequence[str]) -> None:
     """Spread the leaders now, those of partitions too that were copied after an interruption.
 
-    Kafka does it by itself within minutes, so an error is no matter.
+    Kafka does it by itself within minutes, so an error doesn't matter.
     """
     partitions: dict[str, list[int]] = {}
     for topic in client.describe_topics(list(topics)):

@@ -45,7 +45,7 @@ class ProducerRecord(TypedDict):
 
 
 class DeliveryPort(Protocol):
-    """What becomes of one record; known once a flush has returned."""
+    """The delivery of one record; known once a flush has returned."""
 
     @property
     def error(self) -> Exception | None:

@@ -1,4 +1,4 @@
-"""How the broker's topics differ from `schemas.topics`, and which differences `apply` leaves."""
+"""How the broker's topics differ from `schemas.topics`, and which differences `apply` can't fix."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _configs(client: KafkaAdminClient, specs: Sequence[WantedTopic]) -> dict[str
 
 
 def refuse_what_apply_cannot_mend(differences: Iterable[TopicDifference]) -> None:
-    """Raise `SetupError` for a difference that only a person, or `--reassign`, may end."""
+    """Raise `SetupError` for a difference that only a person, or `--reassign`, can fix."""
     for diff in differences:
         if diff.setting == PARTITIONS:
             raise SetupError(

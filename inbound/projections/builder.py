@@ -1,4 +1,4 @@
-"""Applies many events to tables without readers: those of a rebuild, or of a check.
+"""Applies many events to tables without readers: for a rebuild, or for a check.
 
 While one batch is folded and written, the next is read on a second connection, so that two
 cores have work. Memory holds two batches, whatever the length of the log.
@@ -26,7 +26,7 @@ class BuildStopped(ScservError):  # noqa: N818  says what is the case
 
 @dataclass(frozen=True, slots=True)
 class BuildProgress:
-    """How far a build is: what it is doing, and its position out of all."""
+    """The progress of a build: what it is doing, and its position out of all."""
 
     doing: str
     position: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 Row = tuple[str | int | bool | None, ...]
-"""One row as COPY's text format takes it. Times stay the text that the event has."""
+"""One row as COPY's text format takes it. Times remain the text in the event."""
 
 
 class Event(NamedTuple):

@@ -1,6 +1,6 @@
 """Options that ESMEs of some SMS centres write into the system_type of a bind, joined by commas.
 
-"MCON2" allows two links of the account (MCON1 to MCON9; the default is one), and one bind more ends
+"MCON2" allows two links of the account (MCON1 to MCON9; the default is one), and one more bind ends
 the oldest link. "SINGLE" asks for an id and a receipt for each part of a long message instead of
 one for all parts. "ISO" makes data_coding 0 mean ISO-8859-1 instead of GSM 03.38.
 """

@@ -1,4 +1,4 @@
-"""Why no connection to an SMS centre came about, in words."""
+"""Says in words why a connection to an SMS centre failed."""
 
 import errno
 import socket
@@ -20,7 +20,7 @@ UNTRUSTED: Final = "its certificate is not trusted; check tls_ca"
 
 
 def why_not_connected(error: OSError) -> str:
-    """Return what is the case and which setting of the bind to check."""
+    """Return what is wrong and which setting of the bind to check."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _OTHER_HOST:
             return OTHER_HOST

@@ -48,8 +48,8 @@ class IdForm(Enum):
 def read_id(octets: bytes) -> tuple[str, bool]:
     """Return an id that an SMS centre gave, and whether it is the id itself.
 
-    What is longer than an id or not printable ASCII is stored, printed and published nowhere:
-    its digest and its number of octets stand for it. Blanks around an id are padding.
+    An id that is too long or not printable ASCII is stored, printed and published nowhere: its
+    digest and its number of octets stand for it. Blanks around an id are padding.
     """
     written = octets.decode("latin-1").strip(" ")
     if not written or ID.fullmatch(written):

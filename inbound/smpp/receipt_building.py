@@ -34,7 +34,7 @@ _GSM_NETWORK: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class ReceiptContent:
-    """What a receipt says. `state` is a word of `STATES`; times in seconds since 1970."""
+    """The content of a receipt. `state` is a word of `STATES`; times in seconds since 1970."""
 
     message_id: str
     state: str

@@ -33,9 +33,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a text takes: in septets of GSM 03.38, where some signs take two, or in UCS-2 units.
+    """The length of a text, in septets of GSM 03.38 or in UCS-2 units.
 
-    `room` is what its parts together have room for.
+    Some characters of GSM 03.38 take two septets. `room` is the capacity of all its parts.
     """
 
     encoding: str
