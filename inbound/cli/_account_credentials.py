@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def credentials(settings: Settings, name: str, *, as_json: bool) -> None:
     """Make new credentials for programs of the account NAME, and print them once.
 
-    Earlier ones of the account are not valid any more.
+    Earlier credentials of the account become invalid.
     """
     with open_database(settings, APPLICATION_NAME) as connection:
         made = make_credentials(settings, connection, name)

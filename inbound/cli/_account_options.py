@@ -160,7 +160,7 @@ _OPTIONS: Final = (
         "--rate",
         "rate_per_s",
         type=_NumberOrNone(1, FASTEST),
-        help="Messages a second at most; what is above waits.",
+        help="Messages a second at most; the rest waits.",
     ),
     click.option(
         "--price", "price_per_part", type=Money(NONE), help="Price of an SMS part, like 2.50."

@@ -105,7 +105,7 @@ def withdraw(
 def over(settings: Settings, name: str, way: "Way") -> None:
     """Have NAME get its texts over SMPP, or by calls to its URL (`scserv callbacks set`).
 
-    It is one of both, SMPP at first. Texts that wait take the new way.
+    Only one of the two applies, SMPP at first. Waiting texts take the new way, too.
     """
     from inbound.store.mo import text_routes
 

@@ -37,7 +37,7 @@ file_option = click.option(
 @file_option
 @service_settings_options
 def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> None:
-    """Write a file with every excluded row of the audience and its reason. It has numbers.
+    """Write a file with every excluded row of the audience and its reason. It has phone numbers.
 
     It can be corrected and loaded again. The audit records it.
     """
@@ -79,7 +79,7 @@ def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> No
 def recipients(
     settings: Settings, broadcast_id: UUID, *, states: "Sequence[RecipientState]", path: Path | None
 ) -> None:
-    """Write a file with the recipients whom it has not reached, and why. It has numbers.
+    """Write a file with the recipients who were not reached, and why. It has phone numbers.
 
     It can be corrected and loaded again. The audit records it. An unknown message may have
     arrived: a person who also gets the next broadcast may get it twice.

@@ -41,7 +41,7 @@ _LOOK_AGAIN_S = 0.3
 )
 @settings_options
 def recover(settings: Settings, reason: str, *, yes: bool, show: int) -> None:
-    """Take back from Kafka what the log has lost since its backup.
+    """Restore from Kafka the events that the log has lost since its backup.
 
     Run it after a restore, with every process of the service stopped and before the first one is
     started. Safe to repeat. Then check with `scserv log verify`.

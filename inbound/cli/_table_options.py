@@ -19,18 +19,20 @@ def table_options(command: Command) -> Command:
                 "mapping",
                 multiple=True,
                 metavar="COLUMN=NAME",
-                help="What the file calls a column, such as client_id=Код2, or its place, such as "
-                "client_id=#E. With the places of all, the file needs no names. Repeatable.",
+                help="The file's name for a column, such as client_id=Код2, or its letter, such as "
+                "client_id=#E. With the letters of all, the file needs no names. Repeatable.",
             ),
             click.option(
                 "--sheet", metavar="NAME", help="Sheet of a workbook, if several have the columns."
             ),
-            click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251."),
+            click.option(
+                "--encoding", metavar="NAME", help="Encoding of a CSV file, such as windows-1251."
+            ),
             click.option(
                 "--separator",
                 metavar="CHARACTER",
                 callback=lambda *a: _separator(a[2]),
-                help="Of a CSV file.",
+                help="Separator of a CSV file.",
             ),
         )
     ):

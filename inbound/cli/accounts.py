@@ -103,7 +103,7 @@ def create(settings: Settings, name: str, *, as_json: bool, **options: Any) -> N
 @click.option("--enable/--disable", "enabled", default=None, help="Take orders, or none.")
 @service_settings_options
 def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
-    """Change the account NAME: what isn't named stays. Changes apply from the next order on."""
+    """Change the given settings of the account NAME. They apply from the next order on."""
     from inbound.store.orders.account_records import change_account
 
     _refuse_both(options, "addresses", "any_address", "--address and --any-address")

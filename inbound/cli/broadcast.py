@@ -50,7 +50,7 @@ def broadcast() -> None:
 
 
 @broadcast.command
-@click.option("--name", metavar="NAME", required=True, help="What people call it.")
+@click.option("--name", metavar="NAME", required=True, help="Its name.")
 @click.option("--text", metavar="TEXT", help="What to send; {name} is a column of the table.")
 @click.option("--template", metavar="NAME", help="Send this template instead of a text.")
 @click.option(
@@ -80,11 +80,11 @@ def broadcast() -> None:
     "mapping",
     multiple=True,
     metavar="COLUMN=NAME",
-    help="What the table calls a column, or its place, such as msisdn=#B. Repeatable.",
+    help="The table's name for a column, or its letter, such as msisdn=#B. Repeatable.",
 )
 @click.option("--sheet", metavar="NAME", help="Sheet of a workbook.")
-@click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251.")
-@click.option("--separator", metavar="CHARACTER", help="Of a CSV file.")
+@click.option("--encoding", metavar="NAME", help="Encoding of a CSV file, such as windows-1251.")
+@click.option("--separator", metavar="CHARACTER", help="Separator of a CSV file.")
 @json_option
 @service_settings_options
 def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa: ANN401

@@ -56,8 +56,8 @@ def set_(
 
     Setting it again makes a new secret; calls that wait go to the new URL, in the new form. The
     calls are signed, so the URL needs no secret of its own; it is stored and listed as it is. In
-    the form of SMSC only messages that came over its interfaces or SMPP are told, and texts of
-    phones; calls that wait and that it can't tell become dead.
+    the form of SMSC, calls are made only for messages that came over its interfaces or SMPP, and
+    for texts of phones; waiting calls that it can't express become dead.
     """
     if commands and form == stored.SMSC:
         raise SetupError("--commands: SMSC's form has no calls about commands of clients")
@@ -177,9 +177,9 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def dead(settings: Settings, account: str, *, limit: int, as_json: bool) -> None:
-    """Show the dead calls of ACCOUNT: what each would have told, and why it was not taken.
+    """Show the dead calls of ACCOUNT: what each would have reported, and why it failed.
 
-    A call is dead when it was not taken within three days, or the receiver answered 410 Gone.
+    A call is dead when it has failed for three days, or the receiver answered 410 Gone.
     """
     with open_database(settings, _APPLICATION) as connection:
         found = stored.list_dead(connection, account, limit)

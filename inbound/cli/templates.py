@@ -215,7 +215,7 @@ def preview(
 @click.argument("name")
 @service_settings_options
 def retire(settings: Settings, name: str) -> None:
-    """Let no order use the template NAME any more. It stays known what was sent with it."""
+    """Retire the template NAME: no new order can use it. What was sent with it stays known."""
     from inbound.store.orders.templates import retire_template
 
     with open_database(settings, APPLICATION_NAME) as connection:

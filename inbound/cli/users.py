@@ -92,7 +92,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @click.argument("name")
 @settings_options
 def disable(settings: Settings, name: str) -> None:
-    """Let the user NAME sign in no more; their sessions end at once. Their name stays taken."""
+    """Keep the user NAME from signing in; their sessions end at once. Their name stays taken."""
     with open_database(settings, _APPLICATION) as connection:
         ended = desk_users.disable(connection, _change(), name)
     echo(f"disabled {name}; {counted(ended, 'session')} ended")
