@@ -1,4 +1,4 @@
-"""The consumers of `scserv worker`, and the only module that knows Faust: one agent per topic.
+"""The consumers of `scserv worker`: one Faust agent per topic.
 
 An agent gathers a batch of records, has it processed in one transaction, and acks it. It has a
 crashing supervisor, because an unacked record is not delivered again before the process restarts.
@@ -7,32 +7,23 @@ No tables, no web server, no exactly_once: nothing here is authoritative.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import faust
-import mode
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.errors import RetryableError
-from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord
 from inbound.reasons import in_words
 from inbound.settings import Settings
-from schemas.topics import PARTITIONS, TopicNames
+from schemas.topics import TopicNames
 from streams.commits import Commits
 from streams.continuity import Continuity
+from streams.faust_app import make_app
 from streams.gathering import gathered
-from streams.groups import (
-    HEARTBEAT_INTERVAL_S,
-    METADATA_MAX_AGE_MS,
-    SESSION_TIMEOUT_S,
-    WORKER_GROUP,
-)
 from streams.progress import Partition, PartitionProgress
 
 ANSWER_WITHIN_S: Final = 2.0
@@ -56,10 +47,6 @@ RESULTS_EVERY_S: Final = 0.05
 They lead to a fulfilment, which is less urgent than an acknowledgement, or to the end of a request;
 a transaction, a round of the relay and a claim for each result would cost several times as much.
 """
-
-POLL_SHARE: Final = 5
-"""Faust stops fetching a partition when a buffer is four fifths full. What it has fetched by then
-has to fit into the rest: at a full buffer it would stop the topics of the other agents, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +94,7 @@ class WorkerApp:
         progress: PartitionProgress,
     ) -> None:
         """Connect to nothing yet."""
-        self._app = _faust_app(settings)
+        self._app = make_app(settings)
         names = TopicNames.prefixed(settings.topic_prefix)
         self._commits = commits = Commits()
         bulk = max(1, settings.batch_size // BULK_SHARE)
@@ -120,8 +107,7 @@ class WorkerApp:
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
             checked = Checks(progress, Continuity(self), commits)
-            agent = _agent(processor, batch, checked, self._is_current)
-            self._app.agent(topic, name=name)(agent)
+            self._app.add_agent(name, topic, _agent(processor, batch, checked, self._is_current))
 
     async def start(self) -> None:
         """Join the consumer group and start the agents."""
@@ -155,16 +141,20 @@ class WorkerApp:
         thread = consumer._thread  # noqa: SLF001 — Faust has no call for committed offsets
         kafka = thread._ensure_consumer()  # noqa: SLF001
 
-        async def ask() -> Sequence[int | None]:
-            found: Sequence[int | None]
-            found = await asyncio.gather(*(kafka.committed(TP(*one)) for one in partitions))
+        async def ask() -> Mapping[TP, Any]:
+            # aiokafka's `committed` asks for one partition: a request for each.
+            coordinator = kafka._coordinator  # noqa: SLF001
+            found: Mapping[TP, Any]
+            found = await coordinator.fetch_committed_offsets([TP(*one) for one in partitions])
             return found
 
         try:
-            return dict(zip(partitions, await thread.call_thread(ask), strict=True))
+            found = await thread.call_thread(ask)
         except KafkaError as error:
             reason = "Kafka does not tell the offsets that were committed"
             raise RetryableError(f"{reason}: {in_words(error)}") from error
+        offsets = {(tp.topic, tp.partition): one.offset for tp, one in found.items()}
+        return {one: offsets[one] if offsets.get(one, -1) >= 0 else None for one in partitions}
 
     async def beginnings(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Return the offsets of the first records that still exist. Asks Kafka, for all at once."""
@@ -200,51 +190,6 @@ class WorkerApp:
                 begins = await self.beginnings(partitions)
                 return {one: max(begins[one], committed[one] or 0) for one in partitions}
         return {}
-
-
-class _TablelessApp(faust.App):
-    logger = logging.getLogger("faust.app")  # a library's: by its module it would be ours
-
-    def _create_directories(self) -> None:
-        """Make none: they are for tables, and there are none."""
-
-
-def _faust_app(settings: Settings) -> faust.App:
-    kafka = settings.kafka()
-    return _TablelessApp(
-        settings.topic_prefix + WORKER_GROUP,
-        broker=[f"aiokafka://{server}" for server in kafka.servers],
-        broker_credentials=_credentials(kafka),
-        store="memory://",
-        agent_supervisor=mode.CrashingSupervisor,
-        web_enabled=False,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        topic_partitions=PARTITIONS,
-        consumer_auto_offset_reset="earliest",
-        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
-        broker_session_timeout=SESSION_TIMEOUT_S,
-        broker_heartbeat_interval=HEARTBEAT_INTERVAL_S,
-        broker_commit_interval=0.5,
-        broker_max_poll_records=max(1, settings.batch_size // POLL_SHARE),
-        stream_buffer_maxsize=settings.batch_size,
-        stream_wait_empty=False,
-        producer_linger=0,
-        loghandlers=[],
-        worker_redirect_stdouts=False,
-    )
-
-
-def _credentials(kafka: KafkaConnection) -> faust.types.auth.CredentialsT | None:
-    context = kafka.tls_context() if kafka.uses_tls else None
-    if kafka.uses_sasl:
-        return faust.SASLCredentials(
-            username=kafka.user,
-            password=kafka.password,
-            ssl_context=context,
-            mechanism=kafka.sasl_mechanism,
-        )
-    return faust.SSLCredentials(context) if context else None
 
 
 def _agent(

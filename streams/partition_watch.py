@@ -10,6 +10,10 @@ from streams.app import WorkerApp
 from streams.progress import STUCK_AFTER_S, Partition, PartitionProgress
 
 CHECK_EVERY_S: Final = 2.0
+JOIN_WITHIN_S: Final = 10.0
+LOOK_FOR_FIRST_EVERY_S: Final = 0.1
+"""While the worker joins its group, for so long at most: a start waits for it."""
+
 SUSPENDED_S: Final = 10.0
 """After a longer pause between two checks nothing could have been processed in it."""
 
@@ -42,7 +46,7 @@ class PartitionWatch:
         worker had been suspended and joined the group again. Nobody reads such a partition until
         the next rebalance, but a new process does.
         """
-        checked_at = answered_at = time.monotonic()
+        began = checked_at = answered_at = time.monotonic()
         while True:
             ends = await self._app.partition_ends()
             now = time.monotonic()
@@ -57,7 +61,8 @@ class PartitionWatch:
                 reason = None
             self._health.set("partitions", ok=reason is None, reason=reason or "")
             self._health.beat("heartbeat", HEARTBEAT_S)
-            await asyncio.sleep(CHECK_EVERY_S)
+            joins = not ends and now - began < JOIN_WITHIN_S
+            await asyncio.sleep(LOOK_FOR_FIRST_EVERY_S if joins else CHECK_EVERY_S)
 
     async def _check(self, ends: Mapping[Partition, int | None]) -> str | None:
         if unseen := self._progress.unseen(ends):
