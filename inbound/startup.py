@@ -59,10 +59,8 @@ def check_topics(settings: Settings) -> None:
     from inbound.kafka.topic_differences import PARTITIONS, other_partitions
     from schemas.topics import TopicNames
 
-    kafka = settings.kafka()
-    admin.wait_for_broker(kafka)
     specs = TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions)
-    if differences := admin.check(kafka, specs):
+    if differences := admin.check(settings.kafka(), specs):
         first = differences[0]
         if first.setting == PARTITIONS:
             raise SetupError(f"{first}: {other_partitions(first)}")

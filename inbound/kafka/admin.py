@@ -55,13 +55,17 @@ class TopicReport:
 def wait_for_broker(kafka: KafkaConnection, timeout_s: float = _TIMEOUT_S) -> None:
     """Block until a broker answers a metadata request. Raises `SetupError` after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
-    # Probe the port first: kafka-python logs an error for each failed attempt.
+    _wait_for_answer(kafka, deadline)
+    with open_client(kafka, max(1.0, deadline - time.monotonic())) as client:
+        client.describe_cluster()
+
+
+def _wait_for_answer(kafka: KafkaConnection, deadline: float) -> None:
+    """Block until a broker lets us in: kafka-python logs an error for each failed attempt."""
     while (problem := availability.problem(kafka)) is not None:
         if time.monotonic() > deadline:
             raise SetupError(f"no Kafka at {kafka}: {problem}; start it, or correct the address")
         time.sleep(_LOOK_AGAIN_S)
-    with open_client(kafka, max(1.0, deadline - time.monotonic())) as client:
-        client.describe_cluster()
 
 
 def apply(
@@ -78,7 +82,7 @@ def apply(
     reported as present when it is not.
     """
     wanted = with_durability(specs, replication_factor)
-    wait_for_broker(kafka)
+    _wait_for_answer(kafka, time.monotonic() + _TIMEOUT_S)
     with open_client(kafka) as client:
         before = find_differences(client, wanted, replication_factor)
         refuse_what_apply_cannot_mend(before)
@@ -100,9 +104,12 @@ def apply(
 
 
 def check(kafka: KafkaConnection, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
-    """Return all settings of topics that differ. Changes nothing. Blocks."""
+    """Return all settings of topics that differ. Changes nothing. Blocks.
+
+    Raises `SetupError` if no broker answers within 15 s.
+    """
     wanted = [WantedTopic(spec.name, spec.partitions, spec.config) for spec in specs]
-    wait_for_broker(kafka)
+    _wait_for_answer(kafka, time.monotonic() + _TIMEOUT_S)
     with open_client(kafka) as client:
         return find_differences(client, wanted)
 
