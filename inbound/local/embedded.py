@@ -44,8 +44,13 @@ class EmbeddedServers:
         self._say = say
         self._servers: dict[str, EmbeddedServer] = {}
 
-    async def start(self, stack: AsyncExitStack) -> Settings:
-        """Start them in parallel; return the settings with their addresses. `stack` stops them."""
+    async def start(
+        self, stack: AsyncExitStack, prepare_database: Callable[[Settings], None]
+    ) -> Settings:
+        """Start them in parallel; return the settings with their addresses. `stack` stops them.
+
+        `prepare_database` is called in a thread once the database is there: Kafka takes longer.
+        """
         from inbound.local.servers.kafka import KafkaServer
         from inbound.local.servers.postgres import PostgresServer
 
@@ -59,9 +64,18 @@ class EmbeddedServers:
             self._say(f"starting {name} in {self._data_dir / name.removesuffix('QL').lower()}")
         for embedded in servers.values():
             stack.push_async_callback(asyncio.to_thread, embedded.stop)
+
+        def start_database() -> None:
+            own = {name: server for name, server in servers.items() if name == "PostgreSQL"}
+            for server in own.values():
+                server.start()
+            prepare_database(self._settings.model_copy(update=_addresses(own)))
+
+        starts: list[Callable[[], object]] = [start_database]
+        if "Kafka" in servers:
+            starts.append(servers["Kafka"].start)
         started = await asyncio.gather(
-            *(asyncio.to_thread(embedded.start) for embedded in servers.values()),
-            return_exceptions=True,
+            *(asyncio.to_thread(start) for start in starts), return_exceptions=True
         )
         for problem in started:
             if isinstance(problem, BaseException):

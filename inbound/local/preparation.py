@@ -8,20 +8,28 @@ from inbound.settings import Settings
 from inbound.startup import check_database
 
 
-def migrate_and_check(settings: Settings) -> None:
-    """Bring the database and the topics to this release. Blocks on both."""
-    from inbound.kafka import admin
+def prepare_database(settings: Settings) -> None:
+    """Bring the database to this release. Blocks."""
     from inbound.store.migrations.runner import migrate
-    from schemas.topics import TopicNames
 
     migrate(settings.database_url.get_secret_value())
     check_database(settings)
+
+
+def prepare_topics(settings: Settings) -> None:
+    """Bring the topics to this release. Blocks on Kafka."""
+    from inbound.kafka import admin
+    from schemas.topics import TopicNames
+
     specs = TopicNames.prefixed(settings.topic_prefix).specs(settings.kafka_partitions)
     admin.apply(settings.kafka(), specs, settings.kafka_replication_factor)
 
 
 def import_samples(settings: Settings, data_dir: Path) -> None:
     """Import the sample clients once, at the first start with the simulator."""
+    path = data_dir / "sample-clients.csv"
+    if path.exists():
+        return
     from inbound.directory.client_import import ImportKeys, import_clients
     from inbound.directory.client_rows import CLIENT_COLUMNS, check_row
     from inbound.directory.sealing import ClientSealer
@@ -29,9 +37,6 @@ def import_samples(settings: Settings, data_dir: Path) -> None:
     from inbound.store.connections import connect
     from inbound.tables.reader import open_table
 
-    path = data_dir / "sample-clients.csv"
-    if path.exists():
-        return
     write_samples(path)
     keys = ImportKeys(
         SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_keys())

@@ -13,7 +13,12 @@ from inbound.errors import RetryableError, SetupError
 from inbound.local.administrator import Administrator, prepare_administrator
 from inbound.local.embedded import EmbeddedServers
 from inbound.local.forks import ForkServer
-from inbound.local.preparation import effective, import_samples, migrate_and_check
+from inbound.local.preparation import (
+    effective,
+    import_samples,
+    prepare_database,
+    prepare_topics,
+)
 from inbound.local.probes import LOOPBACK, accepts, answers_smpp, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES
 from inbound.local.spawning import SCSERV, FromForkServer, Spawn, execute
@@ -105,9 +110,9 @@ class LocalService:
 
     async def _start(self, stack: AsyncExitStack, health_url: str) -> None:
         servers = EmbeddedServers(self._settings, self._data_dir, self._health, self._say)
-        self._waiting.wait_for("PostgreSQL and Kafka to answer")
-        self._settings = await servers.start(stack)
+        self._waiting.wait_for("the database to be prepared and Kafka to answer")
         try:
+            self._settings = await servers.start(stack, self._prepare_database)
             await self._prepare()
         except RetryableError as error:
             raise SetupError(f"{error}; start it, or correct the address") from error
@@ -133,19 +138,20 @@ class LocalService:
 
     # -- preparation ----------------------------------------------------------------
 
+    def _prepare_database(self, settings: Settings) -> None:
+        prepare_database(settings)
+        url = settings.database_url.get_secret_value()
+        self._administrator = prepare_administrator(url, self._data_dir, self._operator)
+        if self._built_in_simulator:
+            import_samples(settings, self._data_dir)
+
     async def _prepare(self) -> None:
-        self._say("preparing database and topics")
-        self._waiting.wait_for("the database and the topics to be prepared")
-        await asyncio.to_thread(migrate_and_check, self._settings)
+        self._say("preparing topics")
+        self._waiting.wait_for("the topics to be prepared")
+        await asyncio.to_thread(prepare_topics, self._settings)
         if self._built_in_simulator:  # as late as possible: another program may take the port
             self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         self._write_settings()
-        url = self._settings.database_url.get_secret_value()
-        self._administrator = await asyncio.to_thread(
-            prepare_administrator, url, self._data_dir, self._operator
-        )
-        if self._built_in_simulator:
-            await asyncio.to_thread(import_samples, self._settings, self._data_dir)
 
     def _simulator_settings(self) -> SmppSettings:
         smpp = self._settings.smpp

@@ -67,7 +67,7 @@ async def test_a_cancelled_start_says_that_it_stops(
 ) -> None:
     began = asyncio.Event()
 
-    async def start(_: object, stack: AsyncExitStack) -> None:
+    async def start(_: object, stack: AsyncExitStack, __: object) -> None:
         stack.callback(print, "all servers have ended")
         began.set()
         await asyncio.Event().wait()
