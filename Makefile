@@ -32,9 +32,10 @@ $(STAMP): $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# So that every start of Kafka takes half the time.
+# So that every start takes half the time.
 $(KAFKA): $(STAMP)
 	@$(BIN)/python -m inbound.local.servers.class_archive
+	@$(BIN)/python -m inbound.local.bytecode
 	@touch $@
 
 up: $(KAFKA)  ## run the whole service here: text it with `.venv/bin/scserv text NUMBER "CLIENT info"`

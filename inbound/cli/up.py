@@ -76,7 +76,9 @@ def up(
     and Apache Kafka, kept in the data folder.
     """
     from inbound.local.spawning import role_fork_server
+    from inbound.ops.garbage import collect_rarely
 
+    collect_rarely()  # most of what comes now are imports
     _export_options(smsc, system_id, password_file)
     for name, chosen in ports.items():  # such as api_port
         if chosen is not None:

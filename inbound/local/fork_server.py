@@ -2,10 +2,10 @@
 
     python inbound/local/fork_server.py DESCRIPTOR MODULE...
 
-`inbound.local.forks` starts it and talks to it. It imports each module, and what that imports
-within its functions; then it forks a process for each socket that comes through the descriptor. It
-has one thread, no connection, and no secret of a role: what a process is to be goes from the
-supervisor to that process, through a socket of its own.
+`inbound.local.forks` starts it and talks to it. It imports each module, and what one of ours
+imports within its functions; then it forks a process for each socket that comes through the
+descriptor. It has one thread, no connection, and no secret of a role: what a process is to be goes
+from the supervisor to that process, through a socket of its own.
 
 It imports nothing of ours by itself, so that tests can run it on the tree of another release.
 """
@@ -42,7 +42,9 @@ def main() -> None:
     import_module("inbound.cli._core_dumps").forbid_core_dumps()
     gc.disable()
     for name in sys.argv[2:]:
-        _import_all(import_module(name))
+        module = import_module(name)
+        if name.partition(".")[0] == "inbound":
+            import_all(module)
     _require_one_thread()
     gc.freeze()  # a collection in a child would copy every page
     if (talk := _become_child(control)) is not None:
@@ -50,7 +52,7 @@ def main() -> None:
         _run(_take_over(talk))
 
 
-def _import_all(module: ModuleType) -> None:
+def import_all(module: ModuleType) -> None:
     """Import what a module imports anywhere: commands do most of it only once they run."""
     if module.__file__ is None:
         return

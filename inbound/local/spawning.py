@@ -26,6 +26,9 @@ ROLE_MODULES: Final = (
     *("inbound.cli._runner", "inbound.cli._sources", "inbound.cli._sign_in"),
     *(f"inbound.cli.{role}" for role in ("simulator", "roles", "scheduler", "api", "desk")),
     *("inbound.cli.ingress", "inbound.cli._dead_letter_retries"),
+    # Faust imports these by their names, when the worker makes its app.
+    *("faust.app.router", "faust.assignor.partition_assignor", "faust.auth"),
+    *("faust.fixups.django", "faust.topics", "faust.transport.drivers.aiokafka", "faust.worker"),
 )
 """Modules that a fork server imports for the roles, with what these import."""
 
