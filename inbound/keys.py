@@ -1,13 +1,14 @@
-"""The two keys of the service and their use.
+"""The keys of the service and their use.
 
-* The subject key turns a number into a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 16
+* The index key turns a number into a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 16
   bytes). Without the key the number can't be found by trying all numbers. The verifiers of
-  credentials are made with it, too.
+  credentials are made with it, too. It never changes; the database has it, sealed.
+* The subject key opens the index key, and does nothing else.
 * The vault key encrypts ("seals") what must be read back later: numbers, registration data,
   parts of messages. AES-256-GCM, NIST SP 800-38D.
 
-Both keys are kept outside the database. No error, repr or log line of this module contains
-a key, a number or a plaintext.
+Subject and vault key are kept outside the database. No error, repr or log line of this module
+contains a key, a number or a plaintext.
 """
 
 import base64
@@ -19,6 +20,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NewType
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -33,7 +35,11 @@ TAG_BYTES = 16
 FINGERPRINT_BYTES = 8
 VERSION = b"\x01"
 
+IndexKey = NewType("IndexKey", bytes)
+"""The key of all hashes: `inbound.startup` gets it, so that no subject key is taken for it."""
+
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_INDEX_KEY_CONTEXT = b"index key"
 _MAKE_KEY = "make one with: openssl rand -base64 32"
 _URLSAFE = str.maketrans("-_", "+/")
 
@@ -47,7 +53,7 @@ class SubjectHasher:
 
     __slots__ = ("_mac",)
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: IndexKey) -> None:
         """Keep the keyed state; the key itself is not kept."""
         self._mac = hmac.new(_checked(key), digestmod=hashlib.sha256)
 
@@ -66,13 +72,13 @@ class SubjectHasher:
 class OrderHasher:
     """Makes keyed digests of orders and broadcasts, and their ids from idempotency keys.
 
-    Keys and texts may hold a number, and the ids stand in public events: nobody without the subject
+    Keys and texts may hold a number, and the ids stand in public events: nobody without the index
     key may try all numbers.
     """
 
     __slots__ = ("_mac",)
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: IndexKey) -> None:
         """Keep the keyed state; the key itself is not kept."""
         self._mac = hmac.new(_checked(key), b"scserv order\0", hashlib.sha256)
 
@@ -97,12 +103,12 @@ class OrderHasher:
 class CredentialHasher:
     """Makes the verifiers of credentials, which are too short or too often checked for Argon2.
 
-    They are random, and a verifier is worth nothing without the subject key.
+    They are random, and a verifier is worth nothing without the index key.
     """
 
     __slots__ = ("_mac",)
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: IndexKey) -> None:
         """Keep the keyed state; the key itself is not kept."""
         self._mac = hmac.new(_checked(key), b"scserv credential\0", hashlib.sha256)
 
@@ -160,6 +166,22 @@ class VaultCipher:
                 opened: bytes = aead.decrypt(nonce, body, VERSION + context)
                 return opened
         raise UnsealError("sealed data does not open: wrong key, wrong row, or damaged")
+
+
+def seal_index_key(index_key: IndexKey, subject_key: bytes) -> bytes:
+    """Seal the index key for a subject key."""
+    return _index_key_cipher(subject_key).seal(_checked(index_key), _INDEX_KEY_CONTEXT)
+
+
+def open_index_key(sealed: bytes, subject_key: bytes) -> IndexKey:
+    """Open what `seal_index_key` sealed for this subject key. Raises UnsealError."""
+    return IndexKey(_index_key_cipher(subject_key).open(sealed, _INDEX_KEY_CONTEXT))
+
+
+def _index_key_cipher(subject_key: bytes) -> VaultCipher:
+    """Seal with a derived key: in older databases the subject key itself hashes numbers."""
+    mac = hmac.new(_checked(subject_key), b"scserv index key\0", hashlib.sha256)
+    return VaultCipher(mac.digest())
 
 
 def fingerprint(key: bytes) -> bytes:

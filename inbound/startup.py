@@ -1,9 +1,18 @@
-"""Checks that the roles make, and objects that they build, before they start."""
+"""Checks that the roles make, and objects that they build, before they start.
 
-from inbound.keys import VaultCipher, fingerprint
+Whatever makes hashes gets their key here: from `check_database`, or over a connection that is open
+already from `index_key_of`.
+"""
+
+from typing import TYPE_CHECKING
+
+from inbound.keys import IndexKey, VaultCipher, fingerprint
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.templates.catalogue import Catalogue, load_catalogue
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 def load_templates(settings: Settings) -> Catalogue:
@@ -22,34 +31,44 @@ def make_cipher(settings: Settings) -> VaultCipher:
     return VaultCipher(settings.vault_keys())
 
 
-def check_infrastructure(settings: Settings) -> None:
-    """Raise `SetupError` if database, keys or topics don't fit this release.
+def check_infrastructure(settings: Settings) -> IndexKey:
+    """Return the index key. Raises `SetupError` if database, keys or topics don't fit.
 
     Blocks on each for a few seconds at most.
     """
-    check_database(settings)
+    index_key = check_database(settings)
     check_topics(settings)
+    return index_key
 
 
-def check_database(settings: Settings) -> None:
-    """Raise `SetupError` if the database is away, not migrated, or sealed with other keys."""
-    from inbound.store.access.key_checks import VAULT_KEY, check_keys
+def check_database(settings: Settings) -> IndexKey:
+    """Return the index key of the database.
+
+    Raises `SetupError` if the database is away, not migrated, or has other keys.
+    """
+    from inbound.store.access.index_keys import load_index_key
+    from inbound.store.access.key_checks import check_vault_key
     from inbound.store.connections import connect
     from inbound.store.migrations.runner import require_current
 
     settings.require("database_url")
+    keys, subject_key = settings.vault_keys(), settings.subject_key_bytes()
     url = settings.database_url.get_secret_value()
     require_current(url)
     with connect(url, "scserv start") as connection:
-        keys = settings.vault_keys()
-        check_keys(
-            connection,
-            {
-                VAULT_KEY: fingerprint(keys.sealing),
-                "SCSERV_SUBJECT_KEY": fingerprint(settings.subject_key_bytes()),
-            },
-            other_vault_key=None if keys.other is None else fingerprint(keys.other),
-        )
+        other = None if keys.other is None else fingerprint(keys.other)
+        check_vault_key(connection, fingerprint(keys.sealing), other=other)
+        return load_index_key(connection, subject_key)
+
+
+def index_key_of(connection: "psycopg.Connection", settings: Settings) -> IndexKey:
+    """Return the index key of a database. Blocks on it.
+
+    Raises `SetupError` if the subject key is missing or does not open it.
+    """
+    from inbound.store.access.index_keys import load_index_key
+
+    return load_index_key(connection, settings.subject_key_bytes())
 
 
 def check_topics(settings: Settings) -> None:

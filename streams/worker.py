@@ -45,6 +45,7 @@ class Worker:
     def __init__(
         self,
         settings: Settings,
+        hasher: SubjectHasher,
         stores: tuple[Store, Store],
         directory: Directory,
         orders: IntakeConnections,
@@ -66,19 +67,21 @@ class Worker:
         )
         self._app = WorkerApp(
             settings,
-            self._commands(stores[0], directory, cache),
+            self._commands(stores[0], directory, hasher, cache),
             self._delivery(stores[1], cache),
             self._notify(orders),
             progress,
         )
         self._watch = PartitionWatch(self._app, progress, health, lambda: bool(self._waiting))
 
-    def _commands(self, store: Store, directory: Directory, cache: StateCache) -> BatchProcessor:
+    def _commands(
+        self, store: Store, directory: Directory, hasher: SubjectHasher, cache: StateCache
+    ) -> BatchProcessor:
         settings = self._settings
         processor = CommandProcessor(
             store,
             directory,
-            SubjectHasher(settings.subject_key_bytes()),
+            hasher,
             cache,
             CommandSettings(
                 settings.policies,

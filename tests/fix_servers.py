@@ -26,8 +26,10 @@ from psycopg import sql
 
 from inbound.kafka.connection import KafkaConnection
 from inbound.local.servers.postgres import PostgresServer
+from inbound.store.connections import connect
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
+from tests.keys import begin_as_older_release
 from tests.ram_disk import server_folder
 from tests.searching import POSTGRES_SETTINGS
 
@@ -108,6 +110,8 @@ class Servers:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(MIGRATED)))
         migrate(server.url(MIGRATED))
+        with connect(server.url(MIGRATED), "tests") as connection:
+            begin_as_older_release(connection)
         return server
 
     def begin_kafka(self) -> Future[KafkaServer]:

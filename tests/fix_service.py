@@ -14,6 +14,7 @@ from inbound.kafka.connection import KafkaConnection
 from inbound.store.migrations.runner import migrate
 from schemas.topics import PARTITIONS, TopicNames
 from tests.fix_servers import COPY_DATABASE, MIGRATED, SharedKafka, SharedPostgres
+from tests.keys import begin_anew
 from tests.service.clients import STARTED, STOPPED, UNKNOWN_NUMBER, Client
 from tests.service.ports import free_port
 from tests.service.processes import CONFIG, PROGRAM
@@ -87,7 +88,9 @@ def _new_database(server_url: Callable[[str], str], name: str) -> str:
         ).fetchone() == (True,)
         names = (name, MIGRATED if has_template else "template1")
         connection.execute(sql.SQL(COPY_DATABASE).format(*map(sql.Identifier, names)))
-    if not has_template:
+    if has_template:
+        begin_anew(server_url(name))
+    else:
         migrate(server_url(name))
     return server_url(name)
 

@@ -23,11 +23,11 @@ from inbound.store.people.rows import ErasedRows, PersonToErase
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 from inbound.store.transactions.postgres import PostgresStore
+from tests import keys
 from tests.fix_servers import MIGRATED, SharedPostgres
 from tests.patience import PATIENCE_S
 
-SUBJECT_KEY = bytes(range(32))
-VAULT_KEY = bytes(range(32, 64))
+SUBJECT_KEY, VAULT_KEY = keys.SUBJECT_KEY, keys.VAULT_KEY
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 BOUND: LiteralString = """
     INSERT INTO bind_presence (account, bind, gateway, sends, state, seen_at)

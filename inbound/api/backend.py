@@ -11,6 +11,7 @@ from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
+from typing_extensions import override
 
 from inbound.api.admission import Principal
 from inbound.api.broadcasting import Broadcasting
@@ -37,8 +38,8 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """The sources of all answers. `zone` is the time zone of timelines.
+class StatusSources:
+    """The sources of the service's status, for which no key is needed.
 
     `backlog` is asked before the database, so that nothing is missed that it doesn't name.
 
@@ -49,17 +50,28 @@ class Sources:
     pool: ConnectionPool
     quick: ProjectionQueries
     slow: ProjectionQueries
+    backlog: BacklogSource
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for each in (self.quick, self.slow, self.pool, self.backlog):
+            await each.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources(StatusSources):
+    """The sources of all answers. `zone` is the time zone of timelines."""
+
     directory: Identities
     hasher: SubjectHasher
     sealer: Sealer
     timelines: TimelineReader
-    backlog: BacklogSource
     zone: str
 
+    @override
     async def close(self) -> None:
-        """Close every connection."""
-        for each in (self.quick, self.slow, self.directory, self.pool, self.backlog):
-            await each.close()
+        await self.directory.close()
+        await StatusSources.close(self)
 
 
 class Resolution(NamedTuple):

@@ -10,6 +10,7 @@ from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli.audit import os_user
 from inbound.settings import Settings
+from inbound.startup import index_key_of
 from inbound.terminal import echo, echo_json
 from inbound.wording import both
 
@@ -51,7 +52,7 @@ def make_credentials(
     from inbound.keys import CredentialHasher
     from inbound.store.access.account_credentials import put_credentials
 
-    hasher = CredentialHasher(settings.subject_key_bytes())
+    hasher = CredentialHasher(index_key_of(connection, settings))
     made = new_credentials(name, find_account(connection, name).number)
     put_credentials(connection, verifiers_of(hasher, name, made), actor=os_user())
     return made

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from inbound.cli._sources import make_sources
+from inbound.cli._sources import status_sources
 from inbound.settings import Settings
 from inbound.terminal import reads_russian
 
@@ -28,7 +28,7 @@ async def _read(settings: Settings) -> "ServiceStatus":
     from inbound.clock import utc_now
     from inbound.desk.status.service_status import Limits, StatusReader
 
-    sources = make_sources(settings, "scserv status", with_workers=True)
+    sources = status_sources(settings, "scserv status")
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
     try:
         return await StatusReader(sources, limits, utc_now).read()

@@ -42,8 +42,8 @@ def backlog_source(settings: Settings, *, with_workers: bool = False) -> "Backlo
     return BacklogReader(kafka, group, topics, utc_now, with_workers=with_workers)
 
 
-def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":
-    """Ask Kafka what waits; a moment longer if something of this number is just being processed.
+def ask_backlog(settings: Settings, number_hash: bytes | None = None) -> "Backlog":
+    """Ask Kafka what waits; a moment longer while something of this person is being processed.
 
     Blocks for seconds at most, also when Kafka does not answer: then the backlog is unknown. That
     is not logged, because the answer says it.
@@ -52,14 +52,13 @@ def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":
     level = reader_log.level
     reader_log.setLevel(logging.ERROR)
     try:
-        return _ask_backlog(settings, number)
+        return _ask_backlog(settings, number_hash)
     finally:
         reader_log.setLevel(level)
 
 
-def _ask_backlog(settings: Settings, number: str | None) -> "Backlog":
+def _ask_backlog(settings: Settings, number_hash: bytes | None) -> "Backlog":
     from inbound.freshness.backlog import ask_settled
-    from inbound.keys import SubjectHasher
 
     async def ask(question: "Callable[[BacklogSource], Awaitable[Backlog]]") -> "Backlog":
         source = backlog_source(settings)
@@ -68,23 +67,20 @@ def _ask_backlog(settings: Settings, number: str | None) -> "Backlog":
         finally:
             await source.close()
 
-    if number is None:
+    if number_hash is None:
         return asyncio.run(ask(lambda source: source.ask()))
-    number_hash = SubjectHasher(settings.subject_key_bytes()).hash(number)
     return asyncio.run(ask(lambda source: ask_settled(source, number_hash)))
 
 
-def pending_lines(settings: Settings, backlog: "Backlog", number: str | None) -> Iterator[str]:
-    """Say in English what waits for a number, or for anybody."""
+def pending_lines(
+    settings: Settings, backlog: "Backlog", number_hash: bytes | None
+) -> Iterator[str]:
+    """Say in English what waits for the number with this hash, or for anybody."""
     from zoneinfo import ZoneInfo
 
     from inbound.freshness.model import PendingWork
-    from inbound.keys import SubjectHasher
     from inbound.timeline.english import English
 
-    number_hash = None
-    if number is not None:
-        number_hash = SubjectHasher(settings.subject_key_bytes()).hash(number)
     words = English(ZoneInfo(settings.time_zone))
     works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
     yield from map(words.pending, backlog.pending(*works, of=number_hash))

@@ -33,6 +33,7 @@ from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.settings import Settings
+from inbound.startup import index_key_of
 from inbound.store.broadcasts.rows import Broadcast
 from inbound.tables.columns import parse_mapping
 from inbound.tables.model import Choices
@@ -188,7 +189,7 @@ def _load(
         keeps_others=True,
     )
     keys = AudienceKeys(
-        SubjectHasher(settings.subject_key_bytes()), AudienceSealer(settings.vault_keys())
+        SubjectHasher(index_key_of(conn, settings)), AudienceSealer(settings.vault_keys())
     )
     source = TableSource(Path(options.audience), choices)
     with progress_bar("loading") as advance:

@@ -12,7 +12,8 @@ from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, ClientRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher, VaultKey, VaultKeys, fingerprint
-from inbound.store.access.key_checks import VAULT_KEY, check_keys
+from inbound.store.access.index_keys import load_index_key
+from inbound.store.access.key_checks import check_vault_key
 from inbound.store.connections import connect
 from inbound.store.migrations.runner import require_current
 from inbound.tables.model import Choices, Table
@@ -22,7 +23,6 @@ from inbound.terminal import Terminal
 
 APPLICATION_NAME: Final = "scserv clients import"
 
-SUBJECT_KEY_SETTING: Final = "SCSERV_SUBJECT_KEY"
 _PROGRESS_EVERY: Final = 500
 
 
@@ -97,22 +97,18 @@ def _load(
     options: ImportOptions,
 ) -> Summary:
     require_current(database_url)
-    keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
     vault = vault_key if isinstance(vault_key, VaultKeys) else VaultKeys(vault_key)
     other = None if vault.other is None else fingerprint(vault.other)
-    fingerprints = {
-        SUBJECT_KEY_SETTING: fingerprint(subject_key),
-        VAULT_KEY: fingerprint(vault.sealing),
-    }
     with (
         connect(database_url, APPLICATION_NAME, long=True) as conn,
         progress_bar("reading", console=report.console) as advance,
     ):
-        check_keys(conn, fingerprints, other_vault_key=other)
+        check_vault_key(conn, fingerprint(vault.sealing), other=other)
+        hasher = SubjectHasher(load_index_key(conn, subject_key))
         return import_clients(
             conn,
             _checked(table, options.whole_numbers, advance),
-            keys,
+            ImportKeys(hasher, ClientSealer(vault_key)),
             unit=report.unit,
             reject=report.reject,
             allow_move=report.move if options.allow_moves else None,

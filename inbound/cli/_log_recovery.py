@@ -14,6 +14,7 @@ from inbound.cli._format import counted
 from inbound.cli._operator import operator, reason_option
 from inbound.cli._times import local
 from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.terminal import confirm, echo
@@ -51,11 +52,11 @@ def recover(settings: Settings, reason: str, *, yes: bool, show: int) -> None:
 
     actor, why = operator(reason)
     settings.require("kafka_bootstrap_servers")
-    check_database(settings)
+    hasher = SubjectHasher(check_database(settings))
     if not yes:
         confirm("Is every process of the service stopped?")
-    done, moved = _recover(settings, Restore(actor, why, utc_now()))
-    erased = asyncio.run(_erase_again(settings, actor))
+    done, moved = _recover(settings, hasher, Restore(actor, why, utc_now()))
+    erased = asyncio.run(_erase_again(settings, hasher, actor))
     for line in _report(settings, done, show):
         echo(line)
     for line in _report_moved(moved):
@@ -65,19 +66,19 @@ def recover(settings: Settings, reason: str, *, yes: bool, show: int) -> None:
         echo(f"{people} erased again, because the backup had them")
 
 
-def _recover(settings: Settings, restore: "Restore") -> "tuple[Recovered, list[Moved]]":
+def _recover(
+    settings: Settings, hasher: SubjectHasher, restore: "Restore"
+) -> "tuple[Recovered, list[Moved]]":
     from inbound.eventlog.published_tail import CLOCKS_APART, PublishedTail
     from inbound.eventlog.recovery import Recovery
     from inbound.kafka.group_offsets import rewind
     from inbound.kafka.topic_reader import open_reader
-    from inbound.keys import SubjectHasher
     from inbound.store.sealing import Sealer
     from schemas.topics import TopicNames
     from streams.groups import WORKER_GROUP
 
     kafka, names = settings.kafka(), TopicNames.prefixed(settings.topic_prefix)
     sealer = Sealer(make_cipher(settings))
-    hasher = SubjectHasher(settings.subject_key_bytes())
     moved: list[Moved] = []
 
     with (
@@ -125,12 +126,11 @@ def _refuse_running(conn: "psycopg.Connection") -> None:
         time.sleep(_LOOK_AGAIN_S)
 
 
-async def _erase_again(settings: Settings, actor: str) -> int:
+async def _erase_again(settings: Settings, hasher: SubjectHasher, actor: str) -> int:
     """Erase people whose erasure is in the log and whom the backup still has."""
     from inbound.clock import utc_now
     from inbound.erasure.eraser import Eraser
     from inbound.eventlog.recovery import people_to_erase_again
-    from inbound.keys import SubjectHasher
     from inbound.store.sealing import Sealer
     from inbound.store.transactions.postgres import PostgresStore
 
@@ -142,7 +142,7 @@ async def _erase_again(settings: Settings, actor: str) -> int:
     url = settings.database_url.get_secret_value()
     store = PostgresStore(url, cipher, application_name=APPLICATION_NAME, long=True)
     try:
-        eraser = Eraser(store, SubjectHasher(settings.subject_key_bytes()), clock=utc_now)
+        eraser = Eraser(store, hasher, clock=utc_now)
         for number in numbers:
             await eraser.erase(number, actor=actor, reason="erased again after a restore")
     finally:

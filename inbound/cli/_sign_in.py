@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from inbound.errors import MissingSettingError
+from inbound.keys import IndexKey
 from inbound.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def check_sign_in(settings: Settings) -> None:
         raise MissingSettingError("SCSERV_DESK__ADDRESS")
 
 
-def sign_in_of(settings: Settings, pool: "ConnectionPool") -> "SignIn":
+def sign_in_of(settings: Settings, index_key: IndexKey, pool: "ConnectionPool") -> "SignIn":
     """Return the sign-in with passwords."""
     from datetime import timedelta
     from uuid import uuid4
@@ -39,7 +40,7 @@ def sign_in_of(settings: Settings, pool: "ConnectionPool") -> "SignIn":
     return SignIn(
         pool,
         limits,
-        settings.subject_key_bytes(),
+        index_key,
         make_cipher(settings),
         clock=utc_now,
         new_id=uuid4,

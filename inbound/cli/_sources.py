@@ -3,15 +3,16 @@
 from typing import TYPE_CHECKING
 
 from inbound.cli._backlog import backlog_source
+from inbound.keys import IndexKey
 from inbound.settings import Settings
 from inbound.startup import make_cipher
 
 if TYPE_CHECKING:
-    from inbound.api.backend import Sources
+    from inbound.api.backend import Sources, StatusSources
 
 
 def make_sources(
-    settings: Settings, application_name: str, *, with_workers: bool = False
+    settings: Settings, index_key: IndexKey, application_name: str, *, with_workers: bool = False
 ) -> "Sources":
     """Return the sources of all answers. Opens nothing yet; close them at the end.
 
@@ -26,19 +27,33 @@ def make_sources(
     from inbound.timeline.reader import TimelineReader
 
     url = settings.database_url.get_secret_value()
-    subject_key, vault_key = settings.subject_key_bytes(), settings.vault_keys()
-    hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
+    hasher, sealer = SubjectHasher(index_key), Sealer(make_cipher(settings))
     name = application_name
     return Sources(
         pool=ConnectionPool(url, name),
         quick=ProjectionQueries(url, application_name=name),
         slow=ProjectionQueries(url, application_name=f"{name} search"),
         directory=PostgresDirectory(
-            url, subject_key, vault_key, application_name=f"{name} directory"
+            url, index_key, settings.vault_keys(), application_name=f"{name} directory"
         ),
         hasher=hasher,
         sealer=sealer,
         timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
         backlog=backlog_source(settings, with_workers=with_workers),
         zone=settings.time_zone,
+    )
+
+
+def status_sources(settings: Settings, application_name: str) -> "StatusSources":
+    """Return the sources of the status, as `make_sources` does."""
+    from inbound.api.backend import StatusSources
+    from inbound.projections.queries import ProjectionQueries
+    from inbound.store.connection_pool import ConnectionPool
+
+    url = settings.database_url.get_secret_value()
+    return StatusSources(
+        pool=ConnectionPool(url, application_name),
+        quick=ProjectionQueries(url, application_name=application_name),
+        slow=ProjectionQueries(url, application_name=f"{application_name} search"),
+        backlog=backlog_source(settings, with_workers=True),
     )

@@ -46,14 +46,13 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from schemas.topics import TopicNames
 
     health = serve_health(settings, "api", "database")
-    check_database(settings)
+    index_key = check_database(settings)
     watch_database(settings, "api", health)
-    subject_key = settings.subject_key_bytes()
-    hasher = SubjectHasher(subject_key)
+    hasher = SubjectHasher(index_key)
 
     async def main() -> None:
-        sources = make_sources(settings, "scserv api")
-        orders = IntakeConnections(settings)
+        sources = make_sources(settings, index_key, "scserv api")
+        orders = IntakeConnections(settings, index_key)
         sending = OrderService(
             OrderBatcher(orders.intake.place, account_of=attrgetter("account")),
             Dispatcher(
@@ -69,7 +68,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         broadcasting = Broadcasting(
             DraftRules(settings.sender, settings.smpp.alphabet),
             AudienceKeys(hasher, AudienceSealer(settings.vault_keys())),
-            OrderHasher(subject_key),
+            OrderHasher(index_key),
         )
         backend = Backend(sources, sending, broadcasting, utc_now)
         limits = RateLimits(

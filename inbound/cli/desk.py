@@ -9,6 +9,7 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._sources import make_sources
+from inbound.keys import IndexKey
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher, watch_database
 
@@ -50,7 +51,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.desk.uploads import Uploads
 
     health = serve_health(settings, "desk", "database")
-    check_database(settings)
+    index_key = check_database(settings)
     watch_database(settings, "desk", health)
     own = settings.desk
     networks = parse_networks(own.trusted_proxies, "SCSERV_DESK__TRUSTED_PROXIES")
@@ -61,13 +62,13 @@ def desk(settings: Settings, *, handset: bool) -> None:
     check_sign_in(settings)
 
     async def main() -> None:
-        sources = make_sources(settings, "scserv desk", with_workers=True)
-        sign_in = sign_in_of(settings, sources.pool)
+        sources = make_sources(settings, index_key, "scserv desk", with_workers=True)
+        sign_in = sign_in_of(settings, index_key, sources.pool)
         phones = _phones(settings) if handset else None
         pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(sources.close)
-            people, sending = await _people(settings, sources, stack)
+            people, sending = await _people(settings, index_key, sources, stack)
             templates = MessageTemplates(sources.pool, settings.smpp.alphabet)
             if phones:
                 await stack.enter_async_context(phones.running())
@@ -88,7 +89,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 sending=sending,
                 templates=templates,
                 uploads=uploads,
-                imports=ClientImports(settings.subject_key_bytes(), settings.vault_keys(), uploads),
+                imports=ClientImports(index_key, settings.vault_keys(), uploads),
                 status=_status(settings, sources),
                 dead_letters=DeadLetters(sources.pool, sources.sealer, DeadLetterRetries(settings)),
                 long_work=long_work,
@@ -124,7 +125,7 @@ def _broadcasts(
 
 
 async def _people(
-    settings: Settings, sources: "Sources", stack: AsyncExitStack
+    settings: Settings, index_key: IndexKey, sources: "Sources", stack: AsyncExitStack
 ) -> "tuple[People, Sending]":
     """Return the look-ups and changes of people, and what is sent to them.
 
@@ -138,7 +139,7 @@ async def _people(
     from inbound.registrations.switching import Switching
     from schemas.topics import TopicNames
 
-    orders = IntakeConnections(settings)
+    orders = IntakeConnections(settings, index_key)
     stack.push_async_callback(orders.close)
     switching = Switching(orders.store, sources.hasher, clock=utc_now, new_id=uuid4)
     dispatcher = Dispatcher(

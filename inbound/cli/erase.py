@@ -13,6 +13,7 @@ from inbound.cli._format import counted
 from inbound.cli._times import local
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
@@ -71,10 +72,10 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
         raise SetupError(f"--phone: {error}") from error
     except ReasonError as error:
         raise SetupError(f"--reason: {error}") from error
-    check_database(settings)
+    index_key = check_database(settings)
     if not yes:
         confirm(f"Erase {mask(number)} for good?")
-    done = asyncio.run(_erase(settings, number, why))
+    done = asyncio.run(_erase(settings, SubjectHasher(index_key), number, why))
     if not done:
         echo(f"nothing to erase: nothing is stored for {mask(number)}")
         click.get_current_context().exit(1)
@@ -118,18 +119,19 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
         echo("no person was erased yet")
 
 
-async def _erase(settings: Settings, number: str, reason: str) -> "dict[str, CommittedErasure]":
+async def _erase(
+    settings: Settings, hasher: SubjectHasher, number: str, reason: str
+) -> "dict[str, CommittedErasure]":
     """Erase a number and its former forms; return those that were stored, with what was done."""
     from inbound.clock import utc_now
     from inbound.erasure.eraser import Eraser
     from inbound.erasure.former_numbers import former_numbers
-    from inbound.keys import SubjectHasher
     from inbound.store.transactions.postgres import PostgresStore
 
     url = settings.database_url.get_secret_value()
     store = PostgresStore(url, make_cipher(settings), application_name="scserv erase", long=True)
     try:
-        eraser = Eraser(store, SubjectHasher(settings.subject_key_bytes()), clock=utc_now)
+        eraser = Eraser(store, hasher, clock=utc_now)
         countries = dict.fromkeys(bind.country for bind in settings.all_binds)
         erased = {
             form: await eraser.erase(form, actor=os_user(), reason=reason)

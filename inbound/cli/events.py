@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from inbound.cli._backlog import ask_backlog, pending_lines
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
@@ -47,16 +48,17 @@ def events(settings: Settings, *, limit: int, **wanted: str | None) -> None:
     value = str(wanted[by])
     number = _number(value) if by == "phone" else None
     id_ = _id(by, value) if by in {"subject", "order", "broadcast"} else None
-    check_database(settings)
+    hasher = SubjectHasher(check_database(settings))
+    number_hash = None if number is None else hasher.hash(number)
     # First, so that what doesn't wait is in the database when that is read.
-    backlog = ask_backlog(settings, number)
+    backlog = ask_backlog(settings, number_hash)
     if by in {"phone", "subject"}:
-        found = asyncio.run(_load(settings, number, id_))
+        found = asyncio.run(_load(settings, number_hash, id_))
     else:
         found = _load_orders(settings, limit, by, id_, value)
     for event in found:
         echo_json(_as_object(event))
-    for line in pending_lines(settings, backlog, number):
+    for line in pending_lines(settings, backlog, number_hash):
         echo(line, err=True)
 
 
@@ -91,18 +93,16 @@ def _load_orders(
 
 
 async def _load(
-    settings: Settings, number: str | None, subject_id: UUID | None
+    settings: Settings, number_hash: bytes | None, subject_id: UUID | None
 ) -> list[RecordedEvent]:
-    from inbound.keys import SubjectHasher
     from inbound.store.transactions.postgres import PostgresStore
 
     store = PostgresStore(settings.database_url.get_secret_value(), make_cipher(settings))
     try:
         async with store.transaction() as transaction:
             wanted: Iterable[UUID] = [subject_id] if subject_id is not None else []
-            if number is not None:
-                hash_ = SubjectHasher(settings.subject_key_bytes()).hash(number)
-                wanted = (await transaction.find_subjects([hash_])).values()
+            if number_hash is not None:
+                wanted = (await transaction.find_subjects([number_hash])).values()
             streams = await transaction.load_streams(list(wanted))
             return [event for stream in streams.values() for event in stream]
     finally:

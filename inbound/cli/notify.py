@@ -13,6 +13,7 @@ from inbound.cli._named_templates import require_fields, split_fields
 from inbound.cli._sending_hours import sending_hours
 from inbound.errors import SetupError
 from inbound.field_rules import rule_of
+from inbound.keys import IndexKey
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
@@ -68,10 +69,10 @@ def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noq
     from inbound.orders.refusals import explain
 
     order = _order(settings, **options)
-    check_database(settings)
+    index_key = check_database(settings)
     if order.template is not None and order.fields:
         require_fields(settings, order.template, order.fields)
-    placed = asyncio.run(_place(settings, order))
+    placed = asyncio.run(_place(settings, index_key, order))
     why = explain(order, placed)
     if as_json:
         echo_json(_as_json(placed, why))
@@ -110,10 +111,10 @@ def _complaint(error: ValidationError) -> str:
     return f"{option}: {rule_of(first) if first['type'] == 'value_error' or not right else right}"
 
 
-async def _place(settings: Settings, order: Order) -> "Placed":
+async def _place(settings: Settings, index_key: IndexKey, order: Order) -> "Placed":
     from inbound.orders.wiring import IntakeConnections
 
-    connections = IntakeConnections(settings)
+    connections = IntakeConnections(settings, index_key)
     try:
         (placed,) = await connections.intake.place([order])
     finally:

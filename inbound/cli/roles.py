@@ -8,6 +8,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._runner import run_role, serve_health
 from inbound.cli._signals import stop_event
+from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.startup import (
     check_database,
@@ -39,7 +40,7 @@ def gateway(settings: Settings) -> None:
 
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
-    check_infrastructure(settings)
+    index_key = check_infrastructure(settings)
     watch_database(settings, "gateway", health)
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
@@ -47,7 +48,14 @@ def gateway(settings: Settings) -> None:
     # The store connects only to write dead letters.
     store, claims = PostgresStore(url, cipher), PostgresClaims(url, cipher)
     made = Gateway(
-        settings, catalogue, store, claims, BindReports(url), OverdueReceipts(url), health
+        settings,
+        catalogue,
+        store,
+        claims,
+        BindReports(url),
+        OverdueReceipts(url),
+        health,
+        hasher=SubjectHasher(index_key),
     )
     sys.exit(run_role(made.run))
 
@@ -62,7 +70,7 @@ def worker(settings: Settings) -> None:
     from streams.worker import Worker
 
     health = serve_health(settings, "worker", "partitions")
-    check_infrastructure(settings)
+    index_key = check_infrastructure(settings)
     watch_database(settings, "worker", health)
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
@@ -74,10 +82,10 @@ def worker(settings: Settings) -> None:
             PostgresStore(url, cipher, quotas=quotas),
             PostgresStore(url, cipher, quotas=quotas),
         )
-        directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_keys())
+        directory = PostgresDirectory(url, index_key, settings.vault_keys())
         # A batch that loses soon runs alone: the worker's transactions take turns.
-        orders = IntakeConnections(settings, conflicts=_CONFLICTS_OF_WORKER)
-        await Worker(settings, stores, directory, orders, health).run()
+        orders = IntakeConnections(settings, index_key, conflicts=_CONFLICTS_OF_WORKER)
+        await Worker(settings, SubjectHasher(index_key), stores, directory, orders, health).run()
 
     sys.exit(run_role(main))
 

@@ -17,6 +17,6 @@ def scheduler(settings: Settings) -> None:
     from inbound.scheduler.wiring import ORDERS, run_scheduler
 
     health = serve_health(settings, "scheduler", ORDERS)
-    check_database(settings)
+    index_key = check_database(settings)
     watch_database(settings, "scheduler", health)
-    sys.exit(run_role(lambda: run_scheduler(settings, health)))
+    sys.exit(run_role(lambda: run_scheduler(settings, index_key, health)))

@@ -14,6 +14,7 @@ from inbound.cli._times import local, parse_moment
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.handlers.registrations import Operator
+from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.terminal import echo
@@ -45,8 +46,8 @@ def set_(settings: Settings, number: str, switch: str, reason: str) -> None:
 
     parsed = _parsed(number)
     who = Operator(*operator(reason))
-    check_database(settings)
-    is_changed = asyncio.run(_switch(settings, parsed, who, on=switch == "on"))
+    hasher = SubjectHasher(check_database(settings))
+    is_changed = asyncio.run(_switch(settings, hasher, parsed, who, on=switch == "on"))
     echo(f"notifications to {mask(parsed)} are {switch}{'' if is_changed else ' already'}")
 
 
@@ -59,14 +60,14 @@ def _parsed(number: str) -> str:
         raise SetupError(f"NUMBER: {error}") from None
 
 
-async def _switch(settings: Settings, number: str, who: Operator, *, on: bool) -> bool:
-    from inbound.keys import SubjectHasher
+async def _switch(
+    settings: Settings, hasher: SubjectHasher, number: str, who: Operator, *, on: bool
+) -> bool:
     from inbound.registrations.switching import Switching
     from inbound.store.transactions.postgres import PostgresStore
 
     url = settings.database_url.get_secret_value()
     store = PostgresStore(url, make_cipher(settings), application_name="scserv subscriptions")
-    hasher = SubjectHasher(settings.subject_key_bytes())
     try:
         switching = Switching(store, hasher, clock=utc_now, new_id=uuid4)
         return await switching.switch(number, who, on=on)
@@ -115,8 +116,9 @@ def undo_stops(
     if span.since >= span.until:
         raise SetupError("--until must be later than --since")
     who = Operator(*operator(reason))
-    check_database(settings)
-    subject_ids = _stopped_within(settings, span, parsed, who, dry_run=dry_run)
+    hasher = SubjectHasher(check_database(settings))
+    number_hash = None if parsed is None else hasher.hash(parsed)
+    subject_ids = _stopped_within(settings, span, number_hash, who, dry_run=dry_run)
     undone = asyncio.run(_undo(settings, subject_ids, span, who, dry_run=dry_run))
     verb = "would be undone" if dry_run else "undone"
     echo(
@@ -131,13 +133,12 @@ def undo_stops(
 
 
 def _stopped_within(
-    settings: Settings, span: "StopSpan", number: str | None, who: Operator, *, dry_run: bool
+    settings: Settings, span: "StopSpan", number_hash: bytes | None, who: Operator, *, dry_run: bool
 ) -> list[UUID]:
     """Return who stopped within the span; unless it is a dry run, record the command first.
 
-    With a number, only the person who has it.
+    With the hash of a number, only the person who has it.
     """
-    from inbound.keys import SubjectHasher
     from inbound.store.access import audit
     from inbound.store.connections import connect
     from inbound.store.log.replay_inputs import find_span, list_subjects_with
@@ -149,8 +150,7 @@ def _stopped_within(
         log_span = find_span(connection, span.since, span.until)
         found = list_subjects_with(connection, log_span, SubscriptionStopped.TYPE)
         subject_id = None
-        if number is not None:
-            number_hash = SubjectHasher(settings.subject_key_bytes()).hash(number)
+        if number_hash is not None:
             person = person_by_hash(connection, number_hash)
             subject_id = person.subject_id if person else None
             found = [one for one in found if one == subject_id]

@@ -10,6 +10,7 @@ from inbound.cli._backlog import ask_backlog
 from inbound.cli._context import settings_options
 from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.terminal import Terminal, echo
@@ -86,14 +87,13 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
         raise SetupError(f"give exactly one of {', '.join(_BY.values())}")
     chosen, reveal = _timeline_options(settings, options), _reveal(options)
     key = _key(by[0], str(options[by[0]]))
-    check_database(settings)
+    hasher = SubjectHasher(check_database(settings))
     # First, so that what doesn't wait is in the database when that is read.
-    number = key if by[0] == "phone" else None
-    backlog = ask_backlog(settings, number)
+    backlog = ask_backlog(settings, hasher.hash(key) if by[0] == "phone" else None)
     chosen = replace(chosen, now=utc_now(), backlog=backlog)
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:
-        timelines = _look_up(connection, _reader(settings), by[0], key, chosen, reveal)
+        timelines = _look_up(connection, _reader(settings, hasher), by[0], key, chosen, reveal)
     console = Terminal()
     for n, one in enumerate(timelines):
         if as_json:
@@ -171,12 +171,10 @@ def _key(by: str, text: str) -> str:
     return text
 
 
-def _reader(settings: Settings) -> "TimelineReader":
-    from inbound.keys import SubjectHasher
+def _reader(settings: Settings, hasher: SubjectHasher) -> "TimelineReader":
     from inbound.store.sealing import Sealer
     from inbound.timeline.reader import TimelineReader
 
-    hasher = SubjectHasher(settings.subject_key_bytes())
     return TimelineReader(hasher, Sealer(make_cipher(settings)), settings.rejected_mo_days)
 
 

@@ -21,6 +21,7 @@ from inbound.desk.roles import Role
 from inbound.errors import MissingSettingError, SetupError
 from inbound.settings import Settings
 from inbound.settings.smpp import read_value
+from inbound.startup import index_key_of
 from inbound.store.access.desk_users import ListedUser, list_users
 from inbound.terminal import echo, echo_json
 
@@ -132,8 +133,8 @@ def password(settings: Settings, name: str, password_file: Path | None) -> None:
     """
     new = _password(name, password_file)
     hashed = hash_password(new)
-    key = settings.subject_key_bytes()
     with open_database(settings, _APPLICATION) as connection:
+        key = index_key_of(connection, settings)
         ended = desk_users.reset_password(connection, _change(), name, hashed, key)
     echo(f"{name} has a new password; {counted(ended, 'session')} ended", err=True)
     _show(new, password_file)

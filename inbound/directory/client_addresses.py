@@ -16,7 +16,7 @@ from inbound.directory.client_tables import (
     read_clear_rows,
     read_client_id,
 )
-from inbound.keys import OrderHasher, VaultCipher, VaultKey
+from inbound.keys import IndexKey, OrderHasher, VaultCipher, VaultKey
 from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
@@ -45,9 +45,9 @@ _REMOVE_ADDRESSES: Final = _SQL["remove_addresses"]
 class AddressSealer:
     """Seals addresses of clients, each for its client and channel, and makes their keyed hashes."""
 
-    def __init__(self, subject_key: bytes, vault_key: VaultKey) -> None:
+    def __init__(self, index_key: IndexKey, vault_key: VaultKey) -> None:
         self._cipher = VaultCipher(vault_key)
-        self._hasher = OrderHasher(subject_key)
+        self._hasher = OrderHasher(index_key)
 
     def seal(self, channel: Channel, client_id: str, address: str) -> bytes:
         """Seal an address."""

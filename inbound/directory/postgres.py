@@ -9,7 +9,7 @@ from typing_extensions import override
 from inbound.directory.client_addresses import AddressSealer
 from inbound.directory.port import MAX_NUMBERS, ClientNumbers, Directory, Identities, Registration
 from inbound.directory.sealing import ClientSealer
-from inbound.keys import SubjectHasher, VaultKey
+from inbound.keys import IndexKey, SubjectHasher, VaultKey
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.statements import statements
@@ -34,16 +34,16 @@ class PostgresDirectory(Directory, Identities, ClientNumbers):
     def __init__(
         self,
         url: str,
-        subject_key: bytes,
+        index_key: IndexKey,
         vault_key: VaultKey,
         *,
         application_name: str = APPLICATION_NAME,
     ) -> None:
         """Connects at the first call."""
         self._connection = LazyConnection(url, application_name)
-        self._hasher = SubjectHasher(subject_key)
+        self._hasher = SubjectHasher(index_key)
         self._sealer = ClientSealer(vault_key)
-        self._addresses = AddressSealer(subject_key, vault_key)
+        self._addresses = AddressSealer(index_key, vault_key)
         self.where = self._connection.where
 
     @override

@@ -38,6 +38,7 @@ class BindFactory:
     settings: Settings
     gateway: str
     storage: Storage
+    hasher: SubjectHasher
     overdue: OverdueReceipts
     schedule: ReportSchedule
     readiness: Readiness
@@ -60,7 +61,7 @@ class BindFactory:
         arrivals = Arrivals(
             self.storage,
             receipts,
-            SubjectHasher(self.settings.subject_key_bytes()),
+            self.hasher,
             settings=self._arrival_settings(settings, names, leniencies),
             stalls=self.stalls,
             clock=self.clock,

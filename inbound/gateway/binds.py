@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from datetime import datetime
 
+from inbound.clock import utc_now
 from inbound.errors import RetryableError
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.backlog import backlog_of
@@ -18,6 +17,7 @@ from inbound.gateway.rate_sharing import ReportSchedule
 from inbound.gateway.sending_binds import SendingBinds
 from inbound.gateway.shared_clock import SharedClock
 from inbound.gateway.stalls import StallDetector
+from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.store.bind_reports import BindReports
@@ -37,12 +37,12 @@ class Binds:
         self,
         settings: Settings,
         storage: Storage,
+        hasher: SubjectHasher,
         reports: BindReports,
         overdue: OverdueReceipts,
         health: Health,
         *,
         gateway: str,
-        clock: Callable[[], datetime],
         oldest_waiting_s: OldestWaiting,
     ) -> None:
         self._reports = reports
@@ -54,19 +54,20 @@ class Binds:
             settings,
             gateway,
             storage,
+            hasher,
             overdue,
             schedule,
             Readiness(health, settings.text_binds),
             self._stalls,
             self.backlog,
             shared_clock,
-            clock,
+            utc_now,
         )
         self.binds = tuple(factory.make(each) for each in settings.all_binds)
         sending = [(bind.settings, bind.sending) for bind in self.binds if bind.sending]
         self.sending = SendingBinds([bind for of, bind in sending if not of.offered_channels])
         upstream = [bind for of, bind in sending if of.offered_channels]
-        self._channels = make_channels(settings, health, clock)
+        self._channels = make_channels(settings, health, utc_now)
         self.outlets = Outlets(
             self.sending,
             upstream,

@@ -11,8 +11,6 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
-from datetime import datetime
 from secrets import token_hex
 from typing import Any
 from uuid import uuid4
@@ -28,6 +26,7 @@ from inbound.gateway.binds import Binds
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR
 from inbound.gateway.result_watch import ResultWatch
 from inbound.kafka.connection import KafkaConnection
+from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.store.bind_reports import BindReports
@@ -73,16 +72,16 @@ class Gateway:
         overdue: OverdueReceipts,
         health: Health,
         *,
-        clock: Callable[[], datetime] = utc_now,
+        hasher: SubjectHasher,
     ) -> None:
         self._settings = settings
+        self._hasher = hasher
         self._catalogue = catalogue
         self._store = store
         self._claims = claims
         self._reports = reports
         self._overdue = overdue
         self._health = health
-        self._clock = clock
         # Random at the end: in a container the next process may have the same number.
         self._name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(3)}"
 
@@ -114,16 +113,16 @@ class Gateway:
             (names.mo, names.receipts),
             settings.kafka_partitions,
         )
-        offsets, queues = OffsetTracker(), Queues(self._clock)
+        offsets, queues = OffsetTracker(), Queues(utc_now)
         dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
         binds = Binds(
             settings,
             Storage(arriving, dead_letters.store, settings.kafka_partitions),
+            self._hasher,
             self._reports,
             self._overdue,
             self._health,
             gateway=self._name,
-            clock=self._clock,
             oldest_waiting_s=queues.oldest_waiting_s,
         )
         outlets = binds.outlets
@@ -134,7 +133,7 @@ class Gateway:
             names.receipts,
             recorder,
             dead_letters.store,
-            clock=self._clock,
+            clock=utc_now,
             new_id=uuid4,
         )
         sender = Sender(
@@ -145,7 +144,7 @@ class Gateway:
             results,
             offsets,
             SenderSettings(gateway=self._name, max_attempts=settings.max_attempts),
-            clock=self._clock,
+            clock=utc_now,
         )
 
         def new_lanes() -> Lanes:

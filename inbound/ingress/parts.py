@@ -23,7 +23,7 @@ from inbound.ingress.failures import FailureCounter
 from inbound.ingress.numbers import MessageNumbers
 from inbound.ingress.smsc.ids import Naming
 from inbound.ingress.turns import AccountTurns
-from inbound.keys import CredentialHasher, OrderHasher, SubjectHasher, VaultCipher
+from inbound.keys import CredentialHasher, IndexKey, OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.batching import Batcher, OrderBatcher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
@@ -113,11 +113,12 @@ class Parts:
 class OpenParts:
     """The parts of a process with their connections, from its settings; `close` at the end."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
-        subject_key = settings.subject_key_bytes()
-        hasher = SubjectHasher(subject_key)
-        self._orders = IntakeConnections(settings, clock)
+    def __init__(
+        self, settings: Settings, index_key: IndexKey, clock: Callable[[], datetime]
+    ) -> None:
+        """Open nothing yet. Raises `SetupError` when the vault key is missing or malformed."""
+        hasher = SubjectHasher(index_key)
+        self._orders = IntakeConnections(settings, index_key, clock)
         pool = ConnectionPool(settings.database_url.get_secret_value(), APPLICATION_NAME)
         dispatcher = Dispatcher(
             self._orders.store,
@@ -127,13 +128,13 @@ class OpenParts:
             clock=clock,
         )
         self.parts = Parts(
-            access=access_on(pool, subject_key, settings.ingress.ban_minutes * SECONDS, clock),
+            access=access_on(pool, index_key, settings.ingress.ban_minutes * SECONDS, clock),
             pool=pool,
             intake=self._orders.intake,
             batcher=OrderBatcher(self._place, account_of=attrgetter("account")),
             dispatcher=dispatcher,
             numbers=MessageNumbers(lambda: pool.run(take_numbers)),
-            order_hasher=OrderHasher(subject_key),
+            order_hasher=OrderHasher(index_key),
             subject_hasher=hasher,
             sealer=Sealer(VaultCipher(settings.vault_keys())),
             clock=clock,
@@ -157,7 +158,7 @@ class OpenParts:
 
 def access_on(
     pool: ConnectionPool,
-    subject_key: bytes,
+    index_key: IndexKey,
     ban_s: float,
     clock: Callable[[], datetime] = utc_now,
 ) -> Access:
@@ -182,6 +183,6 @@ def access_on(
         find,
         audit,
         remember,
-        CredentialHasher(subject_key),
+        CredentialHasher(index_key),
         FailureCounter(ban_s),
     )

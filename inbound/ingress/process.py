@@ -9,15 +9,16 @@ from inbound.ingress.http import make_http, refuse_unread
 from inbound.ingress.parts import OpenParts, Parts
 from inbound.ingress.smpp.wiring import run_smpp_server
 from inbound.ingress.smsc.mail_server import SmtpServer
+from inbound.keys import IndexKey
 from inbound.ops.health import Health
 from inbound.settings import Settings
 
 Listen = Callable[[], Awaitable[None]]
 
 
-async def run_ingress(settings: Settings, health: Health) -> None:
+async def run_ingress(settings: Settings, index_key: IndexKey, health: Health) -> None:
     """Serve until cancelled. Raises SetupError when a listener can't open its port."""
-    opened = OpenParts(settings, utc_now)
+    opened = OpenParts(settings, index_key, utc_now)
     try:
         async with asyncio.TaskGroup() as group:
             for run in _listeners(settings, health, opened.parts):

@@ -5,7 +5,7 @@ from typing import Any
 
 from inbound.local.samples import write_samples
 from inbound.settings import Settings
-from inbound.startup import check_database
+from inbound.startup import check_database, index_key_of
 
 
 def prepare_database(settings: Settings) -> None:
@@ -38,13 +38,13 @@ def import_samples(settings: Settings, data_dir: Path) -> None:
     from inbound.tables.reader import open_table
 
     write_samples(path)
-    keys = ImportKeys(
-        SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_keys())
-    )
     with (
         open_table(path, CLIENT_COLUMNS) as table,
         connect(settings.database_url.get_secret_value(), "scserv up", long=True) as conn,
     ):
+        keys = ImportKeys(
+            SubjectHasher(index_key_of(conn, settings)), ClientSealer(settings.vault_keys())
+        )
         import_clients(conn, map(check_row, table.rows()), keys)
 
 

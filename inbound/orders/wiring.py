@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from inbound.clock import utc_now
 from inbound.directory.postgres import PostgresDirectory
-from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
+from inbound.keys import IndexKey, OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.intake import CONFLICTS, Intake
 from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, IntakeTools
@@ -23,19 +23,20 @@ class IntakeConnections:
     def __init__(
         self,
         settings: Settings,
+        index_key: IndexKey,
         clock: Callable[[], datetime] = utc_now,
         *,
         conflicts: int = CONFLICTS,
     ) -> None:
         """Open nothing yet. `conflicts` is as in `Intake`.
 
-        Raises `SetupError` when a key is missing or malformed.
+        Raises `SetupError` when the vault key is missing or malformed.
         """
         url = settings.database_url.get_secret_value()
-        subject_key, vault_key = settings.subject_key_bytes(), settings.vault_keys()
+        vault_key = settings.vault_keys()
         self.store = PostgresStore(url, VaultCipher(vault_key), application_name=APPLICATION_NAME)
         self.directory = PostgresDirectory(
-            url, subject_key, vault_key, application_name=APPLICATION_NAME
+            url, index_key, vault_key, application_name=APPLICATION_NAME
         )
         self.templates = StoredTemplates(url, application_name=APPLICATION_NAME)
         self.intake = Intake(
@@ -43,8 +44,8 @@ class IntakeConnections:
                 store=self.store,
                 directory=self.directory,
                 templates=self.templates,
-                subject_hasher=SubjectHasher(subject_key),
-                order_hasher=OrderHasher(subject_key),
+                subject_hasher=SubjectHasher(index_key),
+                order_hasher=OrderHasher(index_key),
                 new_id=uuid4,
                 clock=clock,
             ),

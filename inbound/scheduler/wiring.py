@@ -14,7 +14,7 @@ from inbound.broadcasts.pump import Pump, PumpSettings
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.callbacks.posting import Poster
 from inbound.clock import utc_now
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.keys import IndexKey, SubjectHasher, VaultCipher
 from inbound.ops.health import Health
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.wiring import IntakeConnections
@@ -37,37 +37,39 @@ BROADCASTS: Final = "broadcasts"
 CALLBACKS: Final = "callbacks"
 
 
-async def run_scheduler(settings: Settings, health: Health) -> None:
+async def run_scheduler(settings: Settings, index_key: IndexKey, health: Health) -> None:
     """Run all loops until cancelled; each has connections of its own."""
     async with AsyncExitStack() as stack:
         # A further loop is one more entry: a class with `async run(stop)`.
         reports = {name: LoopHealth(health, name) for name in (ORDERS, BROADCASTS, CALLBACKS)}
         loops: dict[str, Loop] = {
-            ORDERS: DueOrders(_dispatcher(settings, stack), reports[ORDERS]),
-            BROADCASTS: _broadcasts(settings, stack, reports[BROADCASTS]),
+            ORDERS: DueOrders(_dispatcher(settings, index_key, stack), reports[ORDERS]),
+            BROADCASTS: _broadcasts(settings, index_key, stack, reports[BROADCASTS]),
             CALLBACKS: _callbacks(settings, stack, reports[CALLBACKS]),
         }
         await Scheduler(loops, health, reports).run()
 
 
-def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
+def _dispatcher(settings: Settings, index_key: IndexKey, stack: AsyncExitStack) -> Dispatcher:
     store = PostgresStore(
         settings.database_url.get_secret_value(),
         VaultCipher(settings.vault_keys()),
         application_name=APPLICATION_NAME,
     )
     stack.push_async_callback(store.close)
-    hasher = SubjectHasher(settings.subject_key_bytes())
+    hasher = SubjectHasher(index_key)
     names = TopicNames.prefixed(settings.topic_prefix)
     return Dispatcher(store, hasher, names, sender=settings.sender, clock=utc_now)
 
 
-def _broadcasts(settings: Settings, stack: AsyncExitStack, report: LoopHealth) -> BroadcastLoop:
-    connections = IntakeConnections(settings)
+def _broadcasts(
+    settings: Settings, index_key: IndexKey, stack: AsyncExitStack, report: LoopHealth
+) -> BroadcastLoop:
+    connections = IntakeConnections(settings, index_key)
     stack.push_async_callback(connections.close)
     pump = Pump(
         connections.intake,
-        _dispatcher(settings, stack),
+        _dispatcher(settings, index_key, stack),
         Batches(AudienceSealer(settings.vault_keys()), clock=utc_now),
         PumpSettings(
             settings.broadcasts.ahead, timedelta(seconds=settings.broadcasts.late_after_s)

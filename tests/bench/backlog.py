@@ -30,7 +30,7 @@ from schemas.topics import MO, TOPICS
 from tests.bench.__main__ import free_port, load_directory, numbers, say
 from tests.bench.lanes import fill
 from tests.bench.load import LoadSmsc
-from tests.bench.processes import KEY, ProcessUsages, Usage, environment, roles, servers
+from tests.bench.processes import ProcessUsages, Usage, environment, index_key, roles, servers
 
 ROLES = ("gateway", "worker", "relay", "projector")
 GIVE_UP_S = 3600
@@ -97,9 +97,8 @@ def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str,
         return asyncio.run(_measure(folder, settings, port, people, texts, messages))
 
 
-async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
+async def fill_texts(bootstrap: str, hasher: SubjectHasher, people: list[str], texts: int) -> None:
     """Publish texts as a gateway does; every nth is a command."""
-    hasher = SubjectHasher(bytes.fromhex(KEY))
     producer = new_producer(KafkaConnection(bootstrap))
     await producer.start()
     every = max(1, texts // max(1, len(people)))
@@ -141,7 +140,7 @@ async def _measure(
     bootstrap = settings["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
     url = settings["SCSERV_DATABASE_URL"]
     say(f"{texts} texts and {messages} messages")
-    await fill_texts(bootstrap, people, texts)
+    await fill_texts(bootstrap, SubjectHasher(index_key(url)), people, texts)
     await fill(url, bootstrap, messages)
     centre = CountingSmsc(200)
     await centre.start(port)

@@ -16,12 +16,12 @@ from inbound.store.orders.rows import SEND, STRANGERS
 from tests.bench.dialect_clients import Client
 from tests.bench.load import FIRST_RECIPIENT, ReceivingSmsc
 from tests.bench.messages import Answers
-from tests.bench.processes import KEY
+from tests.bench.processes import index_key
 
 
 def create_accounts(url: str, how_many: int) -> list[Credentials]:
     """Create accounts that may text anybody, and return their credentials."""
-    hasher, made = CredentialHasher(bytes.fromhex(KEY)), []
+    hasher, made = CredentialHasher(index_key(url)), []
     with connect(url, "bench") as conn:
         for number in range(how_many):
             name = f"bench-{number}"

@@ -24,15 +24,16 @@ from uuid import UUID
 import psycopg
 
 from inbound.handlers.decision import message_id
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.keys import IndexKey, SubjectHasher, VaultCipher
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
 from schemas.chain import Chains, body, chain_of
 from schemas.events import Command
 from schemas.messages import Purpose
 from tests.bench.stories import Story, StoryEvent, Way, stories, weighted_ways
+from tests.keys import begin_as_older_release
 
-KEY: Final = bytes(32)
+KEY: Final = IndexKey(bytes(32))
 END: Final = datetime(2024, 6, 1, tzinfo=UTC)
 DAYS: Final = 30
 PER_SUBJECT: Final = 4
@@ -92,12 +93,13 @@ def fill(
     *,
     requests: int,
     seed: int = 1,
-    subject_key: bytes = KEY,
+    subject_key: IndexKey = KEY,
     vault_key: bytes = KEY,
 ) -> History:
     """Write the events and subjects of so many requests. Blocks; the tables must be empty."""
     begin = time.monotonic()
     with connect(url, "tests history", long=True) as conn:
+        begin_as_older_release(conn, subject_key)
         ids = subject_ids(requests, seed)
         _copy_subjects(conn, ids, SubjectHasher(subject_key), Sealer(VaultCipher(vault_key)))
         chains = Chains()

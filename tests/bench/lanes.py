@@ -29,7 +29,7 @@ from schemas.messages import MobileTerminated, Purpose
 from schemas.topics import MT_BULK, TOPICS
 from tests.bench.__main__ import free_port, load_directory, numbers, quantile, say
 from tests.bench.load import LoadSmsc
-from tests.bench.processes import KEY, ProcessUsages, environment, roles, servers
+from tests.bench.processes import KEY, ProcessUsages, environment, index_key, roles, servers
 
 RATE = 30
 ROLES = ("gateway", "worker", "relay")
@@ -89,10 +89,9 @@ def lanes(folder: Path, bulk: int, texts: int, per_second: float) -> dict[str, o
 
 async def fill(database_url: str, bootstrap: str, count: int) -> None:
     """Publish broadcasts to a thousand subjects on the bulk lane."""
-    key = bytes.fromhex(KEY)
-    hasher = SubjectHasher(key)
+    hasher = SubjectHasher(index_key(database_url))
     people = {hasher.hash(number): number for number in (f"+7925{n:07d}" for n in range(1000))}
-    store = PostgresStore(database_url, VaultCipher(key))
+    store = PostgresStore(database_url, VaultCipher(bytes.fromhex(KEY)))
     async with store.transaction() as transaction:
         subjects = list((await transaction.subjects(people)).items())
     await store.close()

@@ -14,9 +14,12 @@ from typing import IO
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from inbound.keys import IndexKey
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer
+from inbound.store.access.index_keys import load_index_key
+from inbound.store.connections import connect
 from tests.ceilings import NO_CEILINGS
 
 KEY = "00" * 32
@@ -88,6 +91,12 @@ def environment(
         "SCSERV_SMPP__RECONNECT_MAX_S": "0.5",
         "SCSERV_LOG_LEVEL": "warning",
     }
+
+
+def index_key(url: str) -> IndexKey:
+    """Return the index key of the database of these servers."""
+    with connect(url, "bench") as conn:
+        return load_index_key(conn, bytes.fromhex(KEY))
 
 
 @contextmanager

@@ -23,11 +23,12 @@ import psycopg
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
+from inbound.keys import SubjectHasher
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TOPICS, partitioned
 from tests.bench.__main__ import free_port, load_directory, numbers, say
 from tests.bench.backlog import fill_texts
-from tests.bench.processes import ProcessUsages, environment, roles, servers
+from tests.bench.processes import ProcessUsages, environment, index_key, roles, servers
 
 FROM, UNTIL = 0.1, 0.9
 """The part of the work that is measured: the beginning and the end have idle processes."""
@@ -90,7 +91,8 @@ def _run(folder: Path, variant: Variant, commands: int) -> dict[str, float]:
         settings["SCSERV_KAFKA_PARTITIONS"] = str(variant.partitions)
         pids = {"postgres": postgres.pid or 0, "kafka": kafka.pid or 0}
         with _processes(folder, settings, "worker", variant.processes) as workers:
-            asyncio.run(fill_texts(kafka.bootstrap, people, commands))
+            hasher = SubjectHasher(index_key(postgres.url()))
+            asyncio.run(fill_texts(kafka.bootstrap, hasher, people, commands))
             decided = _measure(settings, workers, pids, _DECIDED, commands)
         with psycopg.connect(postgres.url()) as connection:
             row = connection.execute("SELECT max(position) FROM events").fetchone()

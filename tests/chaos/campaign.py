@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, LiteralString
 
-from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet
 from inbound.smpp.segmentation import split
 from tests.chaos.balance import Balance, balance, check_log
@@ -28,7 +27,7 @@ from tests.chaos.server_faults import ServerFaults
 from tests.chaos.smpp_program import SmppProgram
 from tests.chaos.smsc_faults import AcceptedSubmit
 from tests.chaos.traffic import Traffic
-from tests.fix_service import SUBJECT_KEY, Event
+from tests.fix_service import Event
 from tests.patience import PATIENCE_S
 
 _UNANSWERED: Final = 100
@@ -192,7 +191,7 @@ def _balance(
     streams: dict[str, list[Event]] = defaultdict(list)
     versions: dict[str, list[int]] = defaultdict(list)
     positions = []
-    hasher = SubjectHasher(SUBJECT_KEY)
+    hasher = deployment.hasher
     subjects = dict(deployment.rows("SELECT subject_id, number_hash FROM subjects"))
     numbers = {hasher.hash(one.client.number): one.client.number for one in traffic.clients}
     for event in deployment.events():

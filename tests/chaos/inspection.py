@@ -16,6 +16,7 @@ import psycopg
 
 from inbound.keys import SubjectHasher
 from inbound.local.servers.postgres import PostgresServer
+from inbound.store.access.index_keys import load_index_key
 from tests.e2e.collector import Span, recorded_spans
 from tests.fix_service import SUBJECT_KEY
 
@@ -77,8 +78,8 @@ def _find_primary(folder: Path) -> Path:
 
 def read_events(database_url: str, number: str) -> list[LoggedEvent]:
     """Return the events of a number in order. Blocks."""
-    number_hash = SubjectHasher(SUBJECT_KEY).hash(number)
     with psycopg.connect(database_url) as connection:
+        number_hash = SubjectHasher(load_index_key(connection, SUBJECT_KEY)).hash(number)
         return [LoggedEvent(*row) for row in connection.execute(_EVENTS, [number_hash])]
 
 

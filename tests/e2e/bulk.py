@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 from inbound.gateway.process import new_producer
 from inbound.kafka.connection import KafkaConnection
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.keys import VaultCipher
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
-from tests.fix_service import SUBJECT_KEY, VAULT_KEY, Service
+from tests.fix_service import VAULT_KEY, Service
 
 TEMPLATE: Final = "stopped"
 """One of the built-in texts: nothing sends others yet."""
@@ -19,7 +19,7 @@ TEMPLATE: Final = "stopped"
 
 async def broadcast(service: Service, numbers: Sequence[str]) -> dict[UUID, str]:
     """Put a broadcast to each number on the bulk lane; return who gets which."""
-    hasher = SubjectHasher(SUBJECT_KEY)
+    hasher = service.hasher
     hashes = {hasher.hash(number): number for number in numbers}
     store = PostgresStore(service.database_url, VaultCipher(VAULT_KEY))
     async with store.transaction() as transaction:

@@ -8,11 +8,10 @@ from uuid import uuid4
 
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import Producer
-from inbound.keys import SubjectHasher
 from schemas.messages import MobileOriginated
-from schemas.partitions import murmur2
+from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS, TopicNames
-from tests.fix_service import SUBJECT_KEY, Service
+from tests.fix_service import Service
 
 Headers = list[tuple[str, bytes]]
 
@@ -25,18 +24,7 @@ class Place(NamedTuple):
     offset: int
 
 
-HASHER = SubjectHasher(SUBJECT_KEY)
 TYPE = "ce_type"
-
-
-def key_of(number: str) -> bytes:
-    """Return the Kafka key of a number's messages."""
-    return HASHER.hash(number).hex().encode()
-
-
-def partition_of(number: str) -> int:
-    """Return the partition of a number's messages."""
-    return (murmur2(key_of(number)) & 0x7FFFFFFF) % PARTITIONS
 
 
 def text(number: str, **fields: Any) -> bytes:
@@ -56,13 +44,13 @@ def text(number: str, **fields: Any) -> bytes:
     return json.dumps(json.loads(mo.to_json()) | fields).encode()
 
 
-def result(number: str, **fields: Any) -> dict[str, Any]:
+def result(key: bytes, **fields: Any) -> dict[str, Any]:
     """Return what happened to a message, as the gateway would have said it, but for `fields`."""
     return {
         "message_id": str(uuid4()),
         "subject_id": str(uuid4()),
         "request_id": str(uuid4()),
-        "key": key_of(number).decode(),
+        "key": key.decode(),
         "purpose": "acknowledgement",
         "template": "acknowledgement",
         "outcome": "submitted",
@@ -93,11 +81,10 @@ def put(
     headers: Headers | None = None,
 ) -> list[Place]:
     """Store records under a number's key and in its partition; return where they stand."""
-    producer = Producer(KafkaConnection(service.bootstrap))
+    producer, key = Producer(KafkaConnection(service.bootstrap)), service.key_of(number)
+    partition = partition_of(key, PARTITIONS)
     sent = [
-        producer.send(
-            topic, value, key=key_of(number), headers=headers, partition=partition_of(number)
-        )
+        producer.send(topic, value, key=key, headers=headers, partition=partition)
         for value in values
     ]
     producer.flush()

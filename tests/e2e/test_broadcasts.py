@@ -16,11 +16,10 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from inbound.keys import SubjectHasher
 from tests.e2e import poison
 from tests.e2e.script import Submit
 from tests.e2e.test_orders import STOP
-from tests.fix_service import SUBJECT_KEY, Role, Service, eventually
+from tests.fix_service import Role, Service, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -113,7 +112,7 @@ async def test_a_template_is_sent_in_the_language_of_each_client(
     service: Service, tmp_path: Path
 ) -> None:
     russian, english = new_clients(service, 2)
-    number_hash = SubjectHasher(SUBJECT_KEY).hash(english)
+    number_hash = service.hasher.hash(english)
     service.execute("UPDATE clients SET language = 'en' WHERE number_hash = %s", number_hash)
     template = tmp_path / "visit.toml"
     template.write_text(
@@ -243,7 +242,7 @@ async def test_a_thousand_stops_race_a_broadcast(service: Service, tmp_path: Pat
     withheld = done["withheld"] + done["refused"]
     assert done["sent"] + done["delivered"] + withheld == RACES
     assert min(withheld, done["sent"] + done["delivered"]) > 0, "nothing raced"
-    by_hash = {SubjectHasher(SUBJECT_KEY).hash(number): number for number in numbers}
+    by_hash = {service.hasher.hash(number): number for number in numbers}
     for number_hash, claimed_at in service.rows(CLAIMS_OF_SENT):
         texted = by_hash.get(bytes(number_hash))
         assert texted is None or claimed_at <= told[texted]

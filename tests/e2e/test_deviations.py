@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from tests.e2e.script import ACCOUNT
-from tests.fix_service import STOPPED, SUBJECT_KEY, Service
+from tests.fix_service import STOPPED, Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,7 +88,7 @@ async def test_an_erasure_finds_the_wrong_number_of_an_earlier_release(service: 
     client = service.new_client()
     await service.text(client.number, STOP)
     await service.completed(client.number)
-    hasher, wrong = SubjectHasher(SUBJECT_KEY), f"+00{client.number[1:]}"
+    hasher, wrong = service.hasher, f"+00{client.number[1:]}"
     service.execute(
         "UPDATE subjects SET number_hash = %s WHERE number_hash = %s",
         hasher.hash(wrong),

@@ -158,9 +158,11 @@ async def test_one_bad_result_does_not_take_the_others_of_its_record(service: Se
     before = len(service.events(good.number))
     open_ = await _open_request(service, good.number)
     results = poison.results(
-        poison.result(good.number, **open_),
-        poison.result(bad.number, subject_id=str(service.events(bad.number)[0].stream_id)),
-        poison.result(good.number),
+        poison.result(service.key_of(good.number), **open_),
+        poison.result(
+            service.key_of(bad.number), subject_id=str(service.events(bad.number)[0].stream_id)
+        ),
+        poison.result(service.key_of(good.number)),
     )
     places = poison.put(service, service.names.receipts, [results], number=good.number)
     [row] = await until_set_aside(service, places)
@@ -231,7 +233,7 @@ async def test_dead_letters_can_be_looked_at_safely(service: Service) -> None:
         assert ran.status == 0
         assert client.number[1:] not in ran.out
         assert "canary" not in ran.out
-        assert poison.key_of(client.number).decode() not in ran.out
+        assert service.key_of(client.number).decode() not in ran.out
     assert '"data_coding": 300' in ran.out
     before = service.value("SELECT count(*) FROM audit")
     revealed = await service.command(

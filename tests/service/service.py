@@ -17,7 +17,6 @@ import pytest
 from typing_extensions import override
 
 from inbound.cli._client_import import run_import
-from inbound.keys import SubjectHasher
 from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.phone import FEDERAL_NUMBER, Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -47,7 +46,7 @@ class Service(Processes, Stored):
         self, folder: Path, database_url: str, bootstrap: str, names: TopicNames, prefix: str
     ) -> None:
         Processes.__init__(self, folder)
-        Stored.__init__(self, database_url, bootstrap, SubjectHasher(SUBJECT_KEY))
+        Stored.__init__(self, database_url, bootstrap, SUBJECT_KEY)
         self.names = names
         self.script = Script()
         self.centre = Simulator(
@@ -125,7 +124,7 @@ class Service(Processes, Stored):
 
     def key_of(self, number: str) -> bytes:
         """Return the Kafka key of a number's records."""
-        return self._hasher.hash(number).hex().encode()
+        return self.hasher.hash(number).hex().encode()
 
     def import_clients(self, clients: Iterable[Client]) -> None:
         """Load clients as operators do: from a CSV file."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -10,6 +11,8 @@ import psycopg
 from psycopg import sql
 
 from inbound.keys import SubjectHasher
+from inbound.store.access.index_keys import load_index_key
+from inbound.store.connections import connect
 from tests.searching import records
 from tests.service.waiting import eventually
 
@@ -31,11 +34,17 @@ class Event:
 class Stored:
     """The database and the topics of one service."""
 
-    def __init__(self, database_url: str, bootstrap: str, hasher: SubjectHasher) -> None:
+    def __init__(self, database_url: str, bootstrap: str, subject_key: bytes) -> None:
         self.database_url = database_url
         self.bootstrap = bootstrap
-        self._hasher = hasher
+        self._subject_key = subject_key
         self._database = _Database(database_url)
+
+    @cached_property
+    def hasher(self) -> SubjectHasher:
+        """What hashes numbers as the service does. The first use of a database makes its key."""
+        with connect(self.database_url, "tests") as conn:
+            return SubjectHasher(load_index_key(conn, self._subject_key))
 
     def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -70,7 +79,7 @@ class Stored:
             found = self.rows(
                 columns + "JOIN subjects ON subject_id = stream_id WHERE number_hash = %s"
                 " ORDER BY version",
-                self._hasher.hash(number),
+                self.hasher.hash(number),
             )
         return [Event(*row) for row in found]
 
@@ -85,7 +94,7 @@ class Stored:
 
     async def completed(self, *numbers: str, requests: int = 1) -> None:
         """Wait until each number has this many completed requests."""
-        hashes = [self._hasher.hash(number) for number in numbers]
+        hashes = [self.hasher.hash(number) for number in numbers]
         wanted = requests * len(numbers)
         await eventually(
             lambda: self._completed(hashes) >= wanted,

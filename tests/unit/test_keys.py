@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbound.errors import PoisonError, SetupError
-from inbound.keys import SubjectHasher, UnsealError, VaultCipher, fingerprint, parse_key
+from inbound.keys import IndexKey, SubjectHasher, UnsealError, VaultCipher, fingerprint, parse_key
 
-KEY, OTHER = bytes(range(32)), bytes(32)
+KEY, OTHER = IndexKey(bytes(range(32))), IndexKey(bytes(32))
 
 
 def test_hash_of_a_number_is_fixed() -> None:
@@ -100,5 +100,5 @@ def test_key_is_not_in_the_repr_and_its_length_is_checked(
 ) -> None:
     assert KEY.hex() not in repr(make(KEY))
     with pytest.raises(ValueError, match="32 bytes") as caught:
-        make(b"CANARY")
+        make(IndexKey(b"CANARY"))
     assert "CANARY" not in str(caught.value)

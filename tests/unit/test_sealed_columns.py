@@ -14,7 +14,7 @@ from inbound.directory.client_addresses import AddressSealer
 from inbound.directory.port import Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.ingress.smpp.sealing import Addresses, seal_pdu
-from inbound.keys import VaultCipher
+from inbound.keys import IndexKey, VaultCipher
 from inbound.orders.comments import seal_comment
 from inbound.rotation.sealed_columns import SEALED_COLUMNS
 from inbound.store.dead_letters.rows import DeadLetterSource
@@ -23,7 +23,7 @@ from inbound.store.mo.rows import PartsKey
 from inbound.store.sealing import Sealer
 from schemas.channels import Channel
 
-KEY = bytes(range(32))
+KEY = IndexKey(bytes(range(32)))
 CIPHER, SEALER = VaultCipher(KEY), Sealer(VaultCipher(KEY))
 CLIENTS, AUDIENCES = ClientSealer(KEY), AudienceSealer(KEY)
 ID, HASH = UUID(int=7), b"h" * 16

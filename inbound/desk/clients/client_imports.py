@@ -24,7 +24,7 @@ from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, ClientRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
-from inbound.keys import SubjectHasher, VaultKey
+from inbound.keys import IndexKey, SubjectHasher, VaultKey
 from inbound.store.access.audit import record
 from inbound.store.connections import raises_store_errors
 from inbound.tables.columns import letter
@@ -78,8 +78,8 @@ class _Rejections:
 class ClientImports:
     """The imports of one desk."""
 
-    def __init__(self, subject_key: bytes, vault_key: VaultKey, uploads: Uploads) -> None:
-        self.keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
+    def __init__(self, index_key: IndexKey, vault_key: VaultKey, uploads: Uploads) -> None:
+        self.keys = ImportKeys(SubjectHasher(index_key), ClientSealer(vault_key))
         self._uploads = uploads
 
     def understand(self, upload: Upload) -> ImportPreview:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import psycopg
 
-from inbound.api.backend import Sources, retry_once
+from inbound.api.backend import StatusSources, retry_once
 from inbound.desk.shared_readings import SHARED_S, SharedReadings
 from inbound.desk.status.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
@@ -108,7 +108,7 @@ class StatusReader:
 
     def __init__(
         self,
-        sources: Sources,
+        sources: StatusSources,
         limits: Limits,
         clock: Callable[[], datetime],
         shared_s: float = SHARED_S,

@@ -1,6 +1,5 @@
-"""Compares the configured keys with those that a database was filled with."""
+"""Compares the configured vault key with the one that a database was filled with."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import psycopg
@@ -25,30 +24,26 @@ _NEXT: Final = f"{VAULT_KEY} (next)"
 
 
 @raises_store_errors
-def check_keys(
-    conn: psycopg.Connection,
-    fingerprints: Mapping[str, bytes],
-    *,
-    other_vault_key: bytes | None = None,
+def check_vault_key(
+    conn: psycopg.Connection, fingerprint: bytes, *, other: bytes | None = None
 ) -> None:
-    """Compare setting name -> `inbound.keys.fingerprint`; the first use of a name stores it.
+    """Compare the `inbound.keys.fingerprint` of the key that seals; the first use stores it.
 
-    While the vault key is rotated the stored key may be the other one; the key that seals is then
+    While the vault key is rotated the stored key may be the `other` one; the key that seals is then
     stored as the next one, so that all processes seal with the same.
 
     Raises SetupError for a key other than the first one, so that a wrong key stops the start.
     """
-    for name, given in fingerprints.items():
-        stored = _remembered(conn, name, given)
-        if stored == given:
-            continue
-        if name != VAULT_KEY or stored != other_vault_key:
-            raise _misfit(conn, name, given, stored)
-        if _remembered(conn, _NEXT, given) != given:
-            raise SetupError(
-                f"{VAULT_KEY} is not the next key that other processes seal with already: set it "
-                "to theirs"
-            )
+    stored = remember_key(conn, VAULT_KEY, fingerprint)
+    if stored == fingerprint:
+        return
+    if stored != other:
+        raise _misfit(conn, fingerprint, stored)
+    if remember_key(conn, _NEXT, fingerprint) != fingerprint:
+        raise SetupError(
+            f"{VAULT_KEY} is not the next key that other processes seal with already: set it "
+            "to theirs"
+        )
 
 
 @raises_store_errors
@@ -64,32 +59,34 @@ def adopt_vault_key(conn: psycopg.Connection, fingerprint: bytes) -> None:
 @raises_store_errors
 def vault_fingerprint(conn: psycopg.Connection) -> bytes | None:
     """Return the fingerprint of the vault key of this database; None before its first use."""
-    return _stored(conn, VAULT_KEY)
+    return stored_fingerprint(conn, VAULT_KEY)
 
 
-def _misfit(conn: psycopg.Connection, name: str, given: bytes, stored: bytes | None) -> SetupError:
+def remember_key(conn: psycopg.Connection, name: str, given: bytes) -> bytes:
+    """Return the fingerprint that is stored under this name: the given one, if there was none."""
+    conn.execute(_REMEMBER_KEY, {"name": name, "fingerprint": given})
+    return stored_fingerprint(conn, name) or given
+
+
+def stored_fingerprint(conn: psycopg.Connection, name: str) -> bytes | None:
+    """Return the fingerprint that is stored under this name; None before its first use."""
+    row = conn.execute(_FIND_KEY, {"name": name}).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError:
     """Say what to do about a key that the database wasn't filled with, or not any more."""
-    misfit = f"{name} does not fit this database ({conn.info.dbname})"
-    fits = f"the key with fingerprint {stored.hex() if stored else ''}"
+    misfit = f"{VAULT_KEY} does not fit this database ({conn.info.dbname})"
+    fits = f"the key with fingerprint {stored.hex()}"
     retired = conn.execute(_FIND_RETIRED, {"fingerprint": given}).fetchone()
-    if name == VAULT_KEY and retired is not None:
+    if retired is not None:
         return SetupError(
             f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
             f"{retired[0]:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since. Set "
-            f"{name} to that key, which the other processes have. The data is intact"
+            f"{VAULT_KEY} to that key, which the other processes have. The data is intact"
         )
     return SetupError(
-        f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}. Set {name} "
-        "to the key that the other processes or the last start had; keep the database. Only if "
-        "that key is lost for good, a new, empty database is the way out"
+        f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}. Set "
+        f"{VAULT_KEY} to the key that the other processes or the last start had; keep the "
+        "database. Only if that key is lost for good, a new, empty database is the way out"
     )
-
-
-def _remembered(conn: psycopg.Connection, name: str, given: bytes) -> bytes | None:
-    conn.execute(_REMEMBER_KEY, {"name": name, "fingerprint": given})
-    return _stored(conn, name)
-
-
-def _stored(conn: psycopg.Connection, name: str) -> bytes | None:
-    row = conn.execute(_FIND_KEY, {"name": name}).fetchone()
-    return None if row is None else bytes(row[0])

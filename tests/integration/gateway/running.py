@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inbound.clock import utc_now
 from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.binds import Binds
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.store.bind_reports import BindReports
@@ -38,16 +38,16 @@ class Producer:
 async def gateway(
     name: str, database_url: str, *binds: SmppSettings
 ) -> AsyncIterator[tuple[Binds, Health, Producer]]:
-    settings = Settings(subject_key=SecretStr("00" * 32), binds=binds)
+    settings = Settings(binds=binds)
     producer, health, presence = Producer(), Health(), BindReports(database_url)
     made = Binds(
         settings,
         Storage(producer, SetAside()),
+        SubjectHasher(IndexKey(bytes(32))),
         presence,
         OverdueReceipts(database_url),
         health,
         gateway=name,
-        clock=utc_now,
         oldest_waiting_s=lambda _centre: {},
     )
     running = asyncio.create_task(made.run())

@@ -14,7 +14,7 @@ from inbound.clock import utc_now
 from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.handlers.receipts import SentPart
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.keys import IndexKey, SubjectHasher, VaultCipher
 from inbound.settings import SmppSettings
 from inbound.smpp.esme import Esme
 from inbound.smpp.listener import listen
@@ -102,7 +102,7 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
 ) -> None:
     centre, client = esme
     now = utc_now()
-    hash_ = SubjectHasher(bytes(32)).hash(NUMBER)
+    hash_ = SubjectHasher(IndexKey(bytes(32))).hash(NUMBER)
     store = PostgresStore(database_url, cipher)
     async with store.transaction() as tx:
         subject_id = (await tx.subjects({hash_: NUMBER}))[hash_]

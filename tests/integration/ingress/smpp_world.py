@@ -24,6 +24,7 @@ from inbound.smpp.pdu import (
     SubmitSm,
     SubmitSmResp,
 )
+from inbound.startup import check_database
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.peer import Peer, connect
 
@@ -53,7 +54,7 @@ async def serving(
     loaded = load_settings(None)
     changed = loaded.smpp_server.model_copy(update={"port": 0, "rate_per_s": 1000, **rules})
     loaded = loaded.model_copy(update={"smpp_server": changed, **(settings or {})})
-    opened = OpenParts(loaded, utc_now)
+    opened = OpenParts(loaded, check_database(loaded), utc_now)
     ports: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(
         run_smpp_server(

@@ -67,7 +67,7 @@ class World:
             vault_key=SecretStr(VAULT_KEY.hex()),
             mail=MailSettings(host="mail.test", sender="scserv@example.org"),
         )
-        self._opened = OpenParts(settings, lambda: self.now)
+        self._opened = OpenParts(settings, SUBJECT_KEY, lambda: self.now)
         self.parts = self._opened.parts
         self.app = make_http(self.parts, IngressSettings())
         self._clients: list[httpx.AsyncClient] = []

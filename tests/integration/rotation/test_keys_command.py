@@ -10,8 +10,7 @@ from click.testing import CliRunner, Result
 from inbound.cli import scserv
 from inbound.errors import SetupError
 from inbound.keys import VaultKeys, fingerprint
-from inbound.store.access.key_checks import VAULT_KEY as CHECKED
-from inbound.store.access.key_checks import check_keys
+from inbound.store.access.key_checks import check_vault_key
 from inbound.store.access.process_keys import OwnKeys, list_keys
 from tests.fix_store import VAULT_KEY
 
@@ -38,7 +37,7 @@ def swapped(
 ) -> None:
     """Step 2 of the guide: the database knows both keys, and these settings seal with the new."""
     del settings_of_the_service  # is before
-    check_keys(conn, {CHECKED: fingerprint(VAULT_KEY)}, other_vault_key=fingerprint(NEW))
+    check_vault_key(conn, fingerprint(VAULT_KEY), other=fingerprint(NEW))
     monkeypatch.setenv("SCSERV_OTHER_VAULT_KEY", VAULT_KEY.hex())
     monkeypatch.setenv("SCSERV_VAULT_KEY", NEW.hex())
 

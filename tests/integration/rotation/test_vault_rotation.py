@@ -13,7 +13,7 @@ from inbound.errors import SetupError
 from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
 from inbound.rotation.sealed_columns import SEALED_COLUMNS
 from inbound.rotation.vault_rotation import VaultRotation
-from inbound.store.access.key_checks import VAULT_KEY, check_keys
+from inbound.store.access.key_checks import check_vault_key
 from inbound.store.access.process_keys import OwnKeys
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
@@ -26,7 +26,7 @@ PEOPLE = 1_200
 NOT_SEALED = {
     *("number_hash", "digest", "fingerprint", "content_digest", "text_digest", "key_digest"),
     *("registration_digest", "stranger_hash", "browser", "key", "parts_key", "other_fingerprint"),
-    *("password_verifier", "key_verifier", "service_verifier"),
+    *("password_verifier", "key_verifier", "service_verifier", "subject_fingerprint"),
 }
 """Hashes, which need no key to be opened, and keys of rows."""
 
@@ -34,6 +34,7 @@ NOT_SEALED_IN = {
     ("outbox", "value"),
     ("smpp_messages", "words"),
     ("client_addresses", "hash"),
+    ("index_keys", "sealed"),  # with the subject key
 }
 
 
@@ -79,7 +80,7 @@ def rotation(conn: psycopg.Connection, other: psycopg.Connection) -> VaultRotati
 def test_everything_opens_with_the_new_key_alone(
     conn: psycopg.Connection, other: psycopg.Connection
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, PEOPLE, OLD)
     add_people(conn, PEOPLE, 10, NEW)
     add_client(conn, OLD)
@@ -97,17 +98,17 @@ def test_everything_opens_with_the_new_key_alone(
     registration = clients.open_registration(sealed, number_hash)
     assert registration.login == "ivanov"
     assert clients.digest(registration, number_hash) == digest, "imports would see a change"
-    check_keys(conn, {VAULT_KEY: fingerprint(NEW)})
+    check_vault_key(conn, fingerprint(NEW))
     with pytest.raises(SetupError, match=f"{fingerprint(OLD).hex()} was rotated away at ") as old:
-        check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+        check_vault_key(conn, fingerprint(OLD))
     assert fingerprint(NEW).hex() in str(old.value)
     assert "new, empty database" not in str(old.value)
     with pytest.raises(SetupError, match="Only if that key is lost for good"):
-        check_keys(conn, {VAULT_KEY: fingerprint(THIRD)})
+        check_vault_key(conn, fingerprint(THIRD))
 
 
 def test_interrupted_rotation_goes_on(conn: psycopg.Connection, other: psycopg.Connection) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, PEOPLE, OLD)
 
     def interrupt(done: int, _: int) -> None:
@@ -124,13 +125,13 @@ def test_interrupted_rotation_goes_on(conn: psycopg.Connection, other: psycopg.C
 def test_process_that_seals_with_the_old_key_is_noticed(
     conn: psycopg.Connection, other: psycopg.Connection, database_url: str
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, 1, OLD)
     with connect(database_url, "a process") as process:
         added = iter(range(1, 1_000))
         done = rotation(conn, other).run(lambda *_: add_people(process, next(added), 1, OLD))
     assert not done.is_complete
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})  # still the key of the database
+    check_vault_key(conn, fingerprint(OLD))  # still the key of the database
 
 
 @pytest.mark.parametrize(
@@ -143,14 +144,14 @@ def test_process_that_seals_with_the_old_key_is_noticed(
 def test_nothing_is_rotated_while_a_process_has_other_keys(
     conn: psycopg.Connection, other: psycopg.Connection, keys: VaultKeys, words: str
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, 1, OLD)
     OwnKeys.of("worker", keys).report(conn)
     OwnKeys.of("relay", KEYS).report(conn)
     with pytest.raises(SetupError, match=rf"^1 process \(worker .* {words}"):
         rotation(conn, other).run(lambda *_: None)
     assert rotation(conn, other).count(lambda *_: None).sealed_again == 1
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
 
     OwnKeys.of("worker", keys).withdraw(conn)
     assert rotation(conn, other).running() == 1
@@ -160,18 +161,18 @@ def test_nothing_is_rotated_while_a_process_has_other_keys(
 def test_process_started_during_the_rotation_keeps_the_key_of_the_database(
     conn: psycopg.Connection, other: psycopg.Connection, database_url: str
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, 1, OLD)
     late = OwnKeys.of("worker", VaultKeys(OLD, NEW))
     with connect(database_url, "a process") as process, pytest.raises(SetupError, match="worker"):
         rotation(conn, other).run(lambda *_: late.report(process))
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
 
 
 def test_process_that_was_killed_counts_for_minutes_alone(
     conn: psycopg.Connection, other: psycopg.Connection
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     OwnKeys.of("worker", VaultKeys(OLD)).report(conn)
     conn.execute("UPDATE process_keys SET seen_at = now() - interval '151 seconds'")
     assert rotation(conn, other).run(lambda *_: None).is_complete
@@ -180,7 +181,7 @@ def test_process_that_was_killed_counts_for_minutes_alone(
 def test_value_of_a_third_key_is_counted_and_left(
     conn: psycopg.Connection, other: psycopg.Connection
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, 1, THIRD)
     add_people(conn, 1, 1, OLD)
     done = rotation(conn, other).run(lambda *_: None)
@@ -212,13 +213,13 @@ def test_every_context_is_made_of_columns_that_exist(conn: psycopg.Connection) -
 
 def test_both_keys_are_accepted_in_each_phase(conn: psycopg.Connection) -> None:
     old, new, third = map(fingerprint, (OLD, NEW, THIRD))
-    check_keys(conn, {VAULT_KEY: old})
-    check_keys(conn, {VAULT_KEY: old}, other_vault_key=new)  # the next one is added
-    check_keys(conn, {VAULT_KEY: new}, other_vault_key=old)  # it seals
+    check_vault_key(conn, old)
+    check_vault_key(conn, old, other=new)  # the next one is added
+    check_vault_key(conn, new, other=old)  # it seals
     with pytest.raises(SetupError, match="is not the next key"):
-        check_keys(conn, {VAULT_KEY: third}, other_vault_key=old)
+        check_vault_key(conn, third, other=old)
     with pytest.raises(SetupError, match="does not fit"):
-        check_keys(conn, {VAULT_KEY: new})  # what the old key sealed is still there
+        check_vault_key(conn, new)  # what the old key sealed is still there
 
 
 def test_a_cipher_opens_with_both_and_seals_with_one() -> None:

@@ -10,7 +10,7 @@ from inbound.clock import database_clock, machine_skew_s, utc_now
 from inbound.keys import VaultKeys, fingerprint
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.access.key_checks import VAULT_KEY, adopt_vault_key, check_keys
+from inbound.store.access.key_checks import adopt_vault_key, check_vault_key
 from inbound.store.access.process_keys import OwnKeys, list_keys
 from inbound.store.connected import list_connected
 from inbound.store.connections import connect
@@ -98,7 +98,7 @@ def keyed(url: str, health: Health, role: str, keys: VaultKeys) -> DatabaseWatch
 def test_process_that_cannot_open_what_another_seals_is_not_ready(
     database_url: str, conn: psycopg.Connection, health: Health
 ) -> None:
-    check_keys(conn, {VAULT_KEY: fingerprint(OLD)})
+    check_vault_key(conn, fingerprint(OLD))
     behind = keyed(database_url, health, "worker", VaultKeys(OLD))
     assert health.ready().ok
     peer = keyed(database_url, Health(), "gateway", VaultKeys(NEW, OLD))

@@ -6,12 +6,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.tools import IntakeSettings
 from inbound.store import retention_sweep
-from inbound.store.access.key_checks import check_keys
 from inbound.store.claims.rows import Secret
 from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
@@ -198,11 +196,3 @@ def test_maintenance_gives_up_rather_than_queue(
         with pytest.raises(StoreUnavailable):
             retention_sweep.maintain_outbox(conn, retention_days=2)
     assert retention_sweep.maintain_outbox(conn, retention_days=2).created > 0
-
-
-def test_database_knows_its_keys(conn: psycopg.Connection) -> None:
-    check_keys(conn, {"SCSERV_VAULT_KEY": b"one"})
-    check_keys(conn, {"SCSERV_VAULT_KEY": b"one", "SCSERV_SUBJECT_KEY": b"two"})
-    with pytest.raises(SetupError, match="SCSERV_SUBJECT_KEY does not fit this database"):
-        check_keys(conn, {"SCSERV_VAULT_KEY": b"one", "SCSERV_SUBJECT_KEY": b"one"})
-    check_keys(conn, {"SCSERV_SUBJECT_KEY": b"two"})

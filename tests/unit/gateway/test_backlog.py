@@ -17,7 +17,7 @@ from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
 from inbound.gateway.backlog import BacklogWatch, Behind, Lag
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
-from inbound.keys import SubjectHasher
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings.quotas import QuotaSettings
@@ -31,7 +31,7 @@ from tests.patience import PATIENCE_S
 from tests.set_aside import SetAside
 
 NAMES = TopicNames()
-HASHER = SubjectHasher(bytes(32))
+HASHER = SubjectHasher(IndexKey(bytes(32)))
 CLIENT, OTHER = "+79161234567", "+79161234569"
 
 

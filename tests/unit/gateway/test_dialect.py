@@ -14,7 +14,7 @@ from inbound.gateway.dialect import CentreDialect, Delivered, MoText
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
 from inbound.kafka.decoding import TopicRecord
-from inbound.keys import SubjectHasher
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.parsers.commands import parse
 from inbound.smpp import alphabet
 from inbound.smpp.leniency import Leniency, Treatment
@@ -32,7 +32,7 @@ from tests.unit.smpp.corpus.malformed import frame, message, tlv
 from tests.unit.smpp.peer import esme_session
 
 NAMES = TopicNames()
-HASHER = SubjectHasher(bytes(32))
+HASHER = SubjectHasher(IndexKey(bytes(32)))
 NUMBER = "+79161234567"
 INFO = b"CLIENT info"
 DELIVER = 0x05

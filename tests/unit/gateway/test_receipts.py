@@ -15,7 +15,7 @@ from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.dialect import CentreDialect
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
-from inbound.keys import SubjectHasher
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, ResponsePdu
 from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
@@ -32,7 +32,7 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NUMBER = "79161234567"
 NAMES = TopicNames()
 PLACE = ArrivalSettings("gateway-1", "main", "main-1", NAMES.mo)
-HASHER = SubjectHasher(bytes(32))
+HASHER = SubjectHasher(IndexKey(bytes(32)))
 SESSION = cast("Session", Line())
 TEXT = b"id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
 

@@ -11,7 +11,7 @@ from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import REFUSE_S, STALL_S, StallDetector
-from inbound.keys import SubjectHasher
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.smpp.pdu import DeliverSm, ResponsePdu
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
@@ -69,7 +69,7 @@ def _arrivals(
     return Arrivals(
         Storage(producer, SetAside()),
         ReceiptPublisher(producer, "receipts", clock=utc_now, new_id=uuid4),
-        SubjectHasher(bytes(32)),
+        SubjectHasher(IndexKey(bytes(32))),
         settings=ArrivalSettings("gateway-1", "main", "main-1", TopicNames().mo),
         stalls=StallDetector(clock),
         clock=utc_now,

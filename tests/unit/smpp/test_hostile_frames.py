@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from inbound.gateway.dialect import CentreDialect
 from inbound.gateway.receipts import to_message
-from inbound.keys import SubjectHasher
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.smpp._wire import MAX_FRAME, MAX_TLVS
 from inbound.smpp.errors import PduError
 from inbound.smpp.message_ids import ID
@@ -175,7 +175,7 @@ def test_a_text_has_a_certain_sender_and_a_receipt_has_ids(
     if receipt is None:
         return
     message = to_message(
-        *(receipt, dialect.phone_of(pdu), SubjectHasher(bytes(32))),
+        *(receipt, dialect.phone_of(pdu), SubjectHasher(IndexKey(bytes(32)))),
         centre="north",
         bind="north-1",
         per_message=False,

@@ -1,0 +1,147 @@
+"""The index key of a database, with which all keyed hashes are made. It is stored sealed.
+
+It stays the same for as long as the database lives. The subject key only opens it, so another
+subject key takes over by a second row, and no hash changes.
+
+A new database gets a random index key from the first process that starts. A database that an older
+release began has hashes of the subject key itself, which therefore is its index key.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import psycopg
+
+from inbound.errors import SetupError
+from inbound.keys import (
+    KEY_BYTES,
+    IndexKey,
+    UnsealError,
+    fingerprint,
+    open_index_key,
+    seal_index_key,
+)
+from inbound.store.access.key_checks import remember_key, stored_fingerprint
+from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
+from inbound.store.statements import statements
+
+SUBJECT_KEY: Final = "SCSERV_SUBJECT_KEY"
+"""The name of its setting. `key_checks` has the fingerprint of the index key under this name: an
+older release compares it with that of its subject key, so it only works where both are the same."""
+
+_SQL: Final = statements(__package__, "index_keys")
+_FIND_SEALED: Final = _SQL["find_sealed"]
+_LOCK_KEYS: Final = _SQL["lock_keys"]
+_LIST_KEYS: Final = _SQL["list_keys"]
+_FIND_RETIRED: Final = _SQL["find_retired"]
+_ADD_KEY: Final = _SQL["add_key"]
+_HAS_PEOPLE: Final = _SQL["has_people"]
+
+
+class OpeningKey(NamedTuple):
+    """The fingerprint of a subject key that opens the index key, and since when it does."""
+
+    fingerprint: bytes
+    added_at: datetime
+
+
+@raises_store_errors
+def load_index_key(
+    conn: psycopg.Connection, subject_key: bytes, *, random: Callable[[int], bytes] = os.urandom
+) -> IndexKey:
+    """Return the index key; the first use of a database makes it. Blocks on the database.
+
+    Raises SetupError if the subject key does not open it.
+    """
+    found = _find(conn, subject_key)
+    if found is None:
+        with conn.transaction():
+            conn.execute(_LOCK_KEYS)
+            found = _find(conn, subject_key) or _begin(conn, subject_key, random)
+    return found
+
+
+@raises_store_errors
+def opening_keys(conn: psycopg.Connection) -> list[OpeningKey]:
+    """Return the subject keys that open the index key, oldest first. Blocks on the database."""
+    return fetch_rows(conn, OpeningKey, _LIST_KEYS)
+
+
+def _find(conn: psycopg.Connection, subject_key: bytes) -> IndexKey | None:
+    """Return the index key if this subject key opens it."""
+    row = conn.execute(_FIND_SEALED, {"fingerprint": fingerprint(subject_key)}).fetchone()
+    if row is None:
+        return None
+    sealed, named = row
+    try:
+        index_key = open_index_key(sealed, subject_key)
+    except UnsealError:
+        raise SetupError(
+            f"the index key of this database ({conn.info.dbname}) is damaged: restore the table "
+            "index_keys from a backup"
+        ) from None
+    if named is None:  # the table was copied from another database
+        named = remember_key(conn, SUBJECT_KEY, fingerprint(index_key))
+    if named != fingerprint(index_key):
+        raise SetupError(
+            f"the table index_keys is that of another database than this one ({conn.info.dbname}), "
+            "whose hashes were made with another index key: restore its own from a backup"
+        )
+    return index_key
+
+
+def _begin(
+    conn: psycopg.Connection, subject_key: bytes, random: Callable[[int], bytes]
+) -> IndexKey:
+    """Return the index key of a database that has none yet. Needs the lock."""
+    given, named = fingerprint(subject_key), stored_fingerprint(conn, SUBJECT_KEY)
+    if fitting := opening_keys(conn):
+        raise _misfit(conn, given, [one.fingerprint for one in fitting])
+    if named is None:
+        _refuse_people(conn)
+        index_key = IndexKey(random(KEY_BYTES))
+        # A process of an older release may be first: then its subject key is the index key.
+        named = remember_key(conn, SUBJECT_KEY, fingerprint(index_key))
+        if named == fingerprint(index_key):
+            _add(conn, subject_key, index_key)
+            return index_key
+    if named != given:
+        raise _misfit(conn, given, [named])
+    index_key = IndexKey(subject_key)
+    _add(conn, subject_key, index_key)
+    return index_key
+
+
+def _add(conn: psycopg.Connection, subject_key: bytes, index_key: IndexKey) -> None:
+    sealed = seal_index_key(index_key, subject_key)
+    conn.execute(_ADD_KEY, {"fingerprint": fingerprint(subject_key), "sealed": sealed})
+
+
+def _refuse_people(conn: psycopg.Connection) -> None:
+    """Raise SetupError if people were copied here without the key that made their hashes."""
+    if conn.execute(_HAS_PEOPLE).fetchone() == (True,):
+        raise SetupError(
+            f"this database ({conn.info.dbname}) has people or clients and no index key, so nobody "
+            "would be found by number: copy the table index_keys as well, from the database that "
+            "they came from"
+        )
+
+
+def _misfit(conn: psycopg.Connection, given: bytes, fitting: list[bytes]) -> SetupError:
+    misfit = f"{SUBJECT_KEY} does not fit this database ({conn.info.dbname})"
+    fits = f"the key with fingerprint {' or '.join(one.hex() for one in fitting)}"
+    retired = conn.execute(_FIND_RETIRED, {"fingerprint": given}).fetchone()
+    if retired is not None:
+        return SetupError(
+            f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
+            f"{retired[0]:%Y-%m-%d %H:%M} UTC, and the database needs {fits} since. Set "
+            f"{SUBJECT_KEY} to that key, which the other processes have. The data is intact"
+        )
+    return SetupError(
+        f"{misfit}: the hashes here need {fits}, and this one has {given.hex()}. Set {SUBJECT_KEY} "
+        "to the key that the other processes or the last start had; keep the database. Only if "
+        "that key is lost for good, a new, empty database is the way out"
+    )

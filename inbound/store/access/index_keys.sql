@@ -1,0 +1,25 @@
+-- The index key of the database, sealed with the subject keys that open it.
+
+-- name: find_sealed
+-- The second column: the fingerprint of the index key, NULL in a database that has not named it yet.
+SELECT sealed, (SELECT fingerprint FROM key_checks WHERE name = 'SCSERV_SUBJECT_KEY')
+FROM index_keys WHERE subject_fingerprint = %(fingerprint)s AND sealed IS NOT NULL
+
+-- name: lock_keys
+-- Processes that start at the same time take turns; reading goes on.
+LOCK TABLE index_keys IN SHARE ROW EXCLUSIVE MODE
+
+-- name: list_keys
+SELECT subject_fingerprint, added_at FROM index_keys WHERE sealed IS NOT NULL ORDER BY added_at
+
+-- name: find_retired
+SELECT retired_at FROM index_keys WHERE subject_fingerprint = %(fingerprint)s AND sealed IS NULL
+
+-- name: add_key
+INSERT INTO index_keys (subject_fingerprint, sealed, added_at)
+VALUES (%(fingerprint)s, %(sealed)s, clock_timestamp())
+ON CONFLICT (subject_fingerprint) DO UPDATE
+SET sealed = excluded.sealed, added_at = excluded.added_at, retired_at = NULL
+
+-- name: has_people
+SELECT EXISTS (SELECT FROM subjects) OR EXISTS (SELECT FROM clients)
