@@ -18,6 +18,8 @@ from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
+from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
 from tests.chaos.balance import MOST_COPIES
 from tests.e2e import poison
 from tests.e2e.script import Submit
@@ -145,12 +147,12 @@ async def all_are_fetched(service: Service, numbers: set[str]) -> None:
     It sets aside what it can't read, unlike messages, at once: here a record behind the last
     acknowledgement of each partition.
     """
-    lane, keys = service.names.mt_urgent, {poison.key_of(number) for number in numbers}
+    lane, keys = service.names.mt_urgent, {service.key_of(number) for number in numbers}
     await eventually(
         lambda: keys <= {record.key for record in service.records(lane)},
         lambda: "not every text has an acknowledgement",
     )
-    last = {poison.partition_of(number): number for number in numbers}
+    last = {partition_of(service.key_of(number), PARTITIONS): number for number in numbers}
     places = [place for n in last.values() for place in poison.put(service, lane, [b""], number=n)]
     await eventually(
         lambda: set(places) <= set(service.rows(SET_ASIDE)),
