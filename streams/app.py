@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.errors import RetryableError
@@ -22,7 +21,7 @@ from inbound.settings import Settings
 from schemas.topics import TopicNames
 from streams.commits import Commits
 from streams.continuity import Continuity
-from streams.faust_app import make_app
+from streams.faust_app import TP, make_app
 from streams.gathering import gathered
 from streams.progress import Partition, PartitionProgress
 

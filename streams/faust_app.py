@@ -1,4 +1,7 @@
-"""The Faust app of `scserv worker`, without tables and what a start would wait for them."""
+"""The Faust app of `scserv worker`, without tables and what a start would wait for them.
+
+The only module that imports Faust; `TP` is its pair of topic and partition.
+"""
 
 import logging
 from collections.abc import Callable
@@ -7,6 +10,7 @@ from typing import Any, Final
 import faust
 import mode
 from faust.tables.manager import TableManager
+from faust.types import TP
 
 from inbound.kafka.connection import KafkaConnection
 from inbound.settings import Settings
@@ -17,6 +21,8 @@ from streams.groups import (
     SESSION_TIMEOUT_S,
     WORKER_GROUP,
 )
+
+__all__ = ["TP", "TablelessApp", "make_app"]
 
 POLL_SHARE: Final = 5
 """Faust stops fetching a partition when a buffer is four fifths full. What it has fetched by then
