@@ -1,8 +1,8 @@
 """Posts to the URLs of accounts.
 
-An address is checked where the socket for it is made, after the name was resolved: whatever a
-name server answers the second time, only an address that was checked is connected to. Redirects
-are not followed. Answers are not read.
+An address is checked when the socket for it is made, after the name was resolved: whatever a name
+server answers the second time, only a checked address is connected to. Redirects are not followed.
+Answers are not read.
 """
 
 import socket
@@ -20,7 +20,7 @@ from inbound.callbacks.posting import CallbackFailed, Poster, is_public
 
 TIMEOUT_S: Final = 10.0
 LONGEST_WISH: Final = timedelta(days=1)
-"""No `Retry-After` holds calls up for longer."""
+"""The longest `Retry-After` that is obeyed."""
 
 _DIGITS_OF_PAUSE: Final = 10
 

@@ -1,6 +1,6 @@
 """The port for calls to the URLs of accounts, which must not lead into our own network.
 
-What is checked here is checked before a name is resolved; `http_poster.py` makes the calls.
+The checks here precede the resolution of a name; `http_poster.py` makes the calls.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ LONGEST_URL: Final = 2000
 
 
 class CallbackFailed(ScservError):  # noqa: N818  says what is the case
-    """A call was not taken; the text says why, without the URL.
+    """A call failed; the text says why, without the URL.
 
     `is_final`: the receiver wants no more calls, or this one can't be made. `retry_after`: it asks
     for that long a pause.

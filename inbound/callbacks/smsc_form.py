@@ -1,7 +1,7 @@
 """Calls in the form of SMSC: an URL-encoded form for each message, or text of a phone. Pure.
 
-Its own description is not public. The names of the parameters and what `md5` is made of are those
-that programs which get such calls read.
+SMSC's own description is not public. The names of the parameters and the input of `md5` are those
+that existing receivers of such calls use.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ _TYPES: Final[Mapping[str, int]] = {
     Channel.VIBER: 10,
     Channel.SOC: 12,
 }
-"""By channel; a message of a bot has no known one, and is told as a text message."""
+"""By channel; a message of a bot has no known type, and is reported as a text message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedMessage:
-    """What a call tells of a message: its ids, its number, and the `data` of our own form.
+    """The message that a call reports: its ids, its number, and the `data` of our own form.
 
-    `told` is what the network told about the number, if it was asked.
+    `told` is the network's answer about the number, if it was asked.
     """
 
     ids: Sequence[str]

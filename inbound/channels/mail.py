@@ -103,7 +103,7 @@ class MailChannel(ChannelAdapter):
             await _quit(client)
 
     def _mail(self, outgoing: Outgoing) -> bytes:
-        """Return the mail; what a header can't have is encoded. Raises UnencodableError."""
+        """Return the mail; text that a header can't hold is encoded. Raises UnencodableError."""
         server = self._server
         mail = EmailMessage(policy=_ALL_ASCII_POLICY)
         try:
@@ -124,7 +124,7 @@ class MailChannel(ChannelAdapter):
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
-    """End the connection politely, and not for long: what was answered is answered."""
+    """End the connection politely, without waiting long: the outcome is known already."""
     with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
         if client.is_connected:
             await client.quit(timeout=1)

@@ -1,7 +1,7 @@
 """Telegram's Bot API (sendMessage): one request for each message.
 
-The token stands in the path of the URL, so no error of the client is ever logged or passed on as it
-is. Redirects are not followed: the token would go with them. An error answer means that nothing was
+The token is in the path of the URL, so no error of the client is ever logged or passed on as it is.
+Redirects are not followed: the token would go with them. An error answer means that nothing was
 sent; a connection that breaks while the answer is awaited leaves the outcome unknown, since the API
 has no idempotent request. So does a 5xx without the API's own answer: it comes from something
 between, which may have passed the request on.
@@ -76,7 +76,7 @@ class TelegramChannel(ChannelAdapter):
         if self._session is None:
             total_s = self._api.timeout_s
             timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=total_s / 2)
-            # Short: a connection that the server ends just now would leave an outcome unknown.
+            # Short: a connection that the server is just closing would leave an outcome unknown.
             connector = aiohttp.TCPConnector(keepalive_timeout=_KEPT_S)
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         return self._session

@@ -1,4 +1,4 @@
-"""Loads where clients get messages of a channel: their e-mail addresses, or chats with a bot.
+"""Loads the addresses of clients in a channel: e-mail addresses, or chats with a bot.
 
 A client that the file doesn't name keeps its address; an empty address removes it. A file with
 anything unclear in it changes nothing. Addresses are sealed.
@@ -64,14 +64,14 @@ class AddressSealer:
 
 @dataclass(frozen=True, slots=True)
 class ClientAddress:
-    """A client and its address; None: it has none."""
+    """A client and its address, None without one."""
 
     client_id: str
     address: str | None = field(repr=False)
 
 
 def address_reader(channel: Channel) -> Callable[[Iterable[Row | BadRow]], Iterator[ClientAddress]]:
-    """Return what reads the addresses of a table; it raises `UnclearRowsError` at its end."""
+    """Return a reader of the addresses in a table; it raises `UnclearRowsError` at its end."""
 
     def read(row: Row) -> ClientAddress:
         client_id = read_client_id(row.cells[0])

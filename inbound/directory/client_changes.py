@@ -1,6 +1,6 @@
 """Changes one client of the directory, by the rules of an import of one row.
 
-What is left empty stays as it is, so that secrets need not be shown to be kept.
+A field that is left empty stays as it is, so that secrets need not be shown to be kept.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class KnownClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientChange:
-    """What a person wants of a number's client: texts by field, "" for what stays.
+    """The change that a person wants: texts by field, "" for a field that stays.
 
     `allow_move`: the number may become that of another client, and a client may get one more.
     """
@@ -67,7 +67,7 @@ class ClientMovesError(ValueError):
 
 @raises_store_errors
 def find_client(conn: psycopg.Connection, number_hash: bytes) -> KnownClient | None:
-    """Return the client of a number, None for a number of nobody."""
+    """Return the client of a number, None if it has none."""
     return fetch_row(conn, KnownClient, _FIND_CLIENT, {"number_hash": number_hash})
 
 

@@ -63,9 +63,9 @@ class Summary:
     repeated: int
     rejected: int
     of_another: int
-    """Rows that would move a number to another client, or have done so."""
+    """Rows that would move a number to another client, or did so."""
     one_more: int
-    """Rows that would give a known client one more number, or have done so."""
+    """Rows that would give a known client one more number, or did so."""
 
     @property
     def loaded(self) -> int:

@@ -1,6 +1,6 @@
 """Checks the rows of a table of clients. Needs no database.
 
-A row gives a `ClientRow` or, with every field at fault, a `RejectedRow`. What can be printed of a
+A row gives a `ClientRow` or, with every field at fault, a `RejectedRow`. The printable part of a
 rejected row has no code, login or password, and the number is masked.
 """
 
@@ -96,7 +96,7 @@ class RejectedRow:
     values: tuple[str, ...] = field(repr=False)
     """The fields for the file of rejected rows. They have secrets."""
     held: tuple[str, ...] = field(repr=False, default=())
-    """What can't be written into a field. It may have secrets."""
+    """Content that can't be written into a field. It may have secrets."""
     note: str = field(repr=False, default="")
     """Why the row was rejected before. It may have secrets."""
     claims: frozenset[str] = field(repr=False, default=frozenset())
@@ -112,7 +112,7 @@ class RejectedRow:
 
     @property
     def full_reason(self) -> str:
-        """The reasons with what the row held, now and before. It may have secrets."""
+        """The reasons with the content of the row, now and before. It may have secrets."""
         reason = "; ".join((*map(str, self.faults), *self.held))
         if not self.note or self.note.startswith(reason):
             return self.note or reason

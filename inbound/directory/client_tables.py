@@ -1,4 +1,4 @@
-"""Tables that say something about clients: a row each, with the client's id first.
+"""Tables about clients: a row each, with the client's id first.
 
 A table with anything unclear in it is not used. The error names its first faulty rows and
 repeats no cell.

@@ -1,4 +1,4 @@
-"""Loads which clients have an open case in the support system: a second factor for `CLIENT info`.
+"""Loads the open cases of clients in the support system: a second factor for `CLIENT info`.
 
 Each load replaces the one before, in one transaction: a client that the file doesn't name has no
 open case. A file with anything unclear in it changes nothing.

@@ -1,4 +1,4 @@
-"""Erases a person: deletes all that identifies them, and keeps a record that it was done.
+"""Erases a person: deletes everything that identifies them, and keeps a record of the erasure.
 
 One transaction: all or nothing, whenever the process is killed. The subject's
 stream gets `person.erased` as its next event, so a worker that decides for the same person at
@@ -57,10 +57,11 @@ class Eraser:
         self._clock = clock
 
     async def erase(self, number: str, *, actor: str, reason: str) -> CommittedErasure | None:
-        """Erase the person with this E.164 number. None, without a trace, if nothing is stored.
+        """Erase the person with this E.164 number.
 
-        `reason` must be checked (`inbound.store.access.audit.check_reason`): it is kept forever.
-        Blocks on the database; safe to repeat. Raises RetryableError when it stays away.
+        Returns None, and leaves no trace, if nothing is stored. `reason` must be checked
+        (`inbound.store.access.audit.check_reason`): it is kept for ever. Blocks on the database;
+        safe to repeat. Raises RetryableError when it stays unavailable.
         """
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),

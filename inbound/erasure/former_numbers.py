@@ -1,8 +1,8 @@
 """The numbers under which earlier releases stored a person, by mistake.
 
-They took an address with TON 1 for a whole number as it stood, so that the person with
-+79161234567 may also be stored as +0079161234567, +89161234567 or +9161234567. No text leads
-there any more. An erasure has to remove these, too. Pure.
+They took an address with TON 1 for a whole number as it stood, so that the person with +79161234567
+may also be stored as +0079161234567, +89161234567 or +9161234567. Texts no longer lead there. An
+erasure has to remove these, too. Pure.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 import phonenumbers
 
-# What those releases accepted.
+# The numbers that those releases accepted.
 _STORED: Final = re.compile(r"\+[0-9]{7,15}")
 _DIGITS: Final = re.compile("[0-9]+")
 _PREFIX: Final = "00"

@@ -31,15 +31,15 @@ _FRAME_BYTES: Final = 4 << 20
 # A block of 4 octets may hold 128 KB (RFC 8878, 3.1.1.2), so this much becomes 8 MB at most.
 _READ_BYTES: Final = 256
 _WINDOW_BYTES: Final = 8 << 20
-"""The history that a frame may refer to. Level 3 takes 2 MB, level 19 takes all of it."""
+"""The window that a frame may refer to. Level 3 uses 2 MB of it, level 19 all of it."""
 LINE_BYTES_MAX: Final = 16 << 20
-"""An event has some hundred octets. A longer line is no event."""
+"""The longest line. An event has some hundred octets."""
 _TRAILER: Final = b'{"events":'
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ArchiveError(SetupError):
-    """The file is no exported log, damaged or truncated. The text says where."""
+    """The file is not an exported log, or is damaged or truncated. The text says where."""
 
 
 class _Line(BaseModel):

@@ -74,9 +74,9 @@ def read_published(record: Any) -> PublishedEvent | None:  # noqa: ANN401 — ka
 
 
 def published_metadata(record: Any, event: PublishedEvent) -> bytes | None:  # noqa: ANN401 — kafka-python has no types
-    """Return the metadata of a published event, made again from its trace.
+    """Return the metadata of a published event, rebuilt from its trace.
 
-    None if that is not what the log has: its digest travels with the record and tells.
+    None if it differs from that in the log, as the digest in the record shows.
     """
     metadata = trace_metadata(header(record.headers, "traceparent"))
     return metadata if metadata_digest(metadata) == event.metadata_digest else None

@@ -163,7 +163,7 @@ class PublishedHeads:
     def _published(
         self, chain: int, start: int, after: int, until: int
     ) -> Iterator[PublishedEvent]:
-        """Yield what was published between two positions, once and in order."""
+        """Yield the events published between two positions, once and in order."""
         seen = after
         for event in self._read(chain, start):
             if event.position > until:
@@ -196,9 +196,9 @@ class PublishedHeads:
 def compare(
     stored: Iterable[StoredEvent], published: Iterable[PublishedEvent], *, complete: bool
 ) -> Iterator[Problem]:
-    """Yield the differences of both, of one chain and in the order of positions. Pure.
+    """Yield the differences between both, of one chain and in order of position.
 
-    Unless `complete`, the first stored ones may be too old to be still on the topic.
+    Pure. Unless `complete`, the first stored events may be too old to be still on the topic.
     """
     ours = iter(stored)
     mine = next(ours, None)

@@ -1,4 +1,4 @@
-"""What Kafka has of the log after a backup: the published events, and the heads of their chains."""
+"""Reads from Kafka the events published since a backup, and the heads of their chains."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What recovered events mean for the other tables, in the transaction that takes them back.
+"""Updates the other tables from recovered events, in the transaction that restores them.
 
 The tables are as old as the backup. Messages that have ended since are claimed with their results,
 so that none is sent again; requests are in the inbox, orders move to where the events leave them,
@@ -60,7 +60,7 @@ class LostOrder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecoveredRows:
-    """How many rows followed from the events, and what can't be made again from them."""
+    """How many rows were made from the events, and what can't be rebuilt from them."""
 
     messages: int
     numbers: int
@@ -102,7 +102,7 @@ def _batches(conn: psycopg.Connection) -> Iterator[list[tuple[UUID, DomainEvent]
 
 
 def _end_of(subject_id: UUID, event: DomainEvent) -> RecordedResult | None:
-    """Return the end of a message that an event is about, or that it keeps from being sent."""
+    """Return the end of the message that an event is about, or whose sending it prevents."""
     match event:
         case MessageUnknown(final=False):
             return None
@@ -140,7 +140,7 @@ def _note_results(conn: psycopg.Connection, ends: Collection[RecordedResult]) ->
 
 
 def _move_orders(conn: psycopg.Connection, changes: Iterable[OrderChange]) -> None:
-    """Move orders as far as the events tell; a statement has each order once."""
+    """Move orders to the states that the events say; a statement has each order once."""
     together: dict[UUID, OrderChange] = {}
     for change in changes:
         if change.order_id in together:

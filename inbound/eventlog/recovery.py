@@ -1,9 +1,9 @@
 """Completes the log of a restored database with the events that were published since the backup.
 
-Kafka outlives the database: `sms.events.v1` has every published event for 90 days, and all that
-its digest covers. So the log becomes again what it was, to the byte: no position and no version
-is used twice, subscribers go on, and the published heads match. What was committed and never
-published is not known anywhere, and nobody has seen it.
+Kafka outlives the database: `sms.events.v1` has every published event for 90 days, and all that its
+digest covers. So the log becomes what it was, byte for byte: no position and no version is used
+twice, subscribers continue, and the published heads match. Events that were committed and never
+published are lost, but nobody has seen them.
 
 A relay that was killed may have published an event of one partition and not an earlier one of
 another. The position of an event that is lost like this gets a `log.restored`, in the chain that
@@ -83,10 +83,11 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was taken back: events after the position `backup`, up to `last`.
+    """The restored events: those after the position `backup`, up to `last`.
 
-    `lost` are the positions between whose events are nowhere. `rows` is None if there was nothing.
-    `since` and `until` are the times of the last event in the backup and of the last one published.
+    `lost` are the positions between them whose events exist nowhere. `rows` is None if there were
+    none. `since` and `until` are the times of the last event in the backup and of the last one
+    published.
     """
 
     backup: int
@@ -112,7 +113,7 @@ class Recovery:
     def run(
         self, restore: Restore, before_commit: Callable[[Recovered], None] = lambda _: None
     ) -> Recovered:
-        """Take back what was published since the backup, and return what that was.
+        """Restore the events published since the backup, and return a summary.
 
         `before_commit` is called when everything is written; if it raises, nothing is. Blocks on
         Kafka and the database; other processes can't append meanwhile. Raises SetupError if the
@@ -157,7 +158,7 @@ class Recovery:
         return Recovered(backup, last, events, lost, since, until, rows)
 
     def _stage_chain(self, chains: Chains, chain: int, backup: int, since: datetime | None) -> None:
-        """Stage what follows the end of a chain, with the digests that follow from it."""
+        """Stage the events after the end of a chain, and compute their digests."""
         before: Published | None = None
         with self._conn.cursor() as cursor, cursor.copy(_COPY_STAGED) as copy:
             block = bytearray(SIGNATURE)
@@ -174,7 +175,7 @@ class Recovery:
             self._check_same(before)
 
     def _check_same(self, published: Published) -> None:
-        """Refuse a database whose own end is not what was published."""
+        """Refuse a database whose last events differ from the published ones."""
         event = published.event
         *row, recorded_at = self._row(_STORED_EVENT, position=event.position)
         position, stream, version, type_, schema, data, metadata = row
@@ -210,7 +211,7 @@ class Recovery:
     def _fill_lost(
         self, chains: Chains, backup: int, events: int, restore: Restore
     ) -> tuple[int, ...]:
-        """Put a note at each position that is missing, in a chain that has lost its end."""
+        """Put a `log.restored` at each missing position, in a chain that has lost its end."""
         parameters = {"after": backup, "most": MOST_LOST + 1}
         lost = tuple(row[0] for row in self._conn.execute(_MISSING, parameters))
         if len(lost) > MOST_LOST:

@@ -1,1 +1,1 @@
-"""How current an answer is: what the service has received and not processed yet."""
+"""How current an answer is: which records the service has received and not processed yet."""

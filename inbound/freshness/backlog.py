@@ -1,4 +1,4 @@
-"""Asks Kafka what the workers have not processed.
+"""Asks Kafka which records the workers have not processed.
 
 The ends of the partitions are read first, then the committed offsets; a worker commits after the
 transaction of its batch. So a partition whose committed offset has reached its end has nothing that
@@ -49,10 +49,10 @@ _WORKS_OF_PERSON: Final = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.O
 
 
 class BacklogSource(Protocol):
-    """Tells what waits for the workers."""
+    """Reads the backlog of the workers."""
 
     async def ask(self) -> Backlog:
-        """Return what waits now. Never raises: a backlog that can't be read is unknown."""
+        """Return the current backlog. Never raises: a backlog that can't be read is unknown."""
         ...
 
     async def close(self) -> None:
@@ -61,7 +61,7 @@ class BacklogSource(Protocol):
 
 
 class UnknownBacklog:
-    """Stands for a Kafka that no setting names."""
+    """The source without a setting for Kafka."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -75,7 +75,7 @@ class UnknownBacklog:
 
 
 async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
-    """Return what waits, a moment later if the workers are just about to commit.
+    """Return the backlog, a moment later if the workers are just about to commit.
 
     For answers that people read. Of texts and results only the partition of this number counts, and
     of all records only those that waited at the first question: what arrives meanwhile, in a steady
@@ -126,7 +126,7 @@ class BacklogReader:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     async def ask(self) -> Backlog:
-        """Return what waits now; unknown after `ANSWER_WITHIN_S` at the latest."""
+        """Return the current backlog; unknown after `ANSWER_WITHIN_S` at the latest."""
         if self._next is None:
             self._next = asyncio.create_task(self._ask_next())
         return await asyncio.shield(self._next)

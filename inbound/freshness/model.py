@@ -1,4 +1,4 @@
-"""What an answer can lack. Pure; its JSON is part of the HTTP API."""
+"""The model of what an answer may lack. Pure; its JSON is part of the HTTP API."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

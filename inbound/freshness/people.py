@@ -68,6 +68,6 @@ def freshness_of_people(
     """
     hashes = [] if subjects is None else hashes_of(conn, subjects)
     gaps = read_gaps(conn, backlog, hashes)
-    # Of an erased person the partition is not known any more: then any counts.
+    # The partition of an erased person is no longer known: then any counts.
     places = hashes if subjects is not None and len(hashes) == len(set(subjects)) else [None]
     return Freshness.of_all(backlog.asked_at, [gaps.of(place, *works) for place in places])

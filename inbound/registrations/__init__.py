@@ -1,1 +1,1 @@
-"""Ending holds of registrations and undoing stops: what an operator decides about many people."""
+"""Ends holds of registrations and undoes stops, as operators decide about many people."""

@@ -38,9 +38,9 @@ class HoldSettings:
 class Holds:
     """Ends holds, batch by batch. `clock` is passed in for tests.
 
-    All methods block on the database, are safe to repeat, and return the number of holds that
-    the batch took: 0 when there is nothing left. They raise RetryableError when the database
-    stays away.
+    All methods block on the database, are safe to repeat, and return the number of holds that the
+    batch took: 0 when there is nothing left. They raise RetryableError when the database stays
+    unavailable.
     """
 
     def __init__(

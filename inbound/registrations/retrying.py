@@ -1,4 +1,4 @@
-"""Repeats a transaction after a conflict with a worker, or while the database is away."""
+"""Repeats a transaction after a conflict with a worker, or while the database is unavailable."""
 
 from typing import Final
 

@@ -22,12 +22,12 @@ from schemas.events import SubscriptionRestored
 from schemas.upcasters import read_event
 
 ACTION: Final = "subscription.restore"
-"""How the audit names the undoing of one person's stop."""
+"""The audit's name for undoing one person's stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopSpan:
-    """Stops recorded from `since` to before `until`."""
+    """Stops recorded at `since` or later and before `until`."""
 
     since: datetime
     until: datetime
@@ -46,7 +46,7 @@ class Stops:
         """Switch on those of these people whose stop is to be undone; return how many.
 
         With `dry_run` nothing is changed. Blocks on the database; safe to repeat. Raises
-        RetryableError when the database stays away.
+        RetryableError when it stays unavailable.
         """
         async for attempt in repeated():
             with attempt:

@@ -1,7 +1,7 @@
 """Switches notifications and broadcasts on or off for one person who asked an operator.
 
-The event, the folded state that every claim checks, and the audit are one transaction: a message
-that is claimed after it obeys it.
+The event, the folded state that every claim checks, and the audit are one transaction, which every
+later claim of a message obeys.
 """
 
 from collections.abc import Callable
@@ -40,9 +40,9 @@ class Switching:
     async def switch(self, number: str, operator: Operator, *, on: bool) -> bool:
         """Switch an E.164 number; False if it is like that already.
 
-        A stop is recorded also if a text has set one before, so that nobody undoes it.
-        Durable when it returns. Blocks on the database; safe to repeat. Raises RetryableError when
-        the database stays away.
+        A stop is recorded also if a text has set one before, so that nobody undoes it. Durable when
+        it returns. Blocks on the database; safe to repeat. Raises RetryableError when it stays
+        unavailable.
         """
         async for attempt in repeated():
             with attempt:

@@ -30,7 +30,7 @@ NONE: Final[Errors] = {}
 MEMORY_BYTES: Final = 1 << 30
 CPU_S: Final = 120
 WALL_S: Final = 120
-"""Between two lines, the time in which the reader of the output waits not counted."""
+"""The time limit between two lines, without the time in which the reader of the output waits."""
 ROWS_MAX: Final = 1_000_000
 """Excel has a few more. An ODS file of 1 KB can repeat a row 900 million times, of which calamine
 returns the first million, so such a file is refused and not read in part.
@@ -41,7 +41,7 @@ COLUMNS_MAX: Final = 1000
 OTHERS_MAX: Final = 5
 HEAD_CHARS_MAX: Final = 200
 CELL_CHARS_MAX: Final = 1 << 15
-"""A sheet's cell has fewer (32,767). What is longer is cut, so that no line is huge."""
+"""A cell of a sheet has at most 32,767. Longer ones are cut, so that no line is huge."""
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
 
 

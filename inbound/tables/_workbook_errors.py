@@ -35,7 +35,7 @@ _DAMAGED: Final = (
     *(expat.ExpatError, ET.ParseError, LookupError, ValueError, OSError),
     *(zipfile.BadZipFile, zlib.error, RuntimeError),
 )
-"""What is raised for a file that is not as it should be; calamine says what is wrong with it."""
+"""The errors raised for a malformed file; calamine says what is wrong with it."""
 
 
 class _EndError(Exception):
@@ -45,7 +45,7 @@ class _EndError(Exception):
 def find_errors(
     file: BinaryIO, kind: str, sheet: int, *, rows_max: int, columns_max: int
 ) -> Errors:
-    """Return the errors of a sheet. Nothing is known of a file that is not as it should be."""
+    """Return the errors of a sheet; none for a malformed file."""
     try:
         with zipfile.ZipFile(file) as archive:
             path, mark = "content.xml", _ODS_MARK

@@ -1,11 +1,11 @@
-"""What a cell certainly contains.
+"""Reads the content of cells, as far as it is certain.
 
 Spreadsheets change what people type: 0123 becomes 123, a long number 7.91612E+10, 1-2 a date.
 The functions return a value only if none of that can have happened. Otherwise they raise
 `CellError`; its text is a reason that never repeats the cell, but for the code of an error.
 
-A text cell of a workbook is taken as it is. A field of a CSV file may be what a spreadsheet
-made of another value, so everything that looks like such a change is refused there.
+A text cell of a workbook is taken as it is. A spreadsheet may have made a field of a CSV file from
+another value, so everything that looks like such a change is refused there.
 """
 
 import re
@@ -82,7 +82,7 @@ class EmptyNumberCellError(CellError):
 
 
 class NotMobileCellError(CellError):
-    """The number is valid, and no mobile number."""
+    """The number is valid, but not a mobile number."""
 
 
 _NUMBER_ERRORS: Final[dict[type[NumberError], type[CellError]]] = {
@@ -119,7 +119,7 @@ def read_text(cell: Cell, *, whole_numbers: bool = False) -> str:
 def read_shown(cell: Cell) -> str:
     """Return a cell as a person sees it, for a text that is sent to people; or raise CellError.
 
-    A date in a CSV file, for example, is sent as it stands there. A date cell of a workbook holds
+    A date in a CSV file, for example, is sent as written. A date cell of a workbook holds
     no text of its own: it is a date as in 2026-05-17, a time as in 18:30, or both.
     """
     match cell.kind:

@@ -1,4 +1,4 @@
-"""Finds the wanted columns in a file, by name or by place.
+"""Finds the wanted columns in a file, by name or by position.
 
 Names are compared without case, punctuation and the difference of ё and е. A name that two
 columns of the file have is never resolved by order; a person has to choose.
@@ -18,14 +18,14 @@ _PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
 _LETTERS: Final = 26
 REJECTED_COLUMNS: Final = ("row", "field", "reason")
 OUTCOME_COLUMNS: Final = ("row", "state", "reason", "time")
-"""The columns that a file of rejected rows, or of what became of rows, has before the others."""
+"""The columns before the others in files of rejected rows or of recipients."""
 OUTCOME_COLUMNS_RU: Final = ("строка", "состояние", "причина", "время")
 _NOTES: Final = frozenset({"reason", "причина"})
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A wanted column: its name in the service, and how tables call it."""
+    """A wanted column: its name in the service, and its names in tables."""
 
     name: str
     aliases: tuple[str, ...]
@@ -58,7 +58,7 @@ class Layout:
     """Up to the last column that has a name."""
     width_max: int
     known: frozenset[int]
-    """The columns that have a name or are wanted. Content in another one is part of no column."""
+    """The columns that have a name or are wanted. Content elsewhere belongs to no column."""
     own: tuple[str, ...] = ()
     """The first columns, if this is a file that the service has written."""
 
@@ -71,7 +71,7 @@ class Layout:
     def others(self) -> tuple[tuple[int, str], ...]:
         """The unread columns, without those that a file of rejected rows has of its own.
 
-        Those of a table without a header are called by their letters.
+        Columns of a table without a header are named by their letters.
         """
         if self.header_row is None:
             used = {placed.index for placed in self.placed}
@@ -91,7 +91,7 @@ class Mismatch:
     names: tuple[str, ...]
     row: int = 0
     is_header: bool = False
-    """Certainly: so what it names can be told, as it is no data."""
+    """Whether it certainly is a header, so that its names may be shown: they are not data."""
 
     @property
     def nearness(self) -> int:
@@ -123,7 +123,7 @@ def parse_mapping(pairs: Sequence[str], columns: Sequence[Column]) -> tuple[tupl
 
 
 def letter(index: int) -> str:
-    """Return the letters by which spreadsheets call a column: 0 is A, 26 is AA."""
+    """Return the letters that spreadsheets give a column: 0 is A, 26 is AA."""
     letters = ""
     index += 1
     while index:
@@ -160,7 +160,7 @@ def match_header(
         indices = claimed[column.name]
         if indices is None:
             indices = [i for i, n in enumerate(names) if i not in mapped and column.is_called(n)]
-            # The table may have had a column called like one that we put before it.
+            # The table may have had a column with the name of one that we put before it.
             indices = [i for i in indices if i >= first] or indices
         if len(indices) == 1 and indices[0] not in taken.values():
             taken[column.name] = indices[0]
@@ -235,7 +235,7 @@ def _own(names: Sequence[str]) -> tuple[str, ...]:
 
 def _repetition(name: str, names: Sequence[str], indices: Sequence[int], target: str | None) -> str:
     if target is not None and place(target) is not None:
-        # The row may be no header, and then the cell at this place may be a secret.
+        # The row may not be a header, and then this cell may be a secret.
         return f"{name} is {letter(indices[0])}, which is another column already"
     places = " and ".join(f"{letter(i)} “{names[i].strip()}”" for i in indices)
     if len(indices) == 1:

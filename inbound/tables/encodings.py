@@ -1,9 +1,9 @@
-"""Finds the encoding of a text file, and says which others it could be.
+"""Finds the encoding of a text file, and the others that it could be.
 
-A byte order mark and valid UTF-8 are certain. A code page never is: the same bytes are letters
-in each of them, and that its letters look like words proves nothing about a code or a password.
-Only the names of the columns rule out code pages, those that don't give them. All others stay
-in `Encoding.rivals`, and a text that a rival reads differently is not certain.
+A byte order mark and valid UTF-8 are certain. A code page never is: the same bytes are letters in
+each of them, and letters that look like words prove nothing about a code or a password. Only the
+names of the columns rule out a code page, if it reads them differently. All others stay in
+`Encoding.rivals`, and a text that a rival reads differently is not certain.
 """
 
 import codecs
@@ -69,7 +69,7 @@ class Encoding:
 
     @property
     def name(self) -> str:
-        """The name that people know."""
+        """The name for people."""
         return _NAMES.get(self.codec, self.codec)
 
     def is_certain(self, text: str) -> bool:
@@ -154,7 +154,7 @@ def _line_ends(text: str) -> int:
 
 
 def _sample(file: BinaryIO) -> bytes:
-    """Return lines that are not ASCII, without the others, which say nothing."""
+    """Return the lines that are not ASCII; the others say nothing."""
     file.seek(0)
     lines: list[bytes] = []
     size = 0
@@ -167,7 +167,7 @@ def _sample(file: BinaryIO) -> bytes:
 
 
 def shown_name(codec: str) -> str:
-    """Return what people call an encoding."""
+    """Return the name of an encoding for people."""
     return _NAMES.get(codec, codec)
 
 

@@ -1,4 +1,4 @@
-"""Why a file is no table that can be read, for whoever says it in words of their own."""
+"""Why a file can't be read as a table, for callers with words of their own."""
 
 from collections.abc import Mapping
 from enum import StrEnum, auto

@@ -1,7 +1,7 @@
 """Cells of CSV files that a spreadsheet would run as a formula.
 
-Files that the service writes mark such a text with an apostrophe, and only there it is taken off
-again, so that a value reloads as it was. A phone number with its plus is left as it is.
+Files that the service writes mark such a text with an apostrophe, which is removed only when such a
+file is read, so that a value reloads as it was. A phone number with its plus is left as it is.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Finds the header among the first records, and takes the wanted cells from the others."""
+"""Finds the header among the first records, and picks the wanted cells from the others."""
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ def find_header(
 
 
 def _may_be_told(found: Mismatch, columns: Sequence[Column]) -> bool:
-    """Whether a row without a number is certainly a header, or has no secret if it is none."""
+    """Whether a row without a number may be shown: it is a header, or has no secret."""
     is_audience = not any(column.is_secret for column in columns)
     return is_audience or found.found >= _NAMES_CERTAIN
 
@@ -139,7 +139,7 @@ def _advice(mismatch: Mismatch) -> str:
 
 
 class RowPicker:
-    """Makes rows of records that have all columns of the file."""
+    """Makes rows from records that have all columns of the file."""
 
     def __init__(self, layout: Layout, *, keeps_others: bool = False) -> None:
         self._indices = [placed.index for placed in layout.placed]
@@ -171,7 +171,7 @@ class RowPicker:
 
 
 def nameless_reason(indices: Sequence[int]) -> str:
-    """Return why a row is rejected that has content in columns without a name."""
+    """Return why a row with content in columns without a name is rejected."""
     letters = ", ".join(letter(index) for index in indices[:_LETTERS_SHOWN])
     noun = "column" if len(indices) == 1 else "columns"
     return f"has content in {noun} {letters} without a name, so a value may be cut in two"

@@ -1,4 +1,4 @@
-"""Cells of a table as people see them before it is loaded: enough to recognise, and no secret.
+"""Masks cells of a table for people to check before it is loaded: recognisable, and no secret.
 
 A number or a password may be in any column by mistake, so every cell is masked.
 """

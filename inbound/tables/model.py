@@ -1,4 +1,4 @@
-"""Cells, rows, and what was understood of a file."""
+"""Cells, rows, and the interpretation of a file."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
@@ -50,7 +50,7 @@ class Row:
     number: int
     cells: tuple[Cell, ...]
     note: str = field(repr=False, default="")
-    """Why the row was rejected before, in a file of rejected rows. It may have secrets."""
+    """Why the row was rejected before, from a file of rejected rows. It may have secrets."""
     others: tuple[Cell, ...] = field(repr=False, default=())
     """The cells of `Table.others`."""
 
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A record that can't be taken apart into cells. What it held may have secrets."""
+    """A record that can't be parsed into cells. Its content may have secrets."""
 
     number: int
     last: int
@@ -70,9 +70,9 @@ class BadRow:
     held: str = field(repr=False)
     """Its text."""
     fields: tuple[str, ...] = field(repr=False, default=())
-    """What may be its fields, in no certain order."""
+    """Its possible fields, in no certain order."""
     note: str = field(repr=False, default="")
-    """As of a row."""
+    """As in `Row`."""
     nameless: tuple[int, ...] = ()
     """Indices of columns without a name in which it has content."""
     is_in_order: bool = False
@@ -94,7 +94,7 @@ class TableRecord:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """What was understood of a file, for people to confirm."""
+    """How a file was read, for people to confirm."""
 
     format: str
     """CSV, XLSX or ODS."""
@@ -111,7 +111,7 @@ class Interpretation:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person may decide instead of the reader."""
+    """What a person may decide in place of the reader."""
 
     mapping: tuple[tuple[str, str], ...] = ()
     """Column and the name or `#letter` of the column of the file."""
@@ -124,7 +124,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """What a file with rows of a table takes over from it."""
+    """The properties of a table that a file with its rows takes over."""
 
     others: tuple[str, ...] = ()
     """The names of the columns that were not asked for."""

@@ -1,4 +1,4 @@
-"""Opens a table, whatever a spreadsheet saved it as."""
+"""Opens a table in any format that spreadsheets save."""
 
 import os
 from codecs import BOM_UTF8

@@ -1,7 +1,7 @@
 """Why a cell is not certain, in Russian. Pure.
 
-What is stored of excluded rows is English, so the Russian is found by it. A test wants each reason
-that cells and numbers are refused for.
+Reasons of excluded rows are stored in English, which is the key of the Russian. A test requires
+each reason for which cells and numbers are refused.
 """
 
 from collections.abc import Mapping

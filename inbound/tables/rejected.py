@@ -1,8 +1,8 @@
-"""The file of rejected rows, or of recipients: to be corrected and loaded again.
+"""The file of rejected rows, or of recipients, to be corrected and loaded again.
 
-It has the wanted columns under their own names, so it needs no `--map`, and before them the row
-of the loaded table, the fields at fault or the state, and the reasons. Callers leave a field empty
-whose text is not certain, and put the text into the reason: otherwise it would pass the next load.
+It has the wanted columns under their own names, so it needs no `--map`, and before them the row of
+the loaded table, the fields at fault or the state, and the reasons. Callers leave a field empty if
+its text is not certain, and put the text into the reason: otherwise it would pass the next load.
 
 The file may have secrets, so only its owner can read it. It is created with the first row and
 never replaces another file.
@@ -34,7 +34,7 @@ _CSV: Final = ".csv"
 
 @dataclass(frozen=True, slots=True)
 class RejectedFileLabels:
-    """What a file of rejected rows is called in errors and in its sheet."""
+    """The names of a file of rejected rows in errors and in its sheet."""
 
     option: str
     """The option that names another file."""

@@ -87,7 +87,7 @@ def open_workbook(
     found: list[tuple[Sheet, Layout]] = []
     nearest: tuple[Sheet, Mismatch] | None = None
     for full in book.sheets():
-        sheet = replace(full, head=())  # one head at a time: a hundred of them may be 600 MB
+        sheet = replace(full, head=())  # one head at a time: a hundred may take 600 MB
         sheets.append(sheet)
         if not (sheet.is_visible if choices.sheet is None else sheet.name == choices.sheet):
             continue

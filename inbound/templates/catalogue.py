@@ -3,8 +3,8 @@
 A bad text is refused at start: an unknown field, or a text that could need more parts than
 it may. Rendering can't fail on a template that was accepted.
 
-An operator's file survives an upgrade and a downgrade. A template that it lacks gets the
-built-in text, and one that this release doesn't send is left out; both are logged.
+An operator's file survives an upgrade and a downgrade. A missing template gets the built-in text,
+and one that this release doesn't send is left out; both are logged.
 """
 
 import logging
@@ -50,7 +50,7 @@ class Template:
     resend_unknown: bool
 
     def render(self, fields: Mapping[str, str]) -> str:
-        """Return the text with its fields put in."""
+        """Return the text with its fields filled in."""
         return self.parsed.render(fields)
 
 

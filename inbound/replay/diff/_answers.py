@@ -1,7 +1,7 @@
 """Reads the answers of a candidate, which may say anything.
 
-What isn't an answer to the question raises `NoAnswerError`. Texts have a maximum length here;
-the report escapes them where it prints them.
+Anything but an answer to the question raises `NoAnswerError`. Texts have a maximum length here; the
+report escapes them where it prints them.
 """
 
 from collections.abc import Collection, Sequence

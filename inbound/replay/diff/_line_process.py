@@ -21,7 +21,7 @@ from pydantic_core import from_json, to_json
 from inbound.printing import printable
 from inbound.temporary_folder import TemporaryFolder
 
-# All that an interpreter may need to start.
+# Everything that an interpreter may need to start.
 _KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH",)
 _LONGEST_LINE: Final = 1 << 24
 _MOST_VALUES: Final = 1_000_000  # about 100 MB as Python objects
@@ -99,8 +99,8 @@ class LineProcess:
     def close(self) -> None:
         """Kill its process group. Safe to repeat.
 
-        Blocks until nothing holds its pipes any more, but not for long: without isolation a
-        process that left the group can hold them.
+        Blocks until nothing holds its pipes open, but not for long: without isolation a process
+        that left the group can hold them.
         """
         self._closing = True
         self._kill_group()

@@ -5,8 +5,8 @@ alone and one difference does not cause a hundred others. With `carry` the candi
 are folded instead, from the first selected decision on.
 
 A recorded decision is a run of events: the first one, and those that follow from it and name the
-same request or order. That an order which waits was moved, cancelled or has expired is folded and
-not decided again.
+same request or order. Events that moved, cancelled or expired a waiting order are folded and not
+decided again.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -129,7 +129,7 @@ class _Judging:
                 self.commands += 1
                 return self._decide_order(begins)
             if isinstance(begins, MessageUnknown) and begins.inferred_from is not None:
-                return None  # no result made it: it follows from the one recorded behind it
+                return None  # not caused by a result: it follows from the one recorded after it
             if isinstance(begins, MessageEvent) and about(begins) is not None:
                 of = "result"
                 self.results += 1
@@ -147,7 +147,7 @@ class _Judging:
     def _decide_order(self, begins: OrderDecided) -> Decision:
         """Decide an order from its facts; with `carry` the candidate's own events changed some.
 
-        A due order is decided from what its account may do, which no event of the person changes.
+        A due order is decided from the rights of its account, which no event of the person changes.
         """
         request, facts = request_of_order(begins)
         if self.decider.carry and facts.accepted_at is None:

@@ -42,7 +42,7 @@ START_LIMIT_S = 60.0
 TIME_LIMIT_S: Final = 30.0
 MEMORY_BYTES: Final = 1 << 30
 _BATCHES_IN_FLIGHT: Final = 2
-# All of a release that deciding can need. A checkout may also have keys and databases in it.
+# The parts of a release that deciding may need. A checkout may also contain keys and databases.
 _SHOWN: Final = ("inbound", "schemas", "streams", "pyproject.toml")
 _SHOWN_METADATA: Final = (".dist-info", ".egg-info")
 

@@ -125,11 +125,11 @@ def as_json(value: object) -> bytes:
 
 
 def _unseen_policies(now: CandidateDescription, then: CandidateDescription) -> list[str]:
-    """Return what is not covered because the current rule is stricter."""
+    """Return the policies that are not covered because the current rule is stricter."""
     before, after = now.policies, then.policies
 
     def differs(name: str) -> bool:
-        """Whether both have the policy, and values of it that can be compared differ."""
+        """Whether both have the policy, with different values that can be compared."""
         if name not in before or name not in after or before[name] == after[name]:
             return False
         return isinstance(after[name], int | float) or not isinstance(before[name], int | float)

@@ -2,7 +2,7 @@
 
 A record equals that of the live topic, with the replay id in one more header. After a failure or
 a stop, Kafka has acknowledged every event up to `position`; later ones may be published twice,
-with the same ids. An event that Kafka will never take is left out and reported: the log has it.
+with the same ids. An event that Kafka will never accept is left out and reported: the log has it.
 
 Synchronous: the producer and psycopg on one thread.
 """
@@ -29,7 +29,7 @@ _Sent = tuple[int, list[DeliveryPort]]
 
 
 class PublishStoppedError(RetryableError):
-    """Kafka or the database failed; `ReplayPublisher.position` tells how far it got."""
+    """Kafka or the database failed; `ReplayPublisher.position` says how far it got."""
 
 
 @dataclass(slots=True)

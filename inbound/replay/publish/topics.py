@@ -35,7 +35,7 @@ def check_name(topic: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PreparedTopic:
-    """Whether the topic was created, and how many partitions it has if not as many as the live."""
+    """Whether the topic was created, and its number of partitions if the live topic has another."""
 
     created: bool = False
     other_partitions: str | None = None

@@ -64,7 +64,7 @@ def _run_isolated(plan: LaunchPlan) -> None:
         os.close(reading)
         _be_first_process(plan, writing)
     os.close(writing)
-    for fd in (0, 1):  # the candidate's alone: their end means its end
+    for fd in (0, 1):  # these pipes are the candidate's alone: their end means its end
         os.close(fd)
     said = os.read(reading, 4)  # nothing if the first process was killed
     _, status = os.wait()
@@ -90,7 +90,7 @@ def _be_first_process(plan: LaunchPlan, writing: int) -> None:
     for fd in (0, 1):
         os.close(fd)
     ended = status = 0
-    while ended != candidate:  # orphans come here too
+    while ended != candidate:  # orphaned processes are reaped here too
         ended, status = os.wait()
     os.write(writing, status.to_bytes(4, "big"))
     os._exit(0)

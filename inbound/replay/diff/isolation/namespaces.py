@@ -75,7 +75,7 @@ def show_only(root: str, code: str, names: Sequence[str], readable: Iterable[str
 
 
 def explain(error: OSError) -> str:
-    """Return why the namespaces can't be had, with the setting of the kernel that forbids them."""
+    """Return why namespaces are not available, with the kernel setting that forbids them."""
     why = error.strerror or str(error)
     for name, value in _OBSTACLES:
         setting = Path("/proc/sys", name)

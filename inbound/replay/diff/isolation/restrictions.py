@@ -1,4 +1,4 @@
-"""What a candidate's process gives up for good before it runs the candidate's code."""
+"""Rights that a candidate's process gives up permanently before it runs the candidate's code."""
 
 import resource
 from typing import Final
