@@ -1,6 +1,6 @@
-"""The options by which `scserv accounts create` and `change` say what an account is.
+"""The options of `scserv accounts create` and `change` for the settings of an account.
 
-An option that isn't given changes nothing. `none` takes a limit away.
+An option that isn't given changes nothing. `none` removes a limit.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ class _DurationOrNone(click.ParamType):
 
 
 class Money(click.ParamType):
-    """An amount with up to four decimals, or a word that stands for none."""
+    """An amount with up to four decimals, or a word for none."""
 
     name = "amount"
 

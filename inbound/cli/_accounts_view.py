@@ -1,4 +1,4 @@
-"""How accounts and their senders are shown."""
+"""Formats accounts and their senders."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -42,7 +42,7 @@ def account_line(found: AccountRecord) -> str:
 def account_lines(
     found: AccountRecord, used: Mapping[str, int], own: str, zone: str
 ) -> Iterator[str]:
-    """Yield what there is to know about an account; `own` is the service's sender.
+    """Yield the lines about an account; `own` is the service's sender.
 
     Times are in `zone`, that of the service.
     """

@@ -19,7 +19,7 @@ BAD: Final = "bad"
 
 def ask_status(settings: Settings) -> "ServiceStatus":
     """Ask PostgreSQL and Kafka, and no process of the service. Blocks for some seconds at most."""
-    # What is wrong is in the status; logged, it would be told twice.
+    # The status says what is wrong; the log would repeat it.
     logging.getLogger("inbound.freshness.backlog").setLevel(logging.CRITICAL)
     return asyncio.run(_read(settings))
 

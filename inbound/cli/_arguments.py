@@ -1,4 +1,4 @@
-"""Checks of what was typed that hold for every command."""
+"""Checks of arguments for every command."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""What waits for the workers, for commands and the API."""
+"""The backlog of the workers, for commands and the API."""
 
 import asyncio
 import logging

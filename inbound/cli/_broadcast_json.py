@@ -1,4 +1,4 @@
-"""What is shown of broadcasts, and how programs read it."""
+"""What commands show of broadcasts, and its JSON."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""How far a broadcast is, how fast it goes and how current its counts are, as lines for people."""
+"""The progress and speed of a broadcast, and how current its counts are, as lines for people."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,7 @@ def recipient_count(number: int) -> Bilingual:
 
 
 def summary(count: Progress) -> Bilingual:
-    """Return how many were sent it, and what became of the others."""
+    """Return to how many it was sent, and what happened to the others."""
     left_out = count.withheld + count.refused
     rest = (
         (count.undelivered, both("undelivered", "не доставлено")),

@@ -1,4 +1,4 @@
-"""How broadcasts are printed. Times are in the zone of the service, which stands with them."""
+"""Prints broadcasts. Times are in the zone of the service, which is printed with them."""
 
 import time
 from typing import TYPE_CHECKING, Final
@@ -44,7 +44,7 @@ _DONE: Final = {
     REQUESTED: both("approval asked for", "запрошено утверждение"),
     "create": both("created", "создана"),
 }
-"""What the actions of the audit are called."""
+"""The names of the actions in the audit."""
 _STANDS_STILL: Final = FINAL | UNSTARTED | {BroadcastState.PAUSED}
 
 

@@ -16,7 +16,7 @@ _LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
 def speak_both(commands: Iterable[click.Command]) -> None:
-    """Let commands, and those of groups among them, say what they say in English or Russian.
+    """Let commands, and those in groups, speak English or Russian.
 
     A command that has a `--lang` of its own goes by the locale.
     """

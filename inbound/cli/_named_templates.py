@@ -46,7 +46,7 @@ def find_template(
 
 
 def definition_of(found: "TemplateVersion") -> "TemplateDefinition":
-    """Return what a version is made of: its texts and fields."""
+    """Return the definition of a version: its texts and fields."""
     from inbound.orders.templates.definition import TemplateDefinition
 
     return TemplateDefinition.model_validate_json(found.definition)

@@ -1,4 +1,4 @@
-"""How `scserv registrations` shows the switch, the ceilings, and held requests."""
+"""Formats the switch, the ceilings and held requests for `scserv registrations`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How users of the desk sign in, by the settings."""
+"""Builds the sign-in of the desk from the settings."""
 
 from typing import TYPE_CHECKING
 

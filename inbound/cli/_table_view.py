@@ -1,4 +1,4 @@
-"""How a command shows what it understood of a table, with secrets masked."""
+"""Shows how a command read a table, with secrets masked."""
 
 from collections.abc import Collection
 from typing import Final

@@ -1,4 +1,4 @@
-"""How `scserv templates create` and `change` are told what a template is."""
+"""The options of `scserv templates create` and `change` that define a template."""
 
 from collections.abc import Sequence
 from pathlib import Path

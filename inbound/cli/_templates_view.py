@@ -1,4 +1,4 @@
-"""How templates of orders are shown."""
+"""Formats templates of orders."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -40,7 +40,7 @@ def template_line(
 def template_lines(
     found: TemplateVersion, definition: TemplateDefinition, settings: Settings
 ) -> Iterator[str]:
-    """Yield what there is to know about a version."""
+    """Yield the lines about a version."""
     yield version_line(found, definition, settings.time_zone)
     most = _most_parts(definition, settings)
     for language, text in definition.texts.items():

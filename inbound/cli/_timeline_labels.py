@@ -1,4 +1,4 @@
-"""What a printed timeline calls its parts, in two languages."""
+"""The labels of a printed timeline, in two languages."""
 
 from collections.abc import Mapping
 from typing import Final

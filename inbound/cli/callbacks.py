@@ -86,7 +86,7 @@ def set_(
 
 
 def _of_changed_form(before: ListedUrl, form: str) -> str:
-    """Say what becomes of the calls that wait when an account is called in another form."""
+    """Say what happens to waiting calls when an account is called in another form."""
     waiting = before.waiting
     said = f"{counted(waiting, 'call')} that {'waits is' if waiting == 1 else 'wait are'} made"
     if form != stored.SMSC:

@@ -1,4 +1,4 @@
-"""When TLS certificates expire, for the alert that comes before."""
+"""Exports when TLS certificates expire, so that an alert can precede it."""
 
 import socket
 import ssl
@@ -16,11 +16,11 @@ ANSWER_S: Final = 5.0
 
 
 def note_own(called: str, file: Path | None) -> None:
-    """Export when the certificates in our own file expire. `called` says whose it is.
+    """Export when the certificates in our own file expire.
 
-    Call it where the file is loaded: what is exported is what the process shows, also after
-    somebody has changed the file. Does nothing without a file, or with one that can't be read:
-    its loader reports that.
+    `called` says whose it is. Call it where the file is loaded, so that the certificate that the
+    process presents is exported, even after somebody has changed the file. Does nothing without a
+    file, or with one that can't be read: its loader reports that.
     """
     if file is None:
         return
@@ -32,7 +32,7 @@ def note_own(called: str, file: Path | None) -> None:
 
 
 def note_peer(called: str, encrypted: "ssl.SSLSocket | ssl.SSLObject") -> None:
-    """Export when the certificate that the other side of a connection has shown expires."""
+    """Export when the certificate of the other side of a connection expires."""
     shown = encrypted.getpeercert(binary_form=True)
     if shown is None:
         return

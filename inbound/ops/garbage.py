@@ -8,7 +8,7 @@ _YOUNG: Final = 50_000
 
 
 def collect_rarely() -> None:
-    """Collect after batches, not within them, and never look at what was imported again.
+    """Collect after batches, not within them, and never examine imported objects again.
 
     Our objects are freed by their reference counts; the collector is for cycles alone.
     """

@@ -52,7 +52,7 @@ class HealthReport:
 
     @property
     def reasons(self) -> list[str]:
-        """Why not, one line per reason, with the names of the checks that failed for it."""
+        """Why it is not ok, one line per reason, with the names of its failed checks."""
         names: dict[str, list[str]] = {}
         for name, check in self.checks.items():
             if not check.ok:
@@ -190,7 +190,7 @@ class _HealthHttpServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def serve(self) -> None:
-        """Serve until `stop`. `serve_forever` would look for that many times a second."""
+        """Serve until `stop`. `serve_forever` would poll for that many times a second."""
         while not self._is_stopping:
             self.handle_request()
 

@@ -1,7 +1,7 @@
 """A gauge that is exported at every interval, however rarely it is set.
 
-The SDK exports a value of its own gauge once. What is measured once an hour would be missing from
-the second interval on, and an alert about it would end.
+The SDK's own gauge exports a value once. A value that is measured once an hour would be missing
+from the second interval on, and an alert about it would end.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ class KeptGauge:
         self._values[frozenset((labels or {}).items())] = value
 
     def forget(self, labels: Labels | None = None) -> None:
-        """Export nothing under these labels any more."""
+        """Stop exporting under these labels."""
         self._values.pop(frozenset((labels or {}).items()), None)
 
     def values(self) -> dict[frozenset[tuple[str, str]], float]:

@@ -18,14 +18,14 @@ _OF_AN_OUTAGE: Final = re.compile(
     "|No broker metadata found|Timer .* is overlapping|.*Thread keepalive is not responding"
     r"|Transient error |Failed to export \w+ batch due to |Exporter already shutdown"
 )
-"""What clients of Kafka, PostgreSQL and the collector log in an outage that they get over.
+"""What clients of Kafka, PostgreSQL and the collector log in an outage that they recover from.
 
-What is the case is in our own words: that Kafka, PostgreSQL or the collector does not answer, and
-that it does.
+We log the outage in our own words: that Kafka, PostgreSQL or the collector does not answer, and
+later that it does.
 """
 
 _OF_RIGHTS: Final = re.compile("uthoriz|uthenti")
-"""What no time heals, whatever client reports it."""
+"""Errors that don't go away with time, whatever client reports them."""
 
 
 def lower_outage(record: logging.LogRecord) -> None:

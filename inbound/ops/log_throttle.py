@@ -1,7 +1,8 @@
 """Limits how many lines of a kind the log gets, and says how many were suppressed.
 
-What was suppressed is counted, and the count is logged even if nothing else is; and before the same
-logger says at INFO how it goes on, or the last line of an outage would be that it lasts.
+Suppressed lines are counted, and the count is logged even if nothing else is. It is also logged
+before the next INFO line of the same logger; otherwise the log of an outage would end with a line
+that it lasts.
 """
 
 import logging
@@ -43,7 +44,7 @@ MESSAGE_CHARS: Final = 4000
 class LogKind(NamedTuple):
     """What lines have in common: logger, format string, and the bind they are about.
 
-    What a line is about may say itself what that is (`log_kind`).
+    The object that a line is about may define its own kind (`log_kind`).
     """
 
     logger: str
@@ -118,7 +119,7 @@ class LogThrottle:
                 yield _summary(window.last, window.suppressed)
 
     def told_before(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
-        """Yield what this logger has suppressed, if the record tells how it goes on.
+        """Yield what this logger has suppressed, if the record is at INFO.
 
         The windows stay, so nothing is logged more often for it.
         """

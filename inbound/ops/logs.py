@@ -4,9 +4,9 @@ Invariants:
 
 * A record is one line, whatever it quotes: `inbound.printing` escapes it. A traceback follows in
   indented lines, so no text in it looks like a line of the log.
-* An error is something that an operator may have to act on. What a client of Kafka reports and
-  gets over by itself is a warning, and in an outage a line at `debug` only (`log_outages`): we say
-  what is the case.
+* An error is something that an operator may have to act on. An error that a client of Kafka reports
+  and recovers from is a warning, and in an outage a line at `debug` only (`log_outages`), because
+  we log the outage ourselves.
 * Lines of one kind are limited, so a peer that repeats something can't fill a disk
   (`log_throttle`).
 

@@ -1,6 +1,6 @@
 """Metrics of the servers that programs and people reach: HTTP API, ingress, SMPP server, desk.
 
-The others, and what holds for all, are in `inbound.ops.metrics`.
+The other metrics, and the rules for all, are in `inbound.ops.metrics`.
 """
 
 from opentelemetry import metrics

@@ -1,8 +1,8 @@
 """OpenTelemetry: exports traces and metrics if `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
 
-Each request has one W3C trace context from deliver_sm to submit_sm_resp. The gateway makes
-it even without an exporter, so that every event has a trace id. Spans are made only with an
-exporter, and only then is the SDK imported: it takes longer than most of what a process imports.
+Each request has one W3C trace context from deliver_sm to submit_sm_resp. The gateway makes it even
+without an exporter, so that every event has a trace id. Spans are made only with an exporter, and
+only then is the SDK imported, because that takes long.
 """
 
 import logging
@@ -58,9 +58,9 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
 
 
 def told(what: str, exporter: Exporter) -> Exporter:
-    """Have an exporter log when its collector goes away and when it is back, each once.
+    """Make an exporter log once when its collector becomes unavailable, and once when it is back.
 
-    What its library says about that is not shown (`inbound.ops.logs`).
+    What its library logs about that is not shown (`inbound.ops.logs`).
     """
     export, state = exporter.export, {"away": False}
 

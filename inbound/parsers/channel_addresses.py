@@ -1,7 +1,7 @@
 """Addresses to which channels send instead of the number. Pure.
 
-Only plain addresses are taken: what has a special meaning in a mail's header, or in the lines that
-a mail server is sent, can't be in one.
+Only plain addresses are accepted: characters with a special meaning in a mail's header or in SMTP
+commands can't be in one.
 """
 
 import re
@@ -13,7 +13,7 @@ ADDRESSED: Final = frozenset({Channel.MAIL, Channel.BOT})
 """The channels that don't send to the number."""
 
 LONGEST_ADDRESS: Final = 254
-"""Of a mailbox in a path (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
+"""The longest mailbox in a path (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
 
 _LONGEST_LOCAL: Final = 64
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

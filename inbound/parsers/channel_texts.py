@@ -30,7 +30,7 @@ UNDIVIDED: Final = frozenset({Channel.MAIL, Channel.BOT, *_TEXTLESS})
 
 
 class ChannelTextError(ValueError):
-    """A text begins like that of a channel and has not its form. str() quotes nothing of it."""
+    """A text begins like that of a channel but is malformed. str() quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)

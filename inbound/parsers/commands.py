@@ -1,9 +1,9 @@
-"""Parses a text into a command, or tells why it is none.
+"""Parses a text into a command, or says why it is not one.
 
-The instruction accepts the spellings of the commands and nothing else: exactly these words
-with one space between them, in either case. Spaces, CR, LF and NUL around them are what
-phones and SMS centres add. Everything else, a look-alike letter or a wide space included,
-makes it another text, and another text is met with silence.
+The instruction accepts the spellings of the commands and nothing else: exactly these words with one
+space between them, in either case. Spaces, CR, LF and NUL around them are what phones and SMS
+centres add. Anything else, a look-alike letter or a wide space included, makes it another text, and
+other texts get no reply.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _LOOK_ALIKES = str.maketrans("АВСЕНІКМОРТХУасеіорхуѕіоԛ
 
 
 class NoCommand(StrEnum):
-    """Why a text is no command: a label for counters and notes, never a reason to answer."""
+    """Why a text is not a command: a label for counters and notes, never a reason to answer."""
 
     EMPTY = "empty"
     UNDECODABLE = "undecodable"
@@ -42,7 +42,7 @@ def parse(text: str) -> Command | None:
 
 
 def why_not(text: str) -> NoCommand:
-    """Return why this text is no command; it must not be one."""
+    """Return why this text is not a command; call it only for such a text."""
     words = text.split()
     if not text.strip(_AROUND) or not words:
         return NoCommand.EMPTY

@@ -1,4 +1,4 @@
-"""What the network told about a number (channel hlr), as SMSC's programs know it. Pure.
+"""The network's answer about a number (channel hlr), in the form of SMSC's programs. Pure.
 
 The SMS centre writes it into its receipt, `imsi:250023012345678 … cn:Russian+Federation … rnet:`,
 with names URL-encoded.
@@ -15,7 +15,7 @@ SENDER: Final = "HLR"
 
 
 def read_answer(answer: str) -> Mapping[str, str]:
-    """Return the fields, each of them; what the SMS centre left out is empty."""
+    """Return all fields; those that the SMS centre left out are empty."""
     told = dict.fromkeys(FIELDS, "")
     for word in answer.split():
         name, _, value = word.partition(":")

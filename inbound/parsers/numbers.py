@@ -46,7 +46,7 @@ _RUSSIAN_MOBILE: Final = _russian_mobile()
 
 
 class NumberError(ValueError):
-    """The text is no usable mobile number; str() is a reason that does not repeat the text."""
+    """The text is not a usable mobile number; str() is a reason that does not repeat the text."""
 
 
 class EmptyNumberError(NumberError):
@@ -54,7 +54,7 @@ class EmptyNumberError(NumberError):
 
 
 class NotMobileError(NumberError):
-    """The number is valid, and no mobile number."""
+    """The number is valid, but not a mobile number."""
 
 
 def parse_msisdn(text: str) -> str:
@@ -88,7 +88,7 @@ def parse_msisdn(text: str) -> str:
 
 
 def mask(number: str) -> str:
-    """Return `+7916*****67` for people to recognise; `***` for whatever is not like a number.
+    """Return `+7916*****67` for people to recognise; `***` for anything unlike a number.
 
     As many digits are shown with a plus sign as without one.
     Safe for any text, so for the wrong column of a file too: only what consists of 10 to 15
@@ -116,7 +116,7 @@ def _from_russian_form(digits: str) -> str:
 
 
 def last_digits(number: str) -> str:
-    """Return what all forms of a texted number have in common: "+7908...", "8908...", "908...".
+    """Return the digits that all forms of a texted number share: "+7908...", "8908...", "908...".
 
     A short code and a name are returned as they are.
     """

@@ -1,8 +1,8 @@
 """Finds the account to which a text of a phone belongs. Pure.
 
-An operator assigns texts by the number that was texted and by their first word. The route that says
-most has the text: number and word, then the number, then the word, then neither. So a text belongs
-to one account at most. Commands of the service never get here.
+An operator assigns texts by the number that was texted and by their first word. The most specific
+route gets the text: number and word, then the number, then the word, then neither. So a text
+belongs to one account at most. Commands of the service never get here.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class TextRoutes:
     accounts: Mapping[RouteKey, str] = field(default_factory=dict)
 
     def account_of(self, destination: str, body: str) -> str | None:
-        """Return the account to which a text belongs, None for no one's."""
+        """Return the account to which a text belongs, None if it belongs to none."""
         if not self.accounts:
             return None
         number, word = last_digits(destination), first_word(body)

@@ -1,1 +1,1 @@
-"""The process that does what is due: scheduled orders and broadcasts."""
+"""The process that handles scheduled orders, broadcasts and callbacks when they are due."""

@@ -1,12 +1,11 @@
 """Makes the calls to URLs of accounts. Several processes may run it at once.
 
 Each account has a task of its own, so that a slow one holds up no other; the calls of a few topics
-run at a time, those of one topic after each other. A call that is not taken is made again with
-back-off for three days, and then is dead: an operator sees it and can have it made again. A
-receiver may ask for a longer pause (`Retry-After`), or for no more calls (410 Gone), and then the
-call is dead at once, like one that the form of the calls can't tell. A process that is killed
-leaves its calls to others after a lease, so a receiver may get one twice, with the same
-`webhook-id`.
+run at a time, those of one topic one after another. A call that fails is repeated with back-off for
+three days, and then is dead: an operator sees it and can retry it. A receiver may ask for a longer
+pause (`Retry-After`), or for no more calls (410 Gone), and then the call is dead at once, like one
+that can't be expressed in the form of the calls. A process that is killed leaves its calls to
+others after a lease, so a receiver may get one twice, with the same `webhook-id`.
 """
 
 import asyncio
@@ -126,7 +125,7 @@ class Callbacks(Loop):
         return [(body, signed_headers(secrets, str(one.callback_id), at, body))]
 
     def _body(self, one: TakenCallback) -> bytes:
-        """Return what is posted. Numbers and text of a text of a phone were sealed until now."""
+        """Return the body to post. Numbers and text of a phone's text were sealed until now."""
         if one.sealed_text is None:
             return one.body.encode()
         content = TextContent.open(self._sealer, one.sealed_text, one.topic_id)

@@ -1,7 +1,7 @@
 """Runs loops side by side, each until it is told to stop.
 
-A loop that fails because a server is away is started again after a back-off; the others go on. Any
-other error ends the process, whose supervisor restarts it.
+A loop that fails because a server is unavailable is restarted after a back-off; the others go on.
+Any other error ends the process, whose supervisor restarts it.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Loop(Protocol):
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; finish what was begun and return.
 
-        Raises RetryableError when a server is away: it is called again after a while.
+        Raises RetryableError when a server is unavailable; then it is called again after a while.
         """
         ...
 

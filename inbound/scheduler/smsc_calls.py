@@ -1,4 +1,4 @@
-"""What is posted to an account that is called in SMSC's form."""
+"""The calls to an account in SMSC's form."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ from inbound.store.mo.account_texts import TextContent
 from inbound.store.sealing import Sealer
 
 _MESSAGES: Final = "message."
-"""What the types of calls about messages begin with."""
+"""The prefix of the types of calls about messages."""
 
 log = logging.getLogger(__name__)
 
 
 def smsc_bodies(sealer: Sealer, one: TakenCallback, secret: str) -> Sequence[bytes]:
-    """Return what is posted for one call, in its order: nothing if the person was erased.
+    """Return the bodies to post for one call, in order: none if the person was erased.
 
     Raises a final CallbackFailed for a call that was written for our own form, before the account
-    changed to this one, and that this form can't tell: people must see that it was not made.
+    changed to this one, and that this form can't express: people must see that it was not made.
     """
     body: dict[str, Any] = from_json(one.body)
     at = datetime.fromisoformat(body["timestamp"])

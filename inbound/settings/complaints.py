@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in one line: its name, its value, and what would be right.
+"""Explains an invalid setting in one line: its name, its value, and what would be right.
 
 The words are ours: those of pydantic are for programmers. A secret's value is never repeated.
 """
@@ -35,7 +35,7 @@ def explain(
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return what may have been meant by an unknown name."""
+    """Return the setting that may have been meant by an unknown name."""
     names = {one.removeprefix(PREFIX): one for one in known}
     near = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=_NEAR)
     return f"did you mean {names[near[0]]}?" if near else "`scserv settings` lists them all"

@@ -1,4 +1,4 @@
-"""The settings with which the service reaches Kafka."""
+"""The settings for the connection to Kafka."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The settings of what listens: the API, the desk and the entry points of programs."""
+"""The settings of listeners: the API, the desk and the entry points of programs."""
 
 from pathlib import Path
 from typing import ClassVar

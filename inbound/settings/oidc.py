@@ -1,4 +1,4 @@
-"""The settings of signing in at an OpenID provider."""
+"""The settings for signing in at an OpenID provider."""
 
 import re
 from typing import Final, Self
@@ -71,5 +71,5 @@ class OidcSettings(BaseModel):
 
 
 def is_safe_address(address: str) -> bool:
-    """Whether nobody on the way can read or change what is said there: TLS, or loopback."""
+    """Whether nobody in between can read or change the traffic: TLS, or loopback."""
     return _SAFE.fullmatch(address) is not None

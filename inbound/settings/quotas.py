@@ -1,4 +1,4 @@
-"""The settings of the quotas: how much is stored of what strangers cause (`[quotas]`)."""
+"""The settings of the quotas: how many rows that strangers cause are stored (`[quotas]`)."""
 
 from typing import TYPE_CHECKING
 
