@@ -1,137 +1,19 @@
 """What SMS centres send against the specification, from the socket to the command."""
 
-import asyncio
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
-from uuid import uuid4
+from collections.abc import Mapping
 
 import pytest
 
-from inbound.clock import utc_now
-from inbound.gateway.arrival_storage import Storage
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings
-from inbound.gateway.dialect import CentreDialect, Delivered, MoText
-from inbound.gateway.receipts import ReceiptPublisher
-from inbound.gateway.stalls import StallDetector
-from inbound.kafka.decoding import TopicRecord
-from inbound.keys import IndexKey, SubjectHasher
-from inbound.parsers.commands import parse
-from inbound.smpp import alphabet
-from inbound.smpp.leniency import Leniency, Treatment
-from inbound.smpp.pdu import DeliverSm, DeliverSmResp, decode
-from inbound.smpp.receipts import MessageType, message_type_of
-from inbound.smpp.session import SessionSettings
+from inbound.smpp.leniency import Leniency
+from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
-from inbound.smpp.user_data import parse_user_data_header
 from schemas.events import Command
-from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
-from schemas.topics import TopicNames
-from streams.commands.texts import ReceivedText, read_text
-from tests.set_aside import SetAside
-from tests.unit.smpp.corpus.malformed import frame, message, tlv
-from tests.unit.smpp.peer import esme_session
+from schemas.messages import ReceiptState
+from tests.unit.gateway.delivering import DELIVER, HASHER, INFO, NUMBER, deliver, text
+from tests.unit.smpp.corpus.malformed import frame, message
 
-NAMES = TopicNames()
-HASHER = SubjectHasher(IndexKey(bytes(32)))
-NUMBER = "+79161234567"
-INFO = b"CLIENT info"
-DELIVER = 0x05
 UDHI, RECEIPT = 0x40, 0x04
 DONE = "id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
-
-
-class Kafka:
-    """Keeps what was stored, by topic."""
-
-    def __init__(self) -> None:
-        self.stored: list[tuple[str, bytes, Any]] = []
-
-    async def send(
-        self, topic: str, value: bytes, *_: Any, headers: Any, **__: Any
-    ) -> asyncio.Future[None]:
-        self.stored.append((topic, value, headers))
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        stored.set_result(None)
-        return stored
-
-    def texts(self) -> list[ReceivedText]:
-        return [
-            read_text(TopicRecord(topic, 0, number, b"", value, headers))
-            for number, (topic, value, headers) in enumerate(self.stored)
-            if topic == NAMES.mo
-        ]
-
-    def receipts(self) -> list[ReceiptReceived]:
-        batches = [value for topic, value, _ in self.stored if topic == NAMES.receipts]
-        return [
-            receipt
-            for value in batches
-            for receipt in ReceiptsReceived.model_validate_json(value).receipts
-        ]
-
-
-class Read(NamedTuple):
-    """What happened to some PDUs."""
-
-    statuses: list[int]
-    kafka: Kafka
-    noted: list[Leniency]
-    refused: list[Leniency]
-
-    @property
-    def text(self) -> ReceivedText:
-        (text,) = self.kafka.texts()
-        return text
-
-    @property
-    def command(self) -> Command | None:
-        return parse(self.text.body) if self.text.body is not None else None
-
-
-async def deliver(
-    *pdus: DeliverSm | bytes,
-    dialect: Mapping[str, Any] = {},
-) -> Read:
-    """Deliver PDUs over a socket to a gateway's bind, and wait for the answers."""
-    kafka = Kafka()
-    noted: dict[Treatment, list[Leniency]] = {treatment: [] for treatment in Treatment}
-
-    def note(leniency: Leniency, _pdu: Delivered, treatment: Treatment) -> None:
-        noted[treatment].append(leniency)
-
-    made = CentreDialect(**dialect, note=note)
-    receipts = ReceiptPublisher(kafka, NAMES.receipts, clock=utc_now, new_id=uuid4)
-    arrivals = Arrivals(
-        Storage(kafka, SetAside()),
-        receipts,
-        HASHER,
-        settings=ArrivalSettings("gateway-1", "main", "main-1", NAMES.mo, made),
-        stalls=StallDetector(),
-        clock=utc_now,
-        heard=lambda: None,
-        new_id=uuid4,
-    )
-    publishing = asyncio.create_task(receipts.run())
-    settings = SessionSettings(enquire_link_s=0, strict=made.strict)
-    try:
-        async with esme_session(arrivals.on_request, settings) as (_, peer):
-            peer.send(*pdus)
-            answers = [await peer.read(DeliverSmResp) for _ in pdus]
-    finally:
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
-    statuses = [answer.status for answer in answers]
-    return Read(statuses, kafka, noted[Treatment.TOLERATED], noted[Treatment.REFUSED])
-
-
-def text(octets: bytes = INFO, **fields: Any) -> DeliverSm:
-    values: dict[str, Any] = {
-        "source_addr_ton": 1,
-        "source_addr": "79161234567",
-        "short_message": octets,
-    }
-    return DeliverSm(**(values | fields))
-
 
 COMMANDS: Mapping[str, tuple[DeliverSm | bytes, Leniency | None]] = {
     "as specified": (text(), None),
@@ -337,60 +219,3 @@ async def test_one_person_has_one_key_in_every_form() -> None:
     forms = ["79161234567", "0079161234567", "81079161234567", "89161234567", "9161234567"]
     read = await deliver(*(text(source_addr=form) for form in forms))
     assert {each.mo.source for each in read.kafka.texts()} == {NUMBER}
-
-
-# -- every truncation and every change of one octet -----------------------------------------
-
-
-def damaged(octets: bytes) -> Iterator[bytes]:
-    yield from (octets[:size] for size in range(len(octets)))
-    for at in range(len(octets)):
-        yield from (octets[:at] + bytes((value,)) + octets[at + 1 :] for value in range(256))
-
-
-def read_frame(octets: bytes) -> tuple[MoText, str | None]:
-    """Read a deliver_sm as a gateway and a worker do; it must not be refused."""
-    pdu = decode(octets)
-    assert isinstance(pdu, DeliverSm)
-    assert message_type_of(pdu) is MessageType.TEXT
-    found = CentreDialect().read_text(pdu)
-    if found.part:
-        return found, None
-    return found, alphabet.decode(found.payload, found.data_coding)
-
-
-def test_no_damage_to_the_optional_part_loses_a_text() -> None:
-    # One octet makes 0x0019 the receipted_message_id 0x001E.
-    whole = tlv(0x0204, b"\0\1") + tlv(0x0019, b"1") + tlv(0x1403, b"vendor's own")
-    for tail in damaged(whole):
-        found, body = read_frame(frame(DELIVER, message(text=INFO, tail=tail)))
-        assert (found.source, body) == (NUMBER, "CLIENT info")
-
-
-def test_no_damage_to_a_parts_parameters_loses_its_text() -> None:
-    sar = tlv(0x020C, b"\1\7") + tlv(0x020E, b"\2") + tlv(0x020F, b"\1")
-    for tail in damaged(sar):
-        found, _ = read_frame(frame(DELIVER, message(text=INFO, tail=tail)))
-        assert (found.source, found.payload) == (NUMBER, INFO)
-
-
-@pytest.mark.parametrize("header", ["0500037f0201", "060804017f0201", "0600037f010100"])
-def test_no_damage_to_the_header_loses_a_text_or_makes_another(header: str) -> None:
-    for octets in damaged(bytes.fromhex(header)):
-        sent = message(text=octets + INFO, flags=b"\x40\0\0")
-        found, body = read_frame(frame(DELIVER, sent))
-        assert found.source == NUMBER
-        assert (octets + INFO).endswith(found.payload)
-        # The text itself, a part of it, or one that is no command.
-        assert body is None or parse(body) in {Command.CLIENT_INFO, None}
-        if parse_user_data_header(octets + INFO).size == len(octets):
-            assert found.payload == INFO
-
-
-def test_no_damage_to_an_address_makes_another_number_of_a_missing_digit() -> None:
-    digits = NUMBER[1:]
-    for at in range(len(digits)):
-        cut = (digits[:at] + digits[at + 1 :]).encode() + b"\0"
-        found, _ = read_frame(frame(DELIVER, message(source=cut)))
-        # Without its 7 it is a whole national number.
-        assert found.source == (NUMBER if at == 0 else None)
