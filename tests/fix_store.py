@@ -93,7 +93,7 @@ async def until(check: Callable[[], bool]) -> None:
     """Let other tasks run until `check`, which queries the database, returns True."""
     async with asyncio.timeout(PATIENCE_S):
         while not check():  # noqa: ASYNC110  what is waited for happens in the server
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)
 
 
 def somebody_waits(conn: psycopg.Connection) -> bool:

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from tests.e2e.test_freshness import LANGUAGES, standing_still, started_api
 from tests.fix_service import Client, Role, Service
-from tests.patience import PATIENCE_S
+from tests.service.waiting import asked_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -118,14 +118,7 @@ class Editor:
 
     async def until(self, id_: str, is_it: Callable[[Answers], bool], what: str) -> Answers:
         """Ask until the answers are so; fail the test when they never are."""
-        answers = await self.ask(id_)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not is_it(answers):
-                    answers = await self.ask(id_)
-        except TimeoutError:
-            pytest.fail(f"{what}: {answers}")
-        return answers
+        return await asked_until(lambda: self.ask(id_), is_it, what)
 
     async def _run(self, *words: str) -> str:
         ran = await self.service.command("broadcast", *words)

@@ -22,6 +22,7 @@ from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
 from tests.fix_service import Client, Role, Service, eventually, free_port
 from tests.patience import PATIENCE_S
+from tests.service.waiting import asked_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -118,14 +119,7 @@ class Desk:
 
     async def until(self, client: Client, is_it: Callable[[Answers], bool], what: str) -> Answers:
         """Ask until the answers are so; fail the test when they never are."""
-        answers = await self.ask(client)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not is_it(answers):
-                    answers = await self.ask(client)
-        except TimeoutError:
-            pytest.fail(f"{what}: {answers}")
-        return answers
+        return await asked_until(lambda: self.ask(client), is_it, what)
 
     async def _command(self, *arguments: str) -> str:
         ran = await self.service.command(*arguments)

@@ -17,6 +17,7 @@ from inbound.store.errors import StoreUnavailable
 from inbound.terminal import Terminal
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.directory.importing import HEADER, Importer, client, stored
+from tests.service.waiting import eventually_blocking
 
 APPLICATION = "scserv clients import"
 IMPORTS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
@@ -177,8 +178,12 @@ def halfway(
     importer.path.write_text("\n".join(lines), encoding="utf-8")
     command = [sys.executable, "-c", IMPORT, str(importer.path), importer.url]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while conn.execute(WAITING_IMPORTS, [APPLICATION]).fetchone() != (1,):
+
+        def is_waiting() -> bool:
             assert process.poll() is None
+            return conn.execute(WAITING_IMPORTS, [APPLICATION]).fetchone() == (1,)
+
+        eventually_blocking(is_waiting, "the import waits")
         yield process
 
 
@@ -195,8 +200,10 @@ def test_import_that_is_killed_in_the_middle_loaded_nothing(
         conn.execute(KILL, [APPLICATION])
     holder.execute("ROLLBACK")
     assert (halfway.wait() == 0) == (how == "not at all")
-    while conn.execute(IMPORTS, [APPLICATION]).fetchone() != (0,):
-        pass  # the server still has to notice; then nothing can be committed any more
+    # The server still has to notice; then nothing can be committed any more.
+    eventually_blocking(
+        lambda: conn.execute(IMPORTS, [APPLICATION]).fetchone() == (0,), "the import has ended"
+    )
     assert stored(conn) == (2000 if how == "not at all" else 0)
 
 

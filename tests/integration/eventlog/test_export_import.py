@@ -29,6 +29,7 @@ from tests.bench import history
 from tests.fix_store import event
 from tests.integration.eventlog.tampering import events, find, rewrite_digests, tamper
 from tests.integration.projections.lines import catch_up, dumps
+from tests.service.waiting import eventually_blocking
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 COPY = """
@@ -203,13 +204,16 @@ def test_killed_import_leaves_the_database_empty(
         "SELECT count(*) > 0 FROM pg_stat_progress_copy WHERE relid = 'events'::regclass"
         " AND bytes_processed > 0"
     )
-    while empty.execute(copying).fetchone() != (True,):
-        assert process.poll() is None
+
+    def is_copying() -> bool:
+        return empty.execute(copying).fetchone() == (True,)
+
+    eventually_blocking(lambda: process.poll() is not None or is_copying(), "it copies")
+    assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdin.close()
-    while empty.execute(copying).fetchone() == (True,):
-        pass
+    eventually_blocking(lambda: not is_copying(), "the server has noticed")
     assert events(empty) == []
     assert imported(empty, content)
     assert find(empty) == []
