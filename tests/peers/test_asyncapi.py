@@ -12,6 +12,7 @@ from schemas.contracts.asyncapi import document
 from schemas.contracts.catalogue import Flow
 from schemas.contracts.published import FLOW
 from schemas.contracts.released import load
+from tests.patience import PATIENCE_S
 from tests.peers.conftest import CACHE
 
 SCRIPT = Path(__file__).parent / "programs" / "asyncapi.js"
@@ -26,7 +27,7 @@ def parsed(node: list[str], text: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -19,6 +19,7 @@ from inbound.settings import PREFIX, load_settings, setting_variables
 from schemas.topics import PARTITIONS, TOPICS
 from streams.groups import WORKER_GROUP
 from tests.compose_file import ONE_SHOT, ROLES, ROOT, SERVICES, seconds
+from tests.patience import PATIENCE_S
 from tests.peers.conftest import CACHE
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -35,7 +36,7 @@ def render(folder: Path) -> list[Manifest]:
     kustomize = shutil.which("kustomize") or CACHE / "bin" / "kustomize"
     command = [kubectl, "kustomize"] if kubectl else [str(kustomize), "build"]
     done = subprocess.run(
-        [*command, str(folder)], capture_output=True, text=True, check=False, timeout=60
+        [*command, str(folder)], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "kustomize warns"
@@ -81,7 +82,7 @@ def validate(manifests: list[Manifest], version: str, folder: Path) -> tuple[int
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -11,6 +11,7 @@ from inbound.local.handset import SimulatedPhones
 from inbound.local.samples import SAMPLES
 from inbound.settings import Settings
 from inbound.smpp.pdu import SubmitSmResp
+from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import NUMBER, accept, account, simulator, submit
 
 
@@ -20,9 +21,9 @@ def phones_at(port: int) -> SimulatedPhones:
 
 
 async def until(phones: SimulatedPhones, check: Callable[[Conversation], bool]) -> Conversation:
-    async with asyncio.timeout(10):
-        while not check(found := await phones.look(NUMBER)):  # noqa: ASYNC110  the loop's turn
-            await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_S):
+        while not check(found := await phones.look(NUMBER)):  # noqa: ASYNC110  it tells only who asks
+            await asyncio.sleep(0.005)
     return found
 
 
@@ -64,9 +65,9 @@ async def test_a_phone_is_off_when_nobody_looks(monkeypatch: pytest.MonkeyPatch)
         phones = phones_at(centre.port)
         async with phones.running():
             await phones.look(NUMBER)
-            async with asyncio.timeout(10):
-                while phones._owned[NUMBER]._phone is not None:  # noqa: ASYNC110  the loop's turn
-                    await asyncio.sleep(0)
+            async with asyncio.timeout(PATIENCE_S):
+                while phones._owned[NUMBER]._phone is not None:  # noqa: ASYNC110  it tells only who asks
+                    await asyncio.sleep(0.005)
 
 
 def test_the_example_of_scserv_text_is_no_phone_of_the_handset() -> None:

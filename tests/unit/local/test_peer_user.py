@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from inbound.local.peer_user import is_another_user
+from tests.patience import PATIENCE_S
 
 NOBODY = 65534
 
@@ -24,7 +25,9 @@ def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
 
 def connect(listener: socket.socket) -> socket.socket:
     host, port = listener.getsockname()[:2]
-    return socket.create_connection(("127.0.0.1" if host == "::" else host, port), timeout=30)
+    return socket.create_connection(
+        ("127.0.0.1" if host == "::" else host, port), timeout=PATIENCE_S
+    )
 
 
 def is_other(accepted: socket.socket) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.ops.health import Health, HealthServer
+from tests.patience import PATIENCE_S
 
 
 class Clock:
@@ -37,7 +38,7 @@ def server(health: Health) -> Iterator[HealthServer]:
 
 
 def get(server: HealthServer, path: str) -> tuple[int, Any]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -121,7 +122,7 @@ def test_other_paths_say_where_to_ask(server: HealthServer) -> None:
 
 
 def test_it_answers_while_a_client_keeps_its_connection_silent(server: HealthServer) -> None:
-    silent = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    silent = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     silent.connect()
     try:
         assert get(server, "/health/live")[0] == 200
@@ -133,7 +134,7 @@ def test_a_client_that_resets_its_connection_leaves_no_traceback(
     server: HealthServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(20):
-        rude = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        rude = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
         rude.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n")
         rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         rude.close()
