@@ -112,7 +112,8 @@ async def test_a_bind_that_is_down_and_what_waits_for_it_are_told(
     await collector.until(
         lambda: value(collector, "bind.up", bind="main-1") == 0, "the bind is down"
     )
-    text = poison.text(client.number)
+    arrived_at = (datetime.now(UTC) - timedelta(seconds=29)).isoformat()
+    text = poison.text(client.number, arrived_at=arrived_at)
     poison.put(service, service.names.mo, [text], number=client.number)
     await collector.until(
         lambda: (value(collector, "lane.oldest_age", smsc="main", lane="urgent") or 0) > 30,
