@@ -18,6 +18,7 @@ from inbound.templates.catalogue import load_catalogue
 
 pytest_plugins = [
     "tests.fix_leaks",
+    "tests.fix_own_servers",
     "tests.fix_processes",
     "tests.fix_servers",
     "tests.fix_service",

@@ -23,7 +23,7 @@ from schemas.topics import PARTITIONS
 from tests.chaos.balance import MOST_COPIES
 from tests.e2e import poison
 from tests.e2e.script import Submit
-from tests.fix_servers import OwnServers
+from tests.fix_own_servers import OwnServers
 from tests.fix_service import WINDOW, RoleProcess, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 

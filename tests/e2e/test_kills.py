@@ -19,7 +19,7 @@ from inbound.smpp.pdu import EnquireLink
 from inbound.smpp.status import Status
 from schemas.cloudevents import header
 from tests.e2e.script import ACCOUNT, Submit
-from tests.fix_servers import OwnServers
+from tests.fix_own_servers import OwnServers
 from tests.fix_service import WINDOW, Role, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 

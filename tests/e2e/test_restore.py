@@ -15,7 +15,7 @@ import pytest_asyncio
 from tests.e2e.backups import Backup, BaseBackup, Dump
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.e2e.test_orders import TEXT, notify, state_of
-from tests.fix_servers import OwnServers
+from tests.fix_own_servers import OwnServers
 from tests.fix_service import ROLES, STARTED, Service, eventually, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
