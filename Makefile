@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 KAFKA  := $(VENV)/.kafka
+TESTS  := $(VENV)/.tests
 
 # Most tests wait for processes more than they compute: more workers than cores are faster.
 WORKERS ?= 4
@@ -20,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-setup: $(KAFKA)  ## Python packages in .venv, from the lock file, and Kafka in .cache
+setup: $(TESTS)  ## Python packages in .venv, from the lock file, and Kafka in .cache
 	@$(BIN)/python -m inbound.local.servers.jars
 
 $(STAMP): $(LOCK) pyproject.toml
@@ -38,10 +39,16 @@ $(KAFKA): $(STAMP)
 	@$(BIN)/python -m inbound.local.bytecode
 	@touch $@
 
+# Otherwise the workers of the first test run compile all tests at the same time, each for itself.
+$(TESTS): $(KAFKA)
+	@echo >&2 "setup: bytecode of the tests (half a minute, once)"
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null || true
+	@touch $@
+
 up: $(KAFKA)  ## run the whole service here: text it with `.venv/bin/scserv text NUMBER "CLIENT info"`
 	@exec $(BIN)/scserv up
 
-test: $(KAFKA)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
+test: $(TESTS)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
 	@$(BIN)/python -m pytest $(or $(ARGS),$(WORKING))
 
 test-long: $(KAFKA)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults
