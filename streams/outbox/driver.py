@@ -10,12 +10,11 @@ The text is put together when a bind is free; a secret never leaves that functio
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, assert_never
+from typing import assert_never
 
 from aiokafka import TopicPartition
 
@@ -23,6 +22,7 @@ from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
 from inbound.smpp.pdu import SubmitSmResp
 from schemas.lanes import Lane
 from streams.outbox import submissions, transitions
+from streams.outbox.back_offs import BackOffs
 from streams.outbox.claims import Claimer, ClaimReply
 from streams.outbox.effects import (
     BackOff,
@@ -55,7 +55,7 @@ from streams.outbox.phases import (
     Reclaiming,
     Recording,
 )
-from streams.outbox.ports import BindPort, BindsPort, WholeMessageBind
+from streams.outbox.ports import BindPort, BindsPort
 from streams.outbox.queues import ReadyQueue
 from streams.outbox.resend_policy import ResendPolicy
 from streams.outbox.results import ResultPublisher
@@ -63,9 +63,6 @@ from streams.outbox.steps import Transition
 
 log = logging.getLogger(__name__)
 
-BACK_OFF_S = 2.0
-_MOST_DOUBLINGS: Final = 4
-"""Limits the back-off for a phone whose queue stays full to 32 s."""
 FRESH_S = 3.0
 """How long a claim of an order's message is valid, so that a `stop` takes effect within 5 s."""
 
@@ -91,9 +88,7 @@ class Driver:
     def __init__(self, tools: EffectTools) -> None:
         self._tools = tools
         self._group: asyncio.TaskGroup | None = None
-        self._timers: dict[Entry, asyncio.TimerHandle] = {}
-        self._backing_off: Counter[str] = Counter()
-        self._full: set[Entry] = set()
+        self._back_offs = BackOffs(self._back_off_over)
         self._pauses: dict[Entry, asyncio.TimerHandle] = {}
         self._unsent: list[Fetched] = []
         self._to_recheck: list[Entry] = []
@@ -105,8 +100,7 @@ class Driver:
                 await asyncio.Event().wait()
         finally:
             self._group = None
-            for entry in list(self._timers):
-                self._back_off_over(entry)
+            self._back_offs.end_all()
             for entry in list(self._pauses):
                 self._pause_over(entry)
 
@@ -142,8 +136,8 @@ class Driver:
         for entry in self._tools.ledger.of(partitions):
             if entry in self._pauses:
                 self._pause_over(entry)
-            elif entry in self._timers and entry.fetched.lane is Lane.CHANNELS:
-                self._back_off_over(entry)
+            elif entry in self._back_offs and entry.fetched.lane is Lane.CHANNELS:
+                self._back_offs.end(entry)
             self._take(entry, transitions.on_hand_over(entry.phase))
 
     def give_up(self, partitions: Collection[TopicPartition]) -> None:
@@ -200,7 +194,7 @@ class Driver:
                 self._tools.ready.push_front(entry)
                 self._tools.binds.wake()
             case BackOff(bind, full_queues):
-                self._back_off(entry, bind, full_queues)
+                self._back_offs.begin(entry, bind, full_queues)
             case LookUp(result_due):
                 self._start(self._look_up(entry, result_due))
             case Recheck():
@@ -270,31 +264,7 @@ class Driver:
             step = transitions.on_answer(in_flight, pdu.status, message_id, now)
         self._take(entry, step)
 
-    def _back_off(self, entry: Entry, bind: BindPort, full_queues: int) -> None:
-        """Let other messages go while one number is in trouble; if many are, pause the bind.
-
-        A phone whose queue stays full is retried ever more rarely, and doesn't count as trouble.
-        """
-        loop = asyncio.get_running_loop()
-        pause_s, most = BACK_OFF_S, bind.window
-        if isinstance(bind, WholeMessageBind):
-            pause_s, most = bind.back_off_s, bind.most_backing_off
-        elif full_queues > 1:
-            self._full.add(entry)
-            pause_s *= 2 ** min(full_queues - 1, _MOST_DOUBLINGS)
-        self._timers[entry] = loop.call_later(pause_s, self._back_off_over, entry)
-        if entry in self._full:
-            return
-        self._backing_off[entry.fetched.centre] += 1
-        if self._backing_off[entry.fetched.centre] >= most:
-            bind.hold(pause_s)
-
     def _back_off_over(self, entry: Entry) -> None:
-        self._timers.pop(entry).cancel()
-        if entry in self._full:
-            self._full.discard(entry)
-        else:
-            self._backing_off[entry.fetched.centre] -= 1
         self._take(entry, transitions.on_back_off_over(entry.expect(BackingOff)))
 
     async def _look_up(self, entry: Entry, result_due: float) -> None:

@@ -161,7 +161,7 @@ async def test_a_mail_that_backs_off_is_given_back_at_a_rebalance(
     adapter = Adapter(Refused(Status.ESME_RX_T_APPN))
     async with bench_with(adapter) as (bench, _):
         message = mail_to(bench, bench.person())
-        await bench.until(lambda: bool(bench.sender._driver._timers))
+        await bench.until(lambda: bool(bench.sender._driver._back_offs._timers))
         partition = TopicPartition(f"lane-{Lane.CHANNELS:d}", 0)
         await bench.sender.withdraw({partition}, within_s=PATIENCE_S)
         assert not bench.holds(message)

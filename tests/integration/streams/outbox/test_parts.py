@@ -14,7 +14,7 @@ from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import part_of
 from schemas.messages import Outcome
-from streams.outbox import driver
+from streams.outbox import back_offs
 from tests.integration.streams.outbox.bench import (
     LONG_BROADCAST,
     Bench,
@@ -76,7 +76,7 @@ async def test_every_part_counts_for_the_rate_also_when_it_goes_again(bench: Ben
 async def test_no_part_overtakes_another_however_the_centre_refuses(
     bench: Bench, refusal: Status, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "BACK_OFF_S", 0.01)
+    monkeypatch.setattr(back_offs, "BACK_OFF_S", 0.01)
     draw, taken = Random(7), list[tuple[str, int]]()
 
     async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:

@@ -16,7 +16,7 @@ from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from schemas.messages import MobileTerminated, Outcome
-from streams.outbox import driver
+from streams.outbox import back_offs
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
     GATEWAY,
@@ -142,13 +142,13 @@ async def test_a_phone_whose_queue_is_full_holds_up_nobody_else(bench: Bench) ->
 async def test_a_phone_whose_queue_stays_full_for_long_gets_its_message_in_the_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "BACK_OFF_S", 0.001)
+    monkeypatch.setattr(back_offs, "BACK_OFF_S", 0.001)
     pauses: list[float] = []
     loop = asyncio.get_running_loop()
     call_later = loop.call_later
 
     def noted(delay: float, callback: Any, *arguments: Any) -> asyncio.TimerHandle:
-        if getattr(callback, "__name__", "") == "_back_off_over":
+        if getattr(callback, "__qualname__", "") == "BackOffs.end":
             pauses.append(round(delay / 0.001))
         return call_later(delay, callback, *arguments)
 
@@ -169,10 +169,10 @@ async def test_phones_whose_queues_stay_full_are_no_sign_of_trouble_however_many
     call_later = loop.call_later
 
     def at_once_the_first_time(delay: float, callback: Any, *arguments: Any) -> asyncio.TimerHandle:
-        if getattr(callback, "__name__", "") == "_back_off_over":
-            if delay > driver.BACK_OFF_S:
+        if getattr(callback, "__qualname__", "") == "BackOffs.end":
+            if delay > back_offs.BACK_OFF_S:
                 waiting.append(partial(callback, *arguments))
-            delay = 0 if delay == driver.BACK_OFF_S else 3600
+            delay = 0 if delay == back_offs.BACK_OFF_S else 3600
         return call_later(delay, callback, *arguments)
 
     monkeypatch.setattr(loop, "call_later", at_once_the_first_time)
@@ -192,7 +192,7 @@ async def test_phones_whose_queues_stay_full_are_no_sign_of_trouble_however_many
     for _ in range(WINDOW):
         bench.offer(bench.owe(bench.person()))
     await bench.until(lambda: bool(held))
-    assert held == [driver.BACK_OFF_S]
+    assert held == [back_offs.BACK_OFF_S]
 
 
 async def test_a_centre_whose_queue_is_full_gets_a_pause(bench: Bench) -> None:
@@ -227,7 +227,7 @@ async def test_in_the_normal_case_no_attempt_is_reported(bench: Bench) -> None:
 async def test_one_persons_trouble_is_not_everybodys(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "BACK_OFF_S", PATIENCE_S)
+    monkeypatch.setattr(back_offs, "BACK_OFF_S", PATIENCE_S)
     troubled, other = bench.person(), bench.person()
     refused = asyncio.Event()
 
