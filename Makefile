@@ -34,7 +34,7 @@ $(STAMP): $(LOCK) pyproject.toml
 	@touch $@
 
 # So that every start takes half the time.
-$(KAFKA): $(STAMP)
+$(KAFKA): $(STAMP) inbound/local/servers/class_archive.py inbound/local/servers/java.py
 	@$(BIN)/python -m inbound.local.servers.class_archive
 	@$(BIN)/python -m inbound.local.bytecode
 	@touch $@

@@ -40,7 +40,7 @@ def java(*options: str) -> list[str]:
 def archive_path() -> Path:
     """Return where the archive of Kafka's classes is kept: one for each Java and set of jars."""
     made_of = repr(java()).encode() + LOCK.read_bytes()
-    return cache_dir() / "kafka" / f"classes-{hashlib.sha256(made_of).hexdigest()[:16]}.jsa"
+    return cache_dir() / "kafka" / f"classes-{hashlib.sha256(made_of).hexdigest()[:16]}.aot"
 
 
 def archive_options() -> tuple[str, ...]:
@@ -49,4 +49,4 @@ def archive_options() -> tuple[str, ...]:
     Java checks that it fits, and goes on without it otherwise.
     """
     path = archive_path()
-    return (f"-XX:SharedArchiveFile={path}",) if path.exists() else ()
+    return (f"-XX:AOTCache={path}",) if path.exists() else ()

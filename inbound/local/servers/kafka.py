@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Final, Self
 import psutil
 
 from inbound.errors import SetupError
-from inbound.kafka.admin import wait_for_broker
 from inbound.kafka.handshake import KafkaRefusalError
 from inbound.local.servers import _process
 from inbound.local.servers._folder import LOOPBACK, DataFolder
@@ -231,9 +230,10 @@ class KafkaServer:
         self._process = process
         self._folder.write(self._pid_file.name, f"{process.pid}\n")
         # Clients log warnings until the ports are open. And only our own process may be told a
-        # password: a program of another user may have taken a port since it was found free.
+        # password: a program of another user may have taken a port since it was found free. That
+        # takes a look at all connections of the machine, so first it is seen that all are open.
         _process.wait_until(
-            lambda: set(ports) <= _process.listening_ports(process),
+            lambda: _are_open(ports) and set(ports) <= _process.listening_ports(process),
             process,
             server=_NAME,
             logs=(console, self.log),
@@ -256,8 +256,18 @@ def _require_free(ports: Iterable[int]) -> None:
                 raise SetupError(f"{_NAME} did not start: {_process.PORT_IN_USE}") from error
 
 
+def _are_open(ports: Iterable[int]) -> bool:
+    for port in ports:
+        with socket.socket() as probe:
+            if probe.connect_ex((LOOPBACK, port)):
+                return False
+    return True
+
+
 def _wait_for(clients: KafkaConnection) -> None:
     """Block until the broker takes the password, which it is told a moment before it knows it."""
+    from inbound.kafka.admin import wait_for_broker  # which takes a while, and Kafka starts
+
     deadline = time.monotonic() + _PASSWORD_S
     while True:
         try:
