@@ -16,11 +16,11 @@ from inbound.handlers.decision import (
     Reply,
     message_id,
 )
-from inbound.handlers.definitions import SENDS_REGISTRATION, is_carried_out, plan
+from inbound.handlers.definitions import SENDS_REGISTRATION, is_served, plan
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import gate
 from inbound.handlers.state import HOUR, SubjectState
-from schemas.events import CommandLimitReached, DomainEvent, Facts, RequestAccepted
+from schemas.events import Command, CommandLimitReached, DomainEvent, Facts, RequestAccepted
 from schemas.messages import Purpose
 from schemas.registration_events import RegistrationHeld, RegistrationRefused
 
@@ -33,15 +33,15 @@ CLOCK_ERROR: Final = timedelta(seconds=0.2)
 
 def decide_command(state: SubjectState, request: CommandRequest, policies: Policies) -> Decision:
     """Return what follows from `request` for a subject in `state`."""
-    if (
-        _repeats_previous(state, request, policies)
-        or _was_redelivered(state, request, policies)
-        or _is_late_copy(state, request)
+    if _is_late_copy(state, request) or (
+        not _has_another_effect(state, request)
+        and (
+            _repeats_previous(state, request, policies)
+            or _was_redelivered(state, request, policies)
+        )
     ):
         return Decision(Disposition.DUPLICATE)
-    if policies.unknown_number == "silent" and not is_carried_out(
-        request.command, client_known=request.client_known, is_recipient=request.is_recipient
-    ):
+    if policies.unknown_number == "silent" and not is_served(request):
         return Decision(Disposition.UNKNOWN_NUMBER)
     limit = policies.commands_per_hour
     if limit and state.accepted_in_hour_before(request.arrived_at) >= limit:
@@ -93,6 +93,18 @@ def _acknowledgement(request: CommandRequest) -> Reply:
         centre=request.centre,
         arrived_at=request.arrived_at,
     )
+
+
+def _has_another_effect(state: SubjectState, request: CommandRequest) -> bool:
+    """Whether the command is carried out now, although the same one before left things otherwise.
+
+    That one was refused, and the number has become a client's or a recipient's since. Or it was a
+    stop, and an operator has switched notifications on since: no stop is taken for an old one.
+    """
+    previous = state.previous
+    if previous is None or not is_served(request):
+        return False
+    return previous.refused or (request.command is Command.SMS_STOP and state.notifications_on)
 
 
 def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Policies) -> bool:

@@ -157,15 +157,20 @@ def is_carried_out(command: Command, *, client_known: bool, is_recipient: bool |
     return client_known or (bool(is_recipient) and definition_of(command).serves_recipients)
 
 
+def is_served(request: CommandRequest) -> bool:
+    """Return whether a request is carried out for its person, as far as the directory goes."""
+    return is_carried_out(
+        request.command, client_known=request.client_known, is_recipient=request.is_recipient
+    )
+
+
 def plan(state: SubjectState, request: CommandRequest, policies: Policies) -> Planned:
     """Return how to fulfil `request`. A person who may not use its command is refused.
 
     Raises `AnnouncedPlanError`, so that processes of the release before never meet a plan
     they can't read.
     """
-    if not is_carried_out(
-        request.command, client_known=request.client_known, is_recipient=request.is_recipient
-    ):
+    if not is_served(request):
         return Planned(Plan.UNKNOWN_NUMBER)
     planned = definition_of(request.command).planner(state, request, policies)
     if is_announced(planned.plan):

@@ -34,7 +34,7 @@ from schemas.reading import CACHED
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 from schemas.sending_hours import SendingHours
 
-STATE_VERSION = 9
+STATE_VERSION = 10
 """Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
@@ -105,11 +105,15 @@ class UnsentOrder:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The latest accepted command. `waited_s` is how long it waited for its decision."""
+    """The latest accepted command. `waited_s` is how long it waited for its decision.
+
+    `refused`: its number was neither a client's nor a recipient's.
+    """
 
     command: Command
     arrived_at: UtcTime
     waited_s: float = 0.0
+    refused: bool = False
 
 
 @with_config(ConfigDict(cache_strings=CACHED))
@@ -205,6 +209,7 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
             command=event.command,
             arrived_at=event.arrived_at,
             waited_s=round((event.facts.decided_at - event.arrived_at).total_seconds(), 3),
+            refused=event.plan is Plan.UNKNOWN_NUMBER,
         ),
         accepted_at=(*recent, event.arrived_at),
         open={**state.open, event.request_id: request},

@@ -12,8 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.script import ACKNOWLEDGEMENT
-from tests.fix_service import STARTED, STOPPED, UNKNOWN_NUMBER, Service, free_port
+from tests.fix_service import Service, free_port
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -98,41 +97,6 @@ async def test_a_message_in_each_dialect_reaches_the_phone(
     assert "POST /sys/send.php 200" in log
     for secret in (number[1:], shop["key"], shop["password"], str(shop["service_id"]), TEXT):
         assert secret not in log
-
-
-async def test_a_person_outside_the_directory_opts_out_and_in(
-    service: Service, program: Program
-) -> None:
-    """An account texts a stranger, who stops it; no dialect sends until the stranger allows it."""
-    rights = ("--grant", "send", "--grant", "strangers")
-    ran = await service.command("accounts", "create", "wide", *rights, "--json")
-    wide = json.loads(ran.out)
-    other = Program(program.http, wide, program.mail_port)
-    number, never_texted = "+79998887755", "+79998887744"
-    asked: dict[str, Any] = {"id": wide["id"], "key": wide["key"], "to": number}
-
-    async def refusals() -> tuple[Any, Any]:
-        smsc = await other.smsc("/sys/send.php", phones=number, mes="SMSC again")
-        bytehand = await program.http.get("/send", params={**asked, "text": "BYTEHAND again"})
-        return smsc.get("error_code"), bytehand.json()["status"]
-
-    async with service.phone(number) as phone, asyncio.timeout(PATIENCE_S):
-
-        async def answered() -> list[str]:
-            return [(await phone.receive()).text for _ in range(2)]
-
-        assert "error" not in await other.smsc("/sys/send.php", phones=number, mes="SMSC")
-        assert (await phone.receive()).text == "SMSC"
-        await service.text(number, "CLIENT sms stop")
-        assert await answered() == [ACKNOWLEDGEMENT, STOPPED]
-        assert await refusals() == (8, 11)
-        await service.text(number, "CLIENT sms start")
-        assert await answered() == [ACKNOWLEDGEMENT, STARTED]
-        assert await refusals() == (None, 0)
-        assert {(await phone.receive()).text for _ in range(2)} == {"SMSC again", "BYTEHAND again"}
-    async with service.phone(never_texted) as phone, asyncio.timeout(PATIENCE_S):
-        await service.text(never_texted, "CLIENT sms stop")
-        assert [(await phone.receive()).text for _ in range(2)] == [ACKNOWLEDGEMENT, UNKNOWN_NUMBER]
 
 
 async def test_a_kill_during_a_request_loses_and_doubles_nothing(

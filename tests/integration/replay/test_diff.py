@@ -115,10 +115,10 @@ def test_another_release_decides(scserv: Scserv, tmp_path: Path) -> None:
     for package in ("inbound", "schemas"):
         shutil.copytree(ROOT / package, release / package)
     rules = release / "inbound/handlers/definitions.py"
-    refusing = "    if request.command is Command.CLIENT_INFO or not is_carried_out(\n"
-    text = rules.read_text("utf-8")
-    assert text.count("    if not is_carried_out(\n") == 1
-    rules.write_text(text.replace("    if not is_carried_out(\n", refusing), "utf-8")
+    rule, text = "    if not is_served(request):\n", rules.read_text("utf-8")
+    assert text.count(rule) == 1
+    refusing = "    if request.command is Command.CLIENT_INFO or not is_served(request):\n"
+    rules.write_text(text.replace(rule, refusing), "utf-8")
     done = scserv("replay", "diff", "--since", "1h", "--code", release)
     assert (done.status, done.err) == (1, "")
     assert "        2  refused: was accepted; would be refused with a reply" in done.out

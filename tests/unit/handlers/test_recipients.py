@@ -126,6 +126,51 @@ def test_a_stop_outlives_the_import_into_the_directory() -> None:
     assert person.state.notifications_on
 
 
+def test_a_stop_is_no_repetition_of_one_that_was_refused() -> None:
+    """Somebody texts a stop, gets a message of an account after all, and texts it again at once."""
+    person = Stranger()
+    assert person.plan(STOP) is Plan.UNKNOWN_NUMBER
+    assert person.text(STOP, 10, known=False)[1].disposition is Disposition.DUPLICATE
+    assert isinstance(person.order(), OrderAccepted)
+    assert person.plan(STOP, 20) is Plan.STOPPED
+    assert not person.state.notifications_on
+    assert person.text(STOP, 30, known=False)[1].disposition is Disposition.DUPLICATE
+
+
+def test_a_copy_of_a_refused_stop_counts_as_one_after_the_order_too() -> None:
+    """The person has asked for it; a start that came later is not undone."""
+    person = Stranger()
+    person.text(STOP, 0, known=False, heard_s=0)
+    person.order()
+    person.text(START, 10, known=False, heard_s=10)
+    for heard_s in (0, 5):  # copies of the stop that were overtaken
+        decision = person.text(STOP, 0, known=False, heard_s=heard_s)[1]
+        assert decision.disposition is Disposition.DUPLICATE
+    assert person.text(STOP, 20, known=False, heard_s=20)[1].disposition is Disposition.ACCEPTED
+    assert not person.state.notifications_on
+
+
+def test_whom_an_import_makes_a_client_may_ask_again_at_once() -> None:
+    person = Stranger()
+    assert person.plan(INFO) is Plan.UNKNOWN_NUMBER
+    _, decision = person.text(INFO, 10)
+    assert decision.secret_for is not None
+    assert person.text(INFO, 20)[1].disposition is Disposition.DUPLICATE
+
+
+def test_a_stop_after_an_operator_switched_on_is_no_repetition() -> None:
+    person = Scenario()
+    for at_s, disposition in ((0, Disposition.ACCEPTED), (10, Disposition.DUPLICATE)):
+        assert person.text(STOP, at_s)[1].disposition is disposition
+    on = decide_switch(
+        person.state, Operator("desk", "asked"), on=True, switch_id=UUID(int=1), at=NOON
+    )
+    assert on is not None
+    person.state = evolve(person.state, on)
+    assert person.text(STOP, 20)[1].disposition is Disposition.ACCEPTED
+    assert not person.state.notifications_on
+
+
 def test_a_request_of_a_release_without_recipients_is_decided_as_it_was_then() -> None:
     person = Stranger()
     person.order()

@@ -21,7 +21,7 @@ from schemas.base import UtcTime
 from schemas.events import Command, Plan
 from schemas.sending_hours import SendingHours
 
-VERSION: Final = 9
+VERSION: Final = 10
 FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
     SubjectState: {
         "notifications_on": bool,
@@ -52,7 +52,7 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "account": str,
     },
     UnsentOrder: {"order_id": UUID, "account": str},
-    Previous: {"command": Command, "arrived_at": UtcTime, "waited_s": float},
+    Previous: {"command": Command, "arrived_at": UtcTime, "waited_s": float, "refused": bool},
 }
 
 
