@@ -31,9 +31,9 @@ class BindOptions:
 
     @classmethod
     def known_in(cls, system_type: str) -> Self:
-        """Return the options in a system_type; other words are ignored."""
+        """Return the options in a system_type; other words and blanks are ignored."""
         links, single, iso = 1, False, False
-        for word in filter(None, system_type.split(",")):
+        for word in map(str.strip, system_type.split(",")):
             if mcon := _MCON.fullmatch(word):
                 links = int(mcon[1])
             elif word == "SINGLE":

@@ -22,6 +22,8 @@ DIALECT: Final = "bytehand"
 """What the keys of its orders begin with."""
 
 _SENDER: Final = re.compile(SENDER)
+_BARE_PLUS: Final = re.compile(r"(.+[T ]\d\d:\d\d\S*) (\d\d:?\d\d)")
+"""A time whose offset has a + that was not URL-encoded, so that it arrived as a blank."""
 
 
 class BytehandError(Exception):
@@ -68,6 +70,8 @@ def make_order(
     if not isinstance(message, Mapping):
         raise BytehandError(ErrorCode.PARAMETERS)
     values = [message.get(name) for name in (*names, "send_after")]
+    if type(values[1]) is int:  # a number without quotation marks in JSON
+        values[1] = str(values[1])
     if not all(value is None or isinstance(value, str) for value in values):
         raise BytehandError(ErrorCode.PARAMETERS)
     sender, receiver, text, send_after = values
@@ -111,7 +115,7 @@ def _moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_BARE_PLUS.sub(r"\1+\2", text))
     except ValueError:
         raise BytehandError(ErrorCode.PARAMETERS) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,9 +14,10 @@ _DIGITS: Final = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
 _DATE: Final = re.compile(r"(\d\d)\.(\d\d)\.(?:20)?(\d\d) (\d\d):(\d\d)")
 _HOURS: Final = re.compile(r"(\d{1,2})-(\d{1,2})")
 _STAMP: Final = re.compile(r"0(\d{10})")
-_LATER: Final = re.compile(r"\+(\d{1,6})")
+# A + that is not URL-encoded arrives as a blank.
+_LATER: Final = re.compile(r"[+ ](\d{1,6})")
 _VALID: Final = re.compile(r"(\d{1,2})(?::([0-5]\d))?")
-_AHEAD: Final = re.compile(r"[+-]?\d{1,2}(?:\.\d{1,2})?")
+_AHEAD: Final = re.compile(r"[+ -]?\d{1,2}(?:\.\d{1,2})?")
 _FARTHEST: Final = timedelta(hours=26)
 """Between the clocks of the Line Islands and of Baker Island."""
 _LONGEST_VALID: Final = timedelta(hours=24)

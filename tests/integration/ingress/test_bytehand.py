@@ -266,6 +266,37 @@ async def test_version_2_sends_and_lists(
     assert [set(row) for row in short.json()] == [{"id", "status"}]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-02T16:00:00+03:00",
+        "2026-03-02T16:00:00 03:00",  # a + that is not URL-encoded
+        "2026-03-02 16:00 0300",
+        "2026-03-02 13:00",
+        "2026-03-02T13:00:00Z",
+    ],
+)
+async def test_a_message_is_sent_after_a_time(
+    world: World, shop: Credentials, http: httpx.AsyncClient, written: str
+) -> None:
+    (phone,) = world.clients(1)
+    sent = await get(http, "/send", shop, to=phone, text=TEXT, send_after=written)
+    assert sent["status"] == 0
+    [(due_at,)] = world.rows("SELECT due_at FROM orders")
+    assert due_at == world.now + timedelta(hours=1)
+
+
+async def test_a_receiver_may_be_a_number_of_json(
+    world: World, shop: Credentials, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    one = {"receiver": int(phone), "to": int(phone), "text": TEXT}
+    answer = await http.post(V2, headers=key_of(shop), json=one)
+    assert answer.json()["result"] == "created"
+    listed = await http.post("/send_multi", params=signed(shop), json=[one, one | {"to": True}])
+    assert [each["status"] for each in listed.json()] == [0, ErrorCode.PARAMETERS]
+
+
 async def test_errors_of_version_2(
     world: World, shop: Credentials, http: httpx.AsyncClient
 ) -> None:

@@ -62,6 +62,7 @@ async def test_times(world: World, shop: Credentials, http: httpx.AsyncClient) -
         "0203261630": timedelta(hours=1, minutes=30),
         "02.03.26 16:30": timedelta(hours=1, minutes=30),
         "+45": timedelta(minutes=45),
+        " 46": timedelta(minutes=46),  # a + that is not URL-encoded
         f"0{int((world.now + timedelta(hours=2)).timestamp())}": timedelta(hours=2),
         "18-20": timedelta(hours=3),
     }
@@ -72,9 +73,11 @@ async def test_times(world: World, shop: Credentials, http: httpx.AsyncClient) -
         assert "error" not in answer, time
         [(due_at,)] = world.rows("SELECT due_at FROM orders ORDER BY ctid DESC LIMIT 1")
         assert due_at == world.now + later, time
-    ahead = await sent(http, shop, phones=phone, mes=TEXT, time="0203261630", tz="1")
-    [(due_at,)] = world.rows("SELECT due_at FROM orders ORDER BY ctid DESC LIMIT 1")
-    assert due_at == world.now + timedelta(minutes=30), ahead
+    for tz in ("1", "+1", " 1"):
+        text = f"{TEXT} {tz}"
+        ahead = await sent(http, shop, phones=phone, mes=text, time="0203261630", tz=tz)
+        [(due_at,)] = world.rows("SELECT due_at FROM orders ORDER BY ctid DESC LIMIT 1")
+        assert due_at == world.now + timedelta(minutes=30), ahead
     for wrong in ("3202261630", "25-26", "yesterday", "0203991630", "+999999999"):
         answer = await sent(http, shop, phones=phone, mes=TEXT, time=wrong)
         assert answer["error_code"] == ErrorCode.TIME, wrong
