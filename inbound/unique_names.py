@@ -1,11 +1,11 @@
-"""JSON objects that name each field once.
+"""JSON as every parser reads it: objects name each field once, and numbers are numbers.
 
 Parsers disagree about which of two values counts (RFC 8259, section 4), and the wrong text would be
-sent and paid for.
+sent and paid for. `NaN` and `Infinity` are no JSON (section 6), though Python takes them.
 """
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 PROBLEM = "names a field more than once, so that it is not clear which value counts"
 
@@ -21,7 +21,11 @@ def loads(text: bytes | str) -> object:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")
-    return json.loads(text, object_pairs_hook=_unique)
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise json.JSONDecodeError("no number of JSON", constant, 0)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 h11 accepts what RFC 9112 lets a lenient server accept: bare LF, folded lines, Content-Length
 beside Transfer-Encoding. A proxy in front may read the same octets as another request, so here
-they are errors, and so is a second header that only one reader would take. A target that names its
-host counts instead of the Host header, as the RFC has it (3.2.2). h11 does the rest.
+they are errors, and so is a second header that only one reader would take, and a fragment in the
+target, which some drop. A target that names its host counts instead of the Host header, as the RFC
+has it (3.2.2), and empty lines before a request are skipped (2.2). h11 does the rest.
 """
 
 import re
@@ -64,9 +65,17 @@ class StrictConnection(h11.Connection):
         """Whether it waits for the first octet of a request."""
         return self.our_state is h11.IDLE is self.their_state and not self._receive_buffer
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a request has begun of which more has to come."""
+        if self.their_state is h11.IDLE:
+            return bool(self._receive_buffer)
+        return self.their_state is h11.SEND_BODY
+
     @override
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         if self.their_state is h11.IDLE:
+            self._receive_buffer.skip_empty_lines()
             self.request_line = self._receive_buffer.first_line()
         try:
             event = super().next_event()
@@ -78,6 +87,8 @@ class StrictConnection(h11.Connection):
         if not isinstance(event, h11.Request):
             return event
         _require_version_and_host(event)
+        if b"#" in event.target:
+            raise h11.RemoteProtocolError("a fragment in the target")
         return _in_origin_form(event)
 
 
@@ -116,6 +127,11 @@ def _in_origin_form(request: h11.Request) -> h11.Request:
 
 class _StrictBuffer(ReceiveBuffer):
     """Splits heads and trailers into lines. Raises LocalProtocolError, as h11's readers do."""
+
+    def skip_empty_lines(self) -> None:
+        """Drop empty lines before a request: programs send one behind a body."""
+        while self._data[:2] == _CRLF:
+            self._extract(2)
 
     def first_line(self) -> bytes:
         """Return the first line of what was received and not read, as far as it came."""

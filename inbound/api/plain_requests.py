@@ -19,7 +19,7 @@ from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS, is_host
 Headers = list[tuple[bytes, bytes]]
 
 # No HEAD: its answer gives the length of a body that it doesn't have.
-_REQUEST_LINE: Final = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[!-~]*) HTTP/1\.1")
+_REQUEST_LINE: Final = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[!\"$-~]*) HTTP/1\.1")
 _HEADER: Final = re.compile(rb"([A-Za-z0-9_-]+):([\t -~]*)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,10}")
 _UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding", b"expect", b"upgrade"})

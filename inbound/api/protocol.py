@@ -65,6 +65,7 @@ class HttpProtocol(H11Protocol):
         self._headers_due: asyncio.TimerHandle | None = None
         self._answer_due: asyncio.TimerHandle | None = None
         self._later = b""
+        self._has_ended = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -88,6 +89,20 @@ class HttpProtocol(H11Protocol):
         self._begin_to_answer_or_wait()
 
     @override
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer what came before, because a client may end its direction alone.
+
+        Then the connection ends. TLS can't be half closed: asyncio ends it at once.
+        """
+        if self.scheme == "https":
+            return False
+        if self.conn.is_incomplete:
+            self.conn.receive_data(b"")
+            self.handle_events()  # refuses a request that was cut off
+        self._has_ended = True
+        return self._is_answering()
+
+    @override
     def on_response_complete(self) -> None:
         self._stop_waiting()
         self._slot.wait()
@@ -97,6 +112,8 @@ class HttpProtocol(H11Protocol):
             self.data_received(later)
         elif not self.conn.is_idle:  # the next request came with this one, or a part of it
             self._begin_to_answer_or_wait()
+        if self._has_ended and not self._is_answering():
+            self.transport.close()
 
     def _begin_to_answer_or_wait(self) -> None:
         if self._is_answering():

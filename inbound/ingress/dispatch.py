@@ -48,6 +48,7 @@ class RouteMatch:
 
 
 _NOWHERE: Final = RouteMatch()
+_ENCODED_SLASH: Final = re.compile(b"%2f", re.IGNORECASE)
 
 
 class Paths:
@@ -76,6 +77,20 @@ class Paths:
         beginning = (found for prefixes, found in self._beginnings if path.startswith(prefixes))
         return next(beginning, _NOWHERE)
 
+    def find_route(self, scope: Scope) -> RouteMatch:
+        """Return what the path of a request leads to, and note its route for log and metrics.
+
+        An encoded slash is none, as for proxies that let some paths through and others not: such a
+        path is unknown, and answered by the dialect that it looks like.
+        """
+        found = self.find(scope["path"])
+        if _ENCODED_SLASH.search(scope.get("raw_path") or b""):
+            return RouteMatch(found.dialect)
+        for route in found.routes:
+            if scope["method"] in route.methods:
+                scope["route"] = route
+        return found
+
     def answer(self, error: Exception, scope: Scope) -> Response:
         """Return the answer to an error, in the form of the dialect whose path it is."""
         dialect, trouble = self.find(scope["path"]).dialect, _trouble_of(error)
@@ -99,7 +114,7 @@ class Dispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found = self._paths.find(scope["path"])
+        found = self._paths.find_route(scope)
         scope["state"][CONTEXT] = self._context
         scope["path_params"] = found.parameters or {}
         try:
@@ -113,11 +128,10 @@ class Dispatch:
     async def _answer(self, found: RouteMatch, request: Request) -> Response:
         if not found.routes:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        for route in found.routes:
-            if request.method in route.methods:
-                request.scope["route"] = route
-                return await route.handler(request)
-        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+        route: Route | None = request.scope.get("route")
+        if route is None:
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+        return await route.handler(request)
 
 
 def _trouble_of(error: Exception) -> Trouble:

@@ -63,9 +63,16 @@ def make_http(parts: Parts, settings: IngressSettings) -> ASGIApp:
 def refuse_unread(refusal: Refusal, request_line: bytes) -> Response:
     """Answer what is no HTTP in the form of the dialect whose path its first line has."""
     target = request_line.partition(b" ")[2].rpartition(b" HTTP/")
-    path, _, query = split_target(target[0] or target[2])[1].partition(b"?")
+    without_fragment, *_ = (target[0] or target[2]).partition(b"#")
+    path, _, query = split_target(without_fragment)[1].partition(b"?")
     scope = {"path": unquote_to_bytes(path).decode("utf-8", "replace"), "query_string": query}
     return _PATHS.answer(refusal, scope)
+
+
+async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that no route sees; log and metrics name its route all the same."""
+    _PATHS.find_route(scope)
+    await _PATHS.answer(error, scope)(scope, receive, send)
 
 
 class _LateError(RetryableError):
@@ -84,14 +91,12 @@ class _Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on admitted requests and answer the others."""
         if self._running >= MOST_AT_ONCE:
-            busy = BusyError("too many requests run at once")
-            await _PATHS.answer(busy, scope)(scope, receive, send)
+            await _refuse(BusyError("too many requests run at once"), scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_SENDING_BODY_BYTES:
             await drain(receive)
-            refusal = too_large(MAX_SENDING_BODY_BYTES)
-            await _PATHS.answer(refusal, scope)(scope, receive, send)
+            await _refuse(too_large(MAX_SENDING_BODY_BYTES), scope, receive, send)
             return
         body = Body(receive, MAX_SENDING_BODY_BYTES, self._large)
         self._running += 1

@@ -5,7 +5,7 @@ The answer to DATA is SMSC's sentence. aiosmtpd logs commands and addresses; its
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Any, AnyStr, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from typing_extensions import override
@@ -58,9 +58,10 @@ class SmtpServer:
             listening.close()
 
     def _protocol(self, slot: Slot) -> SMTP:
+        handler = Handler(self._parts)
         return _Connection(
             slot,
-            Handler(self._parts),
+            handler,
             data_size_limit=MOST_BYTES,
             timeout=IDLE_S,
             hostname="scserv",
@@ -70,15 +71,17 @@ class SmtpServer:
 
 
 class Handler:
-    """What aiosmtpd calls for a mail."""
+    """What aiosmtpd calls for a mail of one connection. `is_working`: one is not answered yet."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.is_working = False
 
     async def handle_DATA(self, _: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 — its name
         """Send the message of a mail; return the answer."""
         peer: Any = session.peer
         content: Any = envelope.content
+        self.is_working = True
         try:
             return f"250 {await self._send(content, peer[0] if peer else None)}"
         except SmscError as error:
@@ -88,6 +91,8 @@ class Handler:
             return _BUSY
         except RetryableError:
             return _UNAVAILABLE
+        finally:
+            self.is_working = False
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer a defect; its text could quote the mail."""
@@ -109,9 +114,11 @@ class Handler:
 class _Connection(SMTP):
     """One connection. Only a TLS handshake makes room for others; a mail is never cut off."""
 
-    def __init__(self, slot: Slot, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
-        super().__init__(*arguments, **named)
+    def __init__(self, slot: Slot, handler: Handler, **named: Any) -> None:  # noqa: ANN401
+        super().__init__(handler, **named)
         self._slot = slot
+        self._handler = handler
+        self._has_ended = False
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -126,6 +133,24 @@ class _Connection(SMTP):
             # A client that is gone before it is greeted; aiosmtpd has nobody who would catch this.
             if self.transport is not None and not self.transport.is_closing():
                 raise
+
+    @override
+    def eof_received(self) -> bool | None:
+        """End; but answer a mail first, because a client may end its direction alone."""
+        is_half_closed = self.transport is not None and not self.transport.get_extra_info(
+            "ssl_object"
+        )
+        if not (self._handler.is_working and is_half_closed):
+            return super().eof_received()
+        self._has_ended = True
+        return True
+
+    @override
+    async def push(self, status: AnyStr) -> None:
+        """Send an answer; the last one if the client has ended."""
+        await super().push(status)
+        if self._has_ended and self.transport is not None:
+            self.transport.close()
 
     @override
     def connection_lost(self, error: Exception | None) -> None:

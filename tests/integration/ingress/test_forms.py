@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,6 +35,8 @@ PATHS = {
     "/favicon.ico": (400, "the request can't be read"),
 }
 """Paths, and the answer to a request that can't be read."""
+BODY_FIRST = ("/sys/send.php", "/rest/send/", "/send", "/users/send_bulk.php")
+"""Paths that read the whole body before they let anybody in."""
 
 
 @dataclass
@@ -45,12 +48,17 @@ class Answer:
     headers: Sequence[str] = field(default_factory=list)
 
 
-async def sent(url: str, octets: bytes) -> Answer:
-    """Send octets on a connection of their own, and return the answer once it has ended."""
+async def sent(url: str, octets: bytes, *, is_all: bool = False) -> Answer:
+    """Send octets on a connection of their own, and return the answer once it has ended.
+
+    With `is_all` this side of the connection ends behind them.
+    """
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     with closing(writer):
         writer.write(octets)
+        if is_all:
+            writer.write_eof()
         async with asyncio.timeout(PATIENCE_S):
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     line, *headers = head.decode().split("\r\n")
@@ -74,6 +82,9 @@ async def test_what_is_no_http_is_answered_in_the_form_of_its_path(world: World,
             + b" HTTP/1.1\r\nHost: x\r\n\r\n",
             b"GET " + plain + b" HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
             b"GET " + plain + b" HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+            b"GET " + plain + b"#fmt=2 HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET " + with_parameter(path, b"text=No#1") + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"\r\nGET " + plain + b" HTTP/1.1\r\nHost: a b\r\n\r\n",
             b"GET " + plain + b" HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
             b"POST " + plain + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
             b"POST " + plain + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -129,6 +140,38 @@ async def test_methods_and_sizes_are_refused_in_the_form_of_the_path(
             assert (answer.status_code, answer.text) == PATHS[path]
 
 
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_is_cut_off_is_refused_in_the_form_of_the_path(world: World, path: str) -> None:
+    head = b"POST " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n"
+    with_body = [head + b"Content-Length: 9\r\n\r\nmes="] if path in BODY_FIRST else []
+    async with served(world) as url:
+        for octets in (head, *with_body):
+            answer = await sent(url, octets, is_all=True)
+            assert (answer.status, answer.body) == PATHS[path], octets[:90]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+async def test_what_is_no_number_of_json_sends_nothing(world: World, number: str) -> None:
+    """Not even as the value of a field that is not read: other parsers refuse all of it."""
+    shop, (phone,) = world.account(), world.clients(1)
+    names = f'"phones":"{phone}","receiver":"{phone}","to":"{phone}"'
+    texts = '"mes":"text","text":"text"'
+    one = f'{{"apikey":"{shop.key}",{names},{texts},"unread":{number}}}'
+    signed: dict[str, Any] = {"id": shop.id, "key": shop.key}
+    key = {"X-Service-Key": shop.key}
+    for path, params, content in (
+        ("/rest/send/", {}, one),
+        ("/send_multi", signed, f"[{one}]"),
+        ("/v2/sms/messages", {}, one),
+    ):
+        answer = await world.client().post(path, params=params, content=content, headers=key)
+        assert (answer.status_code, answer.text) == PATHS[path]
+        sent_with = content.replace(number, "1")
+        answer = await world.client().post(path, params=params, content=sent_with, headers=key)
+        assert answer.text != PATHS[path][1]
+    assert len(world.orders(shop.login)) == 3
+
+
 NO_PATHS = {
     "/sys/sms.php": "ERROR = 1 (there is no such path)",
     "/sys/sms.php?fmt=1": "0,-1",
@@ -136,6 +179,11 @@ NO_PATHS = {
     "/v1/messages": '{"status":7,"description":"Not found"}',
     "/v2/balance": '{"result":"error","code":7,"message":"Not found"}',
     "/users/send.php": "INVALID_INPUT",
+    "/sys%2Fsend.php?fmt=1": "0,-1",
+    "/rest/send%2f": '{"error": "there is no such path", "error_code": 1}',
+    "/v1%2Fsend": '{"status":7,"description":"Not found"}',
+    "/v2/sms%2Fmessages": '{"result":"error","code":7,"message":"Not found"}',
+    "/users%2Fsend_bulk.php": "INVALID_INPUT",
     "/": "there is no such path",
 }
 
@@ -178,11 +226,14 @@ LATE = BUSY | {
 
 @pytest.mark.parametrize("path", BUSY)
 async def test_a_full_service_is_told_in_the_form_of_the_path(
-    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "inbound")
     monkeypatch.setattr(ingress_http, "MOST_AT_ONCE", 0)
     answer = await world.client().post(path)
     assert (answer.status_code, answer.text) == BUSY[path]
+    route = "-" if path == "/favicon.ico" else path.partition("?")[0]
+    assert caplog.messages[-1].startswith(f"POST {route} {answer.status_code} ")
 
 
 @pytest.mark.parametrize("path", [path for path in LATE if path != "/favicon.ico"])

@@ -163,6 +163,23 @@ async def test_clients_that_are_gone_before_they_are_greeted_leave_nothing(
     assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
+async def test_a_client_that_ends_its_direction_is_told_of_its_mail(
+    world: World, shop: Credentials
+) -> None:
+    (phone,) = world.clients(1)
+    head = b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+    whole = head + mail(line(shop, phone, "half")) + b".\r\n"
+    async with served(world) as port, asyncio.timeout(PATIENCE_S):
+        for sent, is_answered in ((whole, True), (whole[:-5], False), (head[:-9], False)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            writer.write_eof()
+            said = (await reader.read()).decode()
+            assert ("\r\n250 OK - 1 SMS, ID - " in said) is is_answered, said
+            writer.close()
+    assert world.texts("shop") == {"half"}
+
+
 async def test_mail_over_tls(world: World, shop: Credentials, tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
     certificate = authority.issue("server")

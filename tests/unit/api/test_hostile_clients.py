@@ -83,6 +83,9 @@ AMBIGUOUS = {
     "HTTP/1.2": b"GET / HTTP/1.2\r\nHost: x\r\n\r\n",
     "HTTP/2.0": b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a fragment": b"GET /#x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a fragment behind a query": b"GET /?text=No%201#2 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a fragment of a target with a host": b"GET http://x/#y HTTP/1.1\r\nHost: x\r\n\r\n",
     "a folded line": request(b"X-Folded: a", b" b"),
     "a folded first line": b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
     "a bare LF": b"GET / HTTP/1.1\nHost: x\n\n",
@@ -120,6 +123,58 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], nam
     assert sent.keys() >= {b"date", *(name.lower().encode() for name in SECURITY_HEADERS)}
     assert answers.count(b"HTTP/1.1 ") == 1
     assert app.requests <= ("Transfer-Encoding" in AMBIGUOUS[name].decode())  # its body is invalid
+
+
+async def test_empty_lines_before_a_request_are_skipped(echo: tuple[Echo, HttpServer]) -> None:
+    """Programs send one behind a body, although it is no part of it (RFC 9112, 2.2)."""
+    _, made = echo
+    first = request(b"Content-Length: 1", body=b"a") + b"\r\n"
+    last = request(b"Content-Length: 1", b"Connection: close", body=b"b")
+    answers = await exchange(made, b"\r\n" + first + b"\r\n" + last)
+    assert [part[:3] for part in answers.split(b"read ")[1:]] == [b"aHT", b"b"]
+    answer = await exchange(made, b"\r\n" + b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
+    assert b"urn:scserv:problem:no-http" in answer
+
+
+async def half_closed(made: HttpServer, sent: bytes) -> bytes:
+    """Send octets, end this direction of the connection, and return what comes back."""
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(sent)
+        writer.write_eof()
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [(NEXT,), (NEXT, NEXT), (request(b"Connection: close"),), (request(b"Expect: x"),)]
+)
+async def test_who_ends_one_direction_is_answered(sent: tuple[bytes, ...]) -> None:
+    app = App()
+    app.go.clear()
+    async with serving(app) as (made, _):
+        asking = asyncio.create_task(half_closed(made, b"".join(sent)))
+        await app.came.wait()
+        assert await half_closed(made, b"") == b""  # by now the first end has come, too
+        assert not asking.done()
+        app.go.set()
+        answers = await asking
+        assert (answers.count(b"HTTP/1.1 200 OK"), answers.count(b"done")) == (len(sent),) * 2
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HT", request(b"Content-Length: 5"), request(b"Content-Length: 5", body=b"abcd")],
+)
+async def test_a_request_that_is_cut_off_is_refused(
+    echo: tuple[Echo, HttpServer], sent: bytes
+) -> None:
+    _, made = echo
+    answer = await half_closed(made, sent)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize(
