@@ -9,11 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from inbound.keys import VaultCipher
 from inbound.smpp.segmentation import split
-from inbound.store.sealing import Sealer
 from tests.fix_store import (  # noqa: F401  fixtures
-    VAULT_KEY,
     conn,
     database_url,
     migrated_template,
@@ -26,6 +23,7 @@ from tests.integration.ingress.smpp_world import (
     eventually,
     rows,
     serving,
+    texts_of,
 )
 from tests.peers import test_kannel
 from tests.peers.conftest import CACHE
@@ -56,15 +54,6 @@ async def server(certificate: Path | None) -> AsyncIterator[int]:
 
 def certificate_if(tls: bool, folder: Path) -> Path | None:
     return self_signed(folder / "server.pem") if tls else None
-
-
-def texts_of(connection: psycopg.Connection) -> list[str]:
-    """Return the texts of all orders, the oldest first."""
-    sealer = Sealer(VaultCipher(VAULT_KEY))
-    query = """
-        SELECT sealed, order_id FROM order_contents JOIN orders USING (order_id) ORDER BY created_at
-    """
-    return [sealer.open_order_text(*row) for row in connection.execute(query)]
 
 
 # smpplib

@@ -13,6 +13,7 @@ from inbound.cli import scserv
 from inbound.clock import utc_now
 from inbound.ingress.parts import OpenParts
 from inbound.ingress.smpp.wiring import run_smpp_server
+from inbound.keys import VaultCipher
 from inbound.ops.health import Health
 from inbound.settings import load_settings
 from inbound.smpp.pdu import (
@@ -25,6 +26,8 @@ from inbound.smpp.pdu import (
     SubmitSmResp,
 )
 from inbound.startup import check_database
+from inbound.store.sealing import Sealer
+from tests.fix_store import VAULT_KEY
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.peer import Peer, connect
 
@@ -139,6 +142,15 @@ def rows(conn: psycopg.Connection, query: LiteralString, **values: Any) -> list[
     """Return the rows of a query; of one column, its values."""
     found = conn.execute(query, values).fetchall()
     return [row[0] if len(row) == 1 else row for row in found]
+
+
+def texts_of(conn: psycopg.Connection) -> list[str]:
+    """Return the texts of all orders, the oldest first."""
+    sealer = Sealer(VaultCipher(VAULT_KEY))
+    query: LiteralString = """
+        SELECT sealed, order_id FROM order_contents JOIN orders USING (order_id) ORDER BY created_at
+    """
+    return [sealer.open_order_text(*row) for row in conn.execute(query)]
 
 
 async def eventually(check: Callable[[], bool]) -> None:

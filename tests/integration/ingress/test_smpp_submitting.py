@@ -122,8 +122,15 @@ async def test_a_comment_is_neither_sent_nor_counted(
     ("fields", "status"),
     [
         ({"destination_addr": "112"}, Status.ESME_RINVDSTADR),
+        ({"dest_addr_ton": 5}, Status.ESME_RINVDSTADR),
         ({"source_addr": "FOREIGN"}, Status.ESME_RINVSRCADR),
         ({"text": b""}, Status.ESME_RINVMSGLEN),
+        ({"text": b"", "sm_default_msg_id": 7}, Status.ESME_RINVDFTMSGID),
+        ({"tlvs": ((TLV_MESSAGE_PAYLOAD, b"too"),)}, Status.ESME_ROPTPARNOTALLWD),
+        (
+            {"text": b"", "tlvs": ((TLV_MESSAGE_PAYLOAD, b"twice"),) * 2},
+            Status.ESME_ROPTPARNOTALLWD,
+        ),
         ({"text": "__MAIL__: hello".encode("gsm23.038")}, Status.ESME_RINVSERTYP),
         ({"data_coding": 0x02}, Status.ESME_RINVDCS),
         ({"data_coding": 0x08, "text": b"\xd8\x00"}, Status.ESME_RINVDCS),

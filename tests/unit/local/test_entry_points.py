@@ -1,5 +1,6 @@
 """What `scserv up` says of the ingress, and leaves in service.json."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,18 +9,27 @@ from inbound.local.service import LocalService
 from inbound.service_file import read_service_file
 from inbound.settings import Settings
 
+LISTENERS = {"ingress": "http://", "smpp_server": "smpp ", "smtp_server": "smtp "}
+"""In the order in which they are named."""
 
-@pytest.mark.parametrize("on", [True, False])
-def test_the_smtp_server_is_named_if_it_is_on(tmp_path: Path, *, on: bool) -> None:
-    settings = Settings()
-    changed = settings.smtp_server.model_copy(update={"on": on, "port": 0})
-    settings = settings.model_copy(update={"smtp_server": changed})
+
+@pytest.mark.parametrize("is_on", [*product([True, False], repeat=3)])
+def test_the_listeners_that_are_on_are_named(tmp_path: Path, is_on: tuple[bool, ...]) -> None:
+    settings, on = Settings(), dict(zip(LISTENERS, is_on, strict=True))
+    changed = {
+        name: getattr(settings, name).model_copy(update={"on": on[name], "port": 0})
+        for name in LISTENERS
+    }
+    settings = settings.model_copy(update=changed)
     tmp_path.chmod(0o700)
     service = LocalService(
         settings, tmp_path, None, None, built_in_simulator=True, operator="tests"
     )
     environment = service._listener_environment("ingress", {})
-    port = int(environment["SCSERV_SMTP_SERVER__PORT"])
-    assert (f" smtp 127.0.0.1:{port}" in service._entry_points()) is on
-    left = read_service_file(tmp_path).get("smtp_server", {})
-    assert (left.get("port") == port) is on
+    ports = {name: int(environment[f"SCSERV_{name.upper()}__PORT"]) for name in LISTENERS}
+    named = [f"{LISTENERS[name]}127.0.0.1:{ports[name]}" for name in LISTENERS if on[name]]
+    assert service._entry_points() == " ".join(named)
+    left = read_service_file(tmp_path)
+    assert {name for name in LISTENERS if left.get(name, {}).get("port") == ports[name]} == {
+        name for name in LISTENERS if on[name]
+    }
