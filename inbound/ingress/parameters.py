@@ -5,13 +5,14 @@ parameter that is given twice is refused: parsers disagree about which one count
 was not meant is sent all the same. Errors quote nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 
 from inbound import unique_names
+from inbound.ingress.multipart import MULTIPART, MultipartError, read_parts
 
 MOST_PARAMETERS: Final = 100
 FORM: Final = "application/x-www-form-urlencoded"
@@ -28,27 +29,18 @@ def parse_pairs(raw: bytes) -> dict[str, bytes]:
     pairs = [pair for pair in raw.split(b"&") if pair]
     if len(pairs) > MOST_PARAMETERS:
         raise ParameterError("too many parameters")
-    found: dict[str, bytes] = {}
-    for pair in pairs:
-        name, _, value = pair.partition(b"=")
-        name_of_one = _name(_unquote(name))
-        if name_of_one in found:
-            raise ParameterError("a parameter is given twice")
-        found[name_of_one] = _unquote(value)
-    return found
+    split = (pair.partition(b"=") for pair in pairs)
+    return _collect((_unquote(name), _unquote(value)) for name, _, value in split)
 
 
 async def read_pairs(request: Request) -> dict[str, bytes]:
-    """Return the parameters of the query and of an URL-encoded form in the body.
+    """Return the parameters of the query and of a form in the body.
 
     Raises ParameterError, also for a body of another media type.
     """
     found = parse_pairs(request.scope["query_string"])
     body = await request.body()
-    media_type = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
-    if body and media_type != FORM:
-        raise ParameterError("the body is no URL-encoded form")
-    of_body = parse_pairs(body)
+    of_body = _read_form(body, request.headers.get("content-type", FORM)) if body else {}
     if any(found.get(name, value) != value for name, value in of_body.items()):
         raise ParameterError("a parameter is given twice")
     return found | of_body
@@ -71,6 +63,29 @@ def decode(pairs: Mapping[str, bytes], charset: str) -> dict[str, str]:
         return {name: value.decode(charset) for name, value in pairs.items()}
     except UnicodeDecodeError:
         raise ParameterError("a value is not in the character set") from None
+
+
+def _read_form(body: bytes, content_type: str) -> dict[str, bytes]:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == FORM:
+        return parse_pairs(body)
+    if media_type != MULTIPART:
+        raise ParameterError("the body is no form")
+    try:
+        return _collect(read_parts(body, content_type, MOST_PARAMETERS))
+    except MultipartError as error:
+        raise ParameterError(str(error)) from None
+
+
+def _collect(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, bytes]:
+    """Return the values by their names, which stand once each."""
+    found: dict[str, bytes] = {}
+    for raw, value in pairs:
+        name = _name(raw)
+        if name in found:
+            raise ParameterError("a parameter is given twice")
+        found[name] = value
+    return found
 
 
 def _unquote(raw: bytes) -> bytes:

@@ -55,6 +55,16 @@ async def test_smspay(world: World) -> None:
     assert world.texts("shop") == {TEXT, f"{TEXT} 2", f"{TEXT} 3"}
 
 
+async def test_smsc_by_a_multipart_form(world: World) -> None:
+    shop = world.account("shop")
+    (phone,) = world.clients(1)
+    fields = {"apikey": shop.key, "phones": phone, "mes": TEXT, "charset": "utf-8", "fmt": "3"}
+    parts = [one for field in fields.items() for one in ("--form-string", "=".join(field))]
+    async with served(world) as base:
+        assert json.loads(await curl(*parts, f"{base}/sys/send.php"))["cnt"] == 1
+    assert world.texts("shop") == {TEXT}
+
+
 async def test_bytehand(world: World) -> None:
     shop = world.account("shop")
     (phone,) = world.clients(1)

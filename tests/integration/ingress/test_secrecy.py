@@ -41,6 +41,7 @@ async def test_no_log_line_has_anything_that_was_sent(
     world: World, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "inbound")
+    caplog.set_level(logging.DEBUG, "python_multipart")
     shop = world.account()
     right = {
         "login": shop.login,
@@ -67,6 +68,10 @@ async def send_everywhere(world: World, method: str, path: str, given: dict[str,
     await http.request(method, path, params=given, headers=headers)
     await http.request(method, path, data=given, headers=headers)
     await http.request(method, path, json=given, headers=headers)
+    parts = {name: (None, str(value)) for name, value in given.items()}
+    await http.request(method, path, files=parts, headers=headers)
+    broken = {"Content-Type": "multipart/form-data; boundary=b"} | headers
+    await http.request(method, path, content=str(given), headers=broken)
     await http.request(method, f"{path}/canary-path?canary-query=1")
 
 

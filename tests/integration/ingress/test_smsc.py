@@ -57,6 +57,34 @@ async def test_a_form_in_the_body_and_the_md5_of_the_password(
     assert world.texts("shop") == {TEXT}
 
 
+@pytest.mark.parametrize("charset", ["", "utf-8", "windows-1251"])
+async def test_a_multipart_form(
+    world: World, shop: Credentials, http: httpx.AsyncClient, charset: str
+) -> None:
+    (phone,) = world.clients(1)
+    fields = {"login": "shop", "psw": shop.password, "phones": phone, "mes": TEXT, "fmt": "3"}
+    fields |= {"charset": charset} if charset else {}
+    encoded = {name: value.encode(charset or "windows-1251") for name, value in fields.items()}
+    answer = await http.post("/sys/send.php", files={n: (None, v) for n, v in encoded.items()})
+    assert answer.json()["cnt"] == 1
+    assert world.texts("shop") == {TEXT}
+    file = {"mes": ("text.txt", b"text"), **{n: (None, v) for n, v in encoded.items()}}
+    for wrong in ({"mes": ("text.txt", b"text")}, file):
+        answer = await http.post("/sys/send.php?fmt=1", files=wrong)
+        assert answer.text == "0,-1"
+    whole = http.build_request("POST", "/sys/send.php?fmt=1", files={"mes": (None, b"x")})
+    octets = whole.read()
+    (part,) = [one + b"\r\n" for one in octets.split(b"\r\n--")[:1]]
+    for body in (octets[:-8], octets.replace(b'name="mes"', b""), part + octets, b"\0"):
+        answer = await http.post(
+            "/sys/send.php?fmt=1",
+            content=body,
+            headers={"Content-Type": whole.headers["content-type"]},
+        )
+        assert (answer.status_code, answer.text) == (200, "0,-1"), body
+    assert len(world.orders("shop")) == 1
+
+
 async def test_character_sets(world: World, shop: Credentials, http: httpx.AsyncClient) -> None:
     (phone,) = world.clients(1)
     head = f"login={shop.login}&psw={shop.password}&phones={phone}".encode()
