@@ -87,16 +87,18 @@ def with_named_coding(pdu: SubmitSm, *, iso: bool) -> SubmitSm:
     """Return a submit_sm whose data_coding means the same on every link.
 
     `iso`: on this link data_coding 0 means ISO-8859-1 instead of GSM 03.38. So it does for a text
-    that begins with a channel in ASCII: read as GSM it would go to the phone, as "§§HLR§§".
+    that begins with a channel, or has the mark of a comment, in ASCII: read as GSM it would go to
+    the phone, as "§§HLR§§", or with the comment behind "üüü".
     """
     is_latin = pdu.data_coding == _OCTETS or (
-        pdu.data_coding == alphabet.DEFAULT and (iso or _names_channel(pdu))
+        pdu.data_coding == alphabet.DEFAULT and (iso or _is_marked_in_ascii(pdu))
     )
     return replace(pdu, data_coding=alphabet.LATIN_1) if is_latin else pdu
 
 
-def _names_channel(pdu: SubmitSm) -> bool:
-    return begins_with_channel(user_data_of(pdu).body.decode("latin-1"))
+def _is_marked_in_ascii(pdu: SubmitSm) -> bool:
+    text = user_data_of(pdu).body.decode("latin-1").replace("\r\n", "\n")
+    return COMMENT_MARK in text or begins_with_channel(text)
 
 
 def read(pdu: SubmitSm, country: str, now: datetime) -> Submission:

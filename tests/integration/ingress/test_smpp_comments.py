@@ -8,7 +8,7 @@ import pytest
 
 from inbound.clock import utc_now
 from tests.integration.api.world import World as Api
-from tests.integration.ingress.smpp_world import bind, create_account, serving
+from tests.integration.ingress.smpp_world import bind, create_account, serving, texts_of
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 
@@ -22,14 +22,31 @@ async def api(database_url: str) -> AsyncIterator[Api]:
     await made.close()
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+async def test_a_comment_in_ascii_is_not_sent_to_the_phone(
+    conn: psycopg.Connection, line_end: str
+) -> None:
+    """Programs name GSM 03.38 by their data_coding and send ASCII, in which ~ is another octet."""
+    async with serving() as (port,):
+        program = await bind(port, create_account("shop"))
+        written = line_end.join(("Order_1 is ready", "~~~", "VIP, call back"))
+        assert (await program.submit(written, data_coding=0)).status == 0
+        assert (await program.submit(b"\n~~ no mark", data_coding=0)).status == 0
+    assert texts_of(conn) == ["Order_1 is ready", "\nüü no mark"]
+
+
 async def test_a_message_is_found_by_whole_words_of_its_comment(
     api: Api, conn: psycopg.Connection
 ) -> None:
     shop, other = create_account("shop"), create_account("other")
     async with serving() as (port,):
-        for account, comment in ((shop, "order 4711, VIP"), (shop, "order 12"), (other, "4711")):
+        for account, text in (
+            (shop, "Ready\n~~~\norder 4711, VIP"),
+            (shop, "Ready again\n~~~\norder 12"),
+            (other, "Ready\n~~~\n4711"),
+        ):
             program = await bind(port, account)
-            assert (await program.submit(f"Ready\n~~~\n{comment}")).status == 0
+            assert (await program.submit(text, data_coding=3)).status == 0
     assert conn.execute("SELECT count(*) FROM orders").fetchone() == (3,)
     api.now = utc_now() + timedelta(seconds=1)
     client = api.client(api.token("send", account="shop"))
