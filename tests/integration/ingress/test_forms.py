@@ -1,6 +1,7 @@
 """Every answer under a dialect's paths is in its own form, also to what is no HTTP."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 
 from inbound.api import bodies
 from inbound.ingress import http as ingress_http
+from inbound.ingress import parameters
 from tests.integration.ingress.world import World, served
 from tests.patience import PATIENCE_S
 
@@ -170,6 +172,27 @@ async def test_what_is_no_number_of_json_sends_nothing(world: World, number: str
         answer = await world.client().post(path, params=params, content=sent_with, headers=key)
         assert answer.text != PATHS[path][1]
     assert len(world.orders(shop.login)) == 3
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_body_that_is_read_before_anybody_has_signed_in_is_small(
+    world: World, more: int
+) -> None:
+    shop, phones = world.account(), world.clients(3)
+    http, octets = world.client(), parameters.LARGEST_BODY + more
+    signed = f"apikey={shop.key}&phones={phones[0]}&mes=text&unread="
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    content = signed.ljust(octets, "x")
+    answers = [await http.post("/sys/send.php?fmt=3", content=content, headers=form)]
+    given = json.dumps({"apikey": shop.key, "phones": phones[1], "mes": "text", "unread": ""})
+    content = given[:-2].ljust(octets - 2, "x") + given[-2:]
+    answers.append(await http.post("/rest/send/", content=content))
+    paid = f"user_id={shop.id}&service_id={shop.service_id}&msisdn={phones[2]}&text=text&unread="
+    content = paid.ljust(octets, "x")
+    answers.append(await http.post("/users/send_bulk.php", content=content, headers=form))
+    refused = [JSON, JSON, "INVALID_INPUT"]
+    assert [one.text == text for one, text in zip(answers, refused, strict=True)] == [more > 0] * 3
+    assert len(world.orders(shop.login)) == (0 if more else 3)
 
 
 NO_PATHS = {
