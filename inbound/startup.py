@@ -91,7 +91,7 @@ def watch_database(
 ) -> None:
     """Tell the time by the database's clock from now on; watch the clock, certificate and keys.
 
-    Call it after `check_database`, in every role: a rotation of the vault key asks for what each
+    Call it after `check_database`, in every role: a rotation of keys asks for what each
     process reports here. `with_disk`: watch size and disk, too. Blocks
     for some seconds at most.
     """
@@ -104,7 +104,7 @@ def watch_database(
         health,
         settings.clock_skew_max_s,
         with_disk=with_disk,
-        keys=OwnKeys.of(role, keys),
+        keys=OwnKeys.of(role, keys, settings.subject_key_bytes()),
     ).start()
 
 

@@ -16,7 +16,7 @@ import httpx
 import psutil
 from typing_extensions import override
 
-from inbound.keys import IndexKey, SubjectHasher
+from inbound.keys import IndexKey
 from schemas.topics import TopicNames
 from tests import forks
 from tests.fix_service import SUBJECT_KEY, Role, RoleProcess, Service, free_port
@@ -44,9 +44,9 @@ class TwoReleases(Service):
 
     @cached_property
     @override
-    def hasher(self) -> SubjectHasher:
-        """What hashes numbers: the old release begins the database, with its subject key."""
-        return SubjectHasher(IndexKey(SUBJECT_KEY))
+    def index_key(self) -> IndexKey:
+        """The key of all hashes: the old release begins the database, with its subject key."""
+        return IndexKey(SUBJECT_KEY)
 
     def environment(self, health_port: int = 0) -> dict[str, str]:
         """Return the environment; each process has listeners of its own."""

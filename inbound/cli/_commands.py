@@ -108,7 +108,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "users:users", "Manage the people who sign in at the desk: passwords, roles, sessions."
     ),
     "simulator": Command("simulator:simulator", "Run a simulated SMS centre."),
-    "keys": Command("keys:keys", "Rotate the vault key while the service runs."),
+    "keys": Command("keys:keys", "Rotate the vault and subject keys while the service runs."),
     "migrate": Command("setup:migrate", "Create or upgrade the database schema."),
     "topics": Command("setup:topics", "Create and check the Kafka topics of the service."),
     "settings": Command(

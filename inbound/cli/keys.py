@@ -1,4 +1,4 @@
-"""`scserv keys`: seals everything with the next vault key, and says how far that is."""
+"""`scserv keys`: rotates the vault key and the subject key, and says how far that is."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,16 +23,19 @@ APPLICATION_NAME = "scserv keys"
 
 @click.group
 def keys() -> None:
-    """Rotate the vault key while the service runs."""
+    """Rotate the vault and subject keys while the service runs."""
 
 
-@keys.command
-@click.option(
+_killed_option = click.option(
     "--killed",
     multiple=True,
     metavar="PROCESS",
     help="Don't count a process that was killed. Named as `keys show` names it; repeatable.",
 )
+
+
+@keys.command
+@_killed_option
 @settings_options
 def rotate(settings: Settings, killed: tuple[str, ...]) -> None:
     """Seal with SCSERV_VAULT_KEY what only SCSERV_OTHER_VAULT_KEY opens.
@@ -64,27 +67,73 @@ def rotate(settings: Settings, killed: tuple[str, ...]) -> None:
     )
 
 
+@keys.command("rotate-subject")
+@_killed_option
+@settings_options
+def rotate_subject(settings: Settings, killed: tuple[str, ...]) -> None:
+    """Let SCSERV_SUBJECT_KEY open the database instead of SCSERV_OTHER_SUBJECT_KEY.
+
+    Run it with the new key and the old one before any process has the new one, then restart every
+    process with the new key, and run it again. Each run does what can be done. While a running
+    process lacks the new key the old one stays, and the exit status is 2. Safe to repeat and to
+    interrupt.
+    """
+    from inbound.keys import parse_key
+    from inbound.rotation.running import forget_killed
+    from inbound.rotation.subject_rotation import SubjectRotation
+
+    new, other = settings.subject_key_bytes(), settings.other_subject_key.get_secret_value()
+    old = parse_key(other, "SCSERV_OTHER_SUBJECT_KEY") if other else None
+    if new == old:
+        raise SetupError("SCSERV_SUBJECT_KEY and SCSERV_OTHER_SUBJECT_KEY are the same key")
+    with open_database(settings, APPLICATION_NAME) as conn:
+        forget_killed(conn, killed)
+        rotation = SubjectRotation(conn, new, old)
+        already = "" if rotation.add() else " already"
+        echo(
+            f"1 of 3: the key with fingerprint {rotation.fingerprint.hex()} opens the database"
+            f"{already}"
+        )
+        running, lacking = rotation.reports()
+        have = counted(running, "running process has", "running processes have")
+        echo(f"2 of 3: {running - len(lacking)} of {have} it as SCSERV_SUBJECT_KEY")
+        done = rotation.retire()
+    retired = ", ".join(one.hex() for one in done.fingerprints) or "nothing was left to retire"
+    echo(f"3 of 3: no other subject key opens the database any more ({retired})")
+    if done.has_index_key:
+        echo(
+            "the retired key is the index key of this database, which an older release began: "
+            "somebody who has it can still test whether a number is in a copy of the database",
+            err=True,
+        )
+
+
 @keys.command
 @settings_options
 def show(settings: Settings) -> None:
-    """Print the fingerprints of the vault keys: of these settings, and of what runs.
+    """Print the fingerprints of the keys: of these settings, and of what runs.
 
     A fingerprint tells keys apart and reveals nothing of them.
     """
     from inbound.keys import fingerprint
+    from inbound.store.access.index_keys import opening_keys
     from inbound.store.access.key_checks import vault_fingerprint
     from inbound.store.access.process_keys import list_keys
 
-    own = settings.vault_keys()
+    own, subject_key = settings.vault_keys(), settings.subject_key_bytes()
     with open_database(settings, APPLICATION_NAME) as conn:
-        stored, running = vault_fingerprint(conn), list_keys(conn)
+        stored, opening, running = vault_fingerprint(conn), opening_keys(conn), list_keys(conn)
     echo(f"SCSERV_VAULT_KEY here: {fingerprint(own.sealing).hex()}")
     if own.other is not None:
         echo(f"SCSERV_OTHER_VAULT_KEY here: {fingerprint(own.other).hex()}")
-    echo(f"the database: {stored.hex() if stored else 'none yet'}")
+    echo(f"SCSERV_SUBJECT_KEY here: {fingerprint(subject_key).hex()}")
+    echo(f"the database is sealed with: {stored.hex() if stored else 'nothing yet'}")
+    subjects = " and ".join(one.fingerprint.hex() for one in opening)
+    echo(f"the database opens with the subject key: {subjects or 'none yet'}")
     for one in running:
         other = f", opens with {one.other.hex()}, too" if one.other else ""
-        echo(f"{one}: seals with {one.sealing.hex()}{other}")
+        subject = one.subject.hex() if one.subject else "not reported"
+        echo(f"{one}: seals with {one.sealing.hex()}{other}; subject key {subject}")
 
 
 @keys.command

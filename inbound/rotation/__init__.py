@@ -1,1 +1,1 @@
-"""Seals everything in the database with the next vault key, while the service runs."""
+"""Rotates the vault key and the subject key while the service runs."""

@@ -4,7 +4,6 @@ Row by row, so the service runs meanwhile: a value is replaced only if it is sti
 read. A killed run is repeated; what is sealed with the new key already is only read.
 """
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString, NamedTuple
@@ -15,10 +14,10 @@ from psycopg import sql
 from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
-from inbound.plurals import counted
+from inbound.rotation.running import about_killed, forget_killed, listed
 from inbound.rotation.sealed_columns import REGISTRATIONS, SEALED_COLUMNS, SealedColumn
 from inbound.store.access.key_checks import adopt_vault_key
-from inbound.store.access.process_keys import ReportedKeys, forget, list_keys
+from inbound.store.access.process_keys import list_keys
 from inbound.store.connections import raises_store_errors
 
 _BATCH: Final = 500
@@ -93,32 +92,22 @@ class VaultRotation:
         return len(list_keys(self._reading))
 
     def forget(self, killed: Sequence[str]) -> None:
-        """Let processes count no more that an operator knows to be dead. Blocks.
-
-        Raises SetupError, and forgets none, if one of the names is not that of a report.
-        """
-        reported = [one.process for one in list_keys(self._reading)]
-        if unknown := [name for name in killed if name not in reported]:
-            raise SetupError(
-                f"no process {unknown[0]!r} has reported its keys in the last minutes; these have: "
-                f"{', '.join(reported) or 'none'}"
-            )
-        for name in killed:
-            forget(self._writing, name)
+        """Let processes count no more that an operator knows to be dead. As `forget_killed`."""
+        forget_killed(self._writing, killed)
 
     def refuse_others(self) -> None:
         """Raise SetupError if a process that runs doesn't seal with the new key. Blocks."""
         others = [one for one in list_keys(self._reading) if one.sealing != self._sealing]
         if blind := [one for one in others if not one.opens(self._sealing)]:
             raise SetupError(
-                f"{_listed(blind)} can't open what the new SCSERV_VAULT_KEY seals: give every "
+                f"{listed(blind)} can't open what the new SCSERV_VAULT_KEY seals: give every "
                 "process the new key as SCSERV_OTHER_VAULT_KEY first, and restart it; then swap "
-                f"the two, restart all, and run this again. {_killed(blind)}"
+                f"the two, restart all, and run this again. {about_killed(blind)}"
             )
         if others:
             raise SetupError(
-                f"{_listed(others)} still seal with another key: restart every process with the "
-                f"new SCSERV_VAULT_KEY, and run this again. {_killed(others)}"
+                f"{listed(others)} still seal with another key: restart every process with the "
+                f"new SCSERV_VAULT_KEY, and run this again. {about_killed(others)}"
             )
 
     def _pass(self, on_progress: OnProgress, *, seals: bool) -> Pass:
@@ -149,21 +138,6 @@ class VaultRotation:
                 result.unreadable[name] = result.unreadable.get(name, 0) + 1
                 continue
             yield self._new.seal(plaintext, context), *key, sealed
-
-
-def _killed(processes: Sequence[ReportedKeys]) -> str:
-    """Say what to do about a process that can't take its report back."""
-    last = max(processes, key=lambda one: one.counts_for_s)
-    words = "it counts" if len(processes) == 1 else "they count"
-    return (
-        "A process that was killed could not take its report back; if that is so here, "
-        f"{words} for another {last.counts_for_s:.0f} s, or until you say so: --killed "
-        f"{shlex.quote(last.process)}"
-    )
-
-
-def _listed(processes: Sequence[ReportedKeys]) -> str:
-    return f"{counted(len(processes), 'process', 'processes')} ({', '.join(map(str, processes))})"
 
 
 def _opens(cipher: VaultCipher, sealed: bytes, context: bytes) -> bool:

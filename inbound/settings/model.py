@@ -64,7 +64,11 @@ class Settings(KafkaSettings):
     )
     subject_key: SecretStr = Field(
         default=SecretStr(""),
-        description="key of the hashes that stand for numbers: 32 random bytes in base64 or hex",
+        description="key that opens the key of all hashes: 32 random bytes in base64 or hex",
+    )
+    other_subject_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="for `scserv keys rotate-subject` alone: the subject key that is rotated away",
     )
     federal_number: str = Field(
         default="+79086228779",

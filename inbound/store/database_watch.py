@@ -1,4 +1,4 @@
-"""Watches the database from one process: its clock, its certificate, its disk, its vault key.
+"""Watches the database from one process: its clock, its certificate, its disk, its keys.
 
 A thread asks once a minute, on a new connection each time: an idle one would cost the server more.
 A step of this machine's clock is noticed without asking.
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 APPLICATION_NAME: Final = "scserv watch"
 CHECK: Final = "clock"
 KEY_CHECK: Final = "vault key"
+SUBJECT_KEY: Final = "subject key"
+"""What `GET /health` says of it: that the process can be started again with it, or why not."""
 LOOK_EVERY_S: Final = 1.0
 ASK_EVERY_S: Final = 60.0
 CERTIFICATE_EVERY_S: Final = 3600.0
@@ -65,6 +67,7 @@ class DatabaseWatch:
     _reporting: threading.Lock = field(init=False, default_factory=threading.Lock)
     _is_reported: bool = field(init=False, default=False)
     _ends: bool = field(init=False, default=False)
+    _warned_of: str = field(init=False, default="")
 
     def start(self) -> None:
         """Read the clock, then watch in a daemon thread. Blocks for some seconds at most."""
@@ -109,6 +112,14 @@ class DatabaseWatch:
         if reason and self.health.passes(KEY_CHECK):
             log.error("%s", reason)
         self.health.set(KEY_CHECK, ok=not reason, reason=reason)
+        self._warn(keys.warning(conn))
+
+    def _warn(self, warning: str) -> None:
+        """Tell of a process that works, and so is ready, but could not be started again."""
+        if warning and warning != self._warned_of:
+            log.warning("%s", warning)
+        self._warned_of = warning
+        self.health.describe(SUBJECT_KEY, warning or "ok")
 
     def withdraw(self) -> None:
         """Delete the report of the keys, because the process ends. Blocks for 5 s at most.

@@ -173,7 +173,9 @@ def test_no_log_holds_any(
     assert len(logs) >= 3 * 2 + 2 + 2, "a log for each process that there was"
     assert "bound" in service.log_of("gateway")
     assert "is set aside: no valid mo.received.v1" in service.log_of("worker")
-    keys = Canaries(ACCOUNT.password, VAULT_KEY.hex(), SUBJECT_KEY.hex())
+    keys = Canaries(
+        *(ACCOUNT.password, VAULT_KEY.hex(), SUBJECT_KEY.hex(), service.index_key.hex())
+    )
     [password] = re.findall(r"://[^:]+:([^@]+)@", service.database_url)
     for log in logs:
         octets = log.read_bytes()

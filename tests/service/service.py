@@ -139,7 +139,11 @@ class Service(Processes, Stored):
         path.unlink()  # it holds secrets in the clear; tests search this folder for them
 
     def _load_clients(self, file: Path) -> None:
-        status = run_import(file, self.database_url, SUBJECT_KEY, VAULT_KEY, Terminal(quiet=True))
+        environment = self.environment()  # a test may have rotated a key
+        subject_key, vault_key = (
+            bytes.fromhex(environment[f"SCSERV_{name}_KEY"]) for name in ("SUBJECT", "VAULT")
+        )
+        status = run_import(file, self.database_url, subject_key, vault_key, Terminal(quiet=True))
         assert status == 0
 
     def import_clients_of(self, numbers: Iterable[str]) -> None:

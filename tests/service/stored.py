@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from inbound.keys import SubjectHasher
+from inbound.keys import IndexKey, SubjectHasher
 from inbound.store.access.index_keys import load_index_key
 from inbound.store.connections import connect
 from tests.searching import records
@@ -41,10 +41,15 @@ class Stored:
         self._database = _Database(database_url)
 
     @cached_property
-    def hasher(self) -> SubjectHasher:
-        """What hashes numbers as the service does. The first use of a database makes its key."""
+    def index_key(self) -> IndexKey:
+        """The key of all hashes. The first use of a database makes it."""
         with connect(self.database_url, "tests") as conn:
-            return SubjectHasher(load_index_key(conn, self._subject_key))
+            return load_index_key(conn, self._subject_key)
+
+    @cached_property
+    def hasher(self) -> SubjectHasher:
+        """What hashes numbers as the service does."""
+        return SubjectHasher(self.index_key)
 
     def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""

@@ -32,6 +32,9 @@ SUBJECT_KEY: Final = "SCSERV_SUBJECT_KEY"
 """The name of its setting. `key_checks` has the fingerprint of the index key under this name: an
 older release compares it with that of its subject key, so it only works where both are the same."""
 
+OTHER_SUBJECT_KEY: Final = "SCSERV_OTHER_SUBJECT_KEY"
+"""The name of the setting for the key that is rotated away."""
+
 _SQL: Final = statements(__package__, "index_keys")
 _FIND_SEALED: Final = _SQL["find_sealed"]
 _LOCK_KEYS: Final = _SQL["lock_keys"]
@@ -39,6 +42,9 @@ _LIST_KEYS: Final = _SQL["list_keys"]
 _FIND_RETIRED: Final = _SQL["find_retired"]
 _ADD_KEY: Final = _SQL["add_key"]
 _HAS_PEOPLE: Final = _SQL["has_people"]
+_RETIRE_OTHERS: Final = _SQL["retire_others"]
+_LIMIT_WAIT: Final = _SQL["limit_wait"]
+_REWRITE_TABLE: Final = _SQL["rewrite_table"]
 
 
 class OpeningKey(NamedTuple):
@@ -62,6 +68,51 @@ def load_index_key(
             conn.execute(_LOCK_KEYS)
             found = _find(conn, subject_key) or _begin(conn, subject_key, random)
     return found
+
+
+@raises_store_errors
+def add_subject_key(conn: psycopg.Connection, new: bytes, old: bytes) -> None:
+    """Let the new subject key open the index key, too. Blocks on the database.
+
+    Raises SetupError if the old one does not open it, or the new one was rotated away before.
+    """
+    with conn.transaction():
+        conn.execute(_LOCK_KEYS)
+        index_key = _find(conn, old) or _begin(conn, old, os.urandom, OTHER_SUBJECT_KEY)
+        if (retired_at := _retired_at(conn, fingerprint(new))) is not None:
+            raise SetupError(
+                f"{SUBJECT_KEY} was rotated away before, at {retired_at:%Y-%m-%d %H:%M} UTC: make "
+                "a new one with: openssl rand -base64 32"
+            )
+        if _find(conn, new) is None:  # the command may run twice
+            _add(conn, new, index_key)
+
+
+@raises_store_errors
+def retire_other_keys(conn: psycopg.Connection, subject_key: bytes) -> list[bytes]:
+    """Let this subject key alone open the index key; return the fingerprints of the others.
+
+    Blocks on the database. Raises SetupError if this one does not open it.
+    """
+    given = fingerprint(subject_key)
+    with conn.transaction():
+        conn.execute(_LOCK_KEYS)
+        if _find(conn, subject_key) is None:
+            raise _misfit(conn, given, [one.fingerprint for one in opening_keys(conn)])
+        return [bytes(row[0]) for row in conn.execute(_RETIRE_OTHERS, {"fingerprint": given})]
+
+
+@raises_store_errors
+def rewrite_table(conn: psycopg.Connection) -> None:
+    """Let nothing of retired keys stay in the file of the table. Blocks for 5 s, or raises."""
+    conn.execute(_LIMIT_WAIT)
+    conn.execute(_REWRITE_TABLE)
+
+
+@raises_store_errors
+def is_index_key(conn: psycopg.Connection, subject_fingerprint: bytes) -> bool:
+    """Whether this subject key is the index key itself, as in databases of older releases."""
+    return stored_fingerprint(conn, SUBJECT_KEY) == subject_fingerprint
 
 
 @raises_store_errors
@@ -94,12 +145,18 @@ def _find(conn: psycopg.Connection, subject_key: bytes) -> IndexKey | None:
 
 
 def _begin(
-    conn: psycopg.Connection, subject_key: bytes, random: Callable[[int], bytes]
+    conn: psycopg.Connection,
+    subject_key: bytes,
+    random: Callable[[int], bytes],
+    name: str = SUBJECT_KEY,
 ) -> IndexKey:
-    """Return the index key of a database that has none yet. Needs the lock."""
+    """Return the index key of a database that has none yet. Needs the lock.
+
+    Raises SetupError, with the `name` of the setting, if another subject key opens it.
+    """
     given, named = fingerprint(subject_key), stored_fingerprint(conn, SUBJECT_KEY)
     if fitting := opening_keys(conn):
-        raise _misfit(conn, given, [one.fingerprint for one in fitting])
+        raise _misfit(conn, given, [one.fingerprint for one in fitting], name)
     if named is None:
         _refuse_people(conn)
         index_key = IndexKey(random(KEY_BYTES))
@@ -109,7 +166,7 @@ def _begin(
             _add(conn, subject_key, index_key)
             return index_key
     if named != given:
-        raise _misfit(conn, given, [named])
+        raise _misfit(conn, given, [named], name)
     index_key = IndexKey(subject_key)
     _add(conn, subject_key, index_key)
     return index_key
@@ -130,18 +187,24 @@ def _refuse_people(conn: psycopg.Connection) -> None:
         )
 
 
-def _misfit(conn: psycopg.Connection, given: bytes, fitting: list[bytes]) -> SetupError:
-    misfit = f"{SUBJECT_KEY} does not fit this database ({conn.info.dbname})"
+def _retired_at(conn: psycopg.Connection, subject_fingerprint: bytes) -> datetime | None:
+    row = conn.execute(_FIND_RETIRED, {"fingerprint": subject_fingerprint}).fetchone()
+    return None if row is None else row[0]
+
+
+def _misfit(
+    conn: psycopg.Connection, given: bytes, fitting: list[bytes], name: str = SUBJECT_KEY
+) -> SetupError:
+    misfit = f"{name} does not fit this database ({conn.info.dbname})"
     fits = f"the key with fingerprint {' or '.join(one.hex() for one in fitting)}"
-    retired = conn.execute(_FIND_RETIRED, {"fingerprint": given}).fetchone()
-    if retired is not None:
+    if (retired_at := _retired_at(conn, given)) is not None:
         return SetupError(
             f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
-            f"{retired[0]:%Y-%m-%d %H:%M} UTC, and the database needs {fits} since. Set "
-            f"{SUBJECT_KEY} to that key, which the other processes have. The data is intact"
+            f"{retired_at:%Y-%m-%d %H:%M} UTC, and the database needs {fits} since. Set "
+            f"{name} to that key, which the other processes have. The data is intact"
         )
     return SetupError(
-        f"{misfit}: the hashes here need {fits}, and this one has {given.hex()}. Set {SUBJECT_KEY} "
+        f"{misfit}: the hashes here need {fits}, and this one has {given.hex()}. Set {name} "
         "to the key that the other processes or the last start had; keep the database. Only if "
         "that key is lost for good, a new, empty database is the way out"
     )

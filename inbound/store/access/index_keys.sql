@@ -18,8 +18,19 @@ SELECT retired_at FROM index_keys WHERE subject_fingerprint = %(fingerprint)s AN
 -- name: add_key
 INSERT INTO index_keys (subject_fingerprint, sealed, added_at)
 VALUES (%(fingerprint)s, %(sealed)s, clock_timestamp())
-ON CONFLICT (subject_fingerprint) DO UPDATE
-SET sealed = excluded.sealed, added_at = excluded.added_at, retired_at = NULL
+
+-- name: retire_others
+UPDATE index_keys SET sealed = NULL, retired_at = now()
+WHERE subject_fingerprint <> %(fingerprint)s AND sealed IS NOT NULL
+RETURNING subject_fingerprint
+
+-- name: limit_wait
+-- Processes that start wait behind whoever waits for the whole table.
+SET lock_timeout = '5s'
+
+-- name: rewrite_table
+-- A row that was replaced stays in the file of a table until it is written anew.
+VACUUM (FULL) index_keys
 
 -- name: has_people
 SELECT EXISTS (SELECT FROM subjects) OR EXISTS (SELECT FROM clients)

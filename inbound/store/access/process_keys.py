@@ -1,4 +1,4 @@
-"""Which processes run, and with which vault keys, as each of them reports every minute.
+"""Which processes run, and with which keys, as each of them reports every minute.
 
 Without it a rotation could not know that a process still seals with the old key, or can't open
 what the new one seals. Keys are never stored: their fingerprints (`inbound.keys.fingerprint`) are.
@@ -6,13 +6,14 @@ what the new one seals. Keys are never stored: their fingerprints (`inbound.keys
 
 import os
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import psycopg
 
 from inbound.keys import VaultKeys, fingerprint
+from inbound.store.access.index_keys import opening_keys
 from inbound.store.access.key_checks import vault_fingerprint
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
@@ -30,11 +31,15 @@ _LIST: Final = _SQL["list_keys"]
 
 @dataclass(frozen=True, slots=True)
 class ReportedKeys:
-    """The fingerprints of a process's vault keys, reported `age_s` seconds ago."""
+    """The fingerprints of a process's keys, reported `age_s` seconds ago.
+
+    `subject` is None for a release that does not report it.
+    """
 
     process: str
     sealing: bytes
     other: bytes | None
+    subject: bytes | None
     age_s: float
 
     def opens(self, sealed_with: bytes) -> bool:
@@ -52,18 +57,19 @@ class ReportedKeys:
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:
-    """The vault keys of this process, to be reported under its name."""
+    """The keys of this process, to be reported under its name."""
 
     process: str
     sealing: bytes
-    other: bytes | None = field(default=None)
+    other: bytes | None
+    subject: bytes
 
     @classmethod
-    def of(cls, role: str, keys: VaultKeys) -> "OwnKeys":
+    def of(cls, role: str, keys: VaultKeys, subject_key: bytes) -> "OwnKeys":
         """Name this process by its role, machine and process id."""
         other = None if keys.other is None else fingerprint(keys.other)
         name = f"{role} {socket.gethostname()}-{os.getpid()}"
-        return cls(name, fingerprint(keys.sealing), other)
+        return cls(name, fingerprint(keys.sealing), other, fingerprint(subject_key))
 
     def report(self, conn: psycopg.Connection) -> None:
         """Report the keys, and forget processes that are long gone. Blocks on the database."""
@@ -72,6 +78,20 @@ class OwnKeys:
     def withdraw(self, conn: psycopg.Connection) -> None:
         """Delete the report: the process ends. Blocks on the database."""
         _withdraw(conn, self.process)
+
+    def warning(self, conn: psycopg.Connection) -> str:
+        """Say that this process could not be started again with its subject key; empty if it could.
+
+        Blocks on the database.
+        """
+        opening = [one.fingerprint for one in opening_keys(conn)]
+        if not opening or self.subject in opening:
+            return ""
+        return (
+            "the subject key was rotated, and this process has an old one: it works on, but can't"
+            " be started again. Set SCSERV_SUBJECT_KEY to the key with fingerprint"
+            f" {opening[-1].hex()} and restart it"
+        )
 
     def problem(self, conn: psycopg.Connection) -> str:
         """Say why this process can't open everything that is sealed now; empty if it can.
@@ -111,7 +131,12 @@ def forget(conn: psycopg.Connection, process: str) -> None:
 
 @raises_store_errors
 def _report(conn: psycopg.Connection, own: OwnKeys) -> None:
-    parameters = {"process": own.process, "fingerprint": own.sealing, "other": own.other}
+    parameters = {
+        "process": own.process,
+        "fingerprint": own.sealing,
+        "other": own.other,
+        "subject": own.subject,
+    }
     conn.execute(_REPORT, parameters)
     conn.execute(_SWEEP)
 

@@ -10,6 +10,7 @@ from inbound.keys import VaultKeys
 from inbound.store.access.process_keys import OwnKeys
 from inbound.store.connections import connect
 from tests.fix_store import (  # noqa: F401  fixtures
+    SUBJECT_KEY,
     VAULT_KEY,
     conn,
     database_url,
@@ -29,7 +30,7 @@ def test_it_refuses_while_a_process_runs_and_names_it(
 ) -> None:
     monkeypatch.setenv("SCSERV_KAFKA_BOOTSTRAP_SERVERS", NOWHERE)
     monkeypatch.setattr(_log_recovery, "_ENDS_WITHIN_S", 0.0)
-    worker = OwnKeys.of("worker", VaultKeys(VAULT_KEY))
+    worker = OwnKeys.of("worker", VaultKeys(VAULT_KEY), SUBJECT_KEY)
     worker.report(conn)
     arguments = ["log", "recover", "--reason", "the disk broke", "--yes"]
     with connect(database_url, "scserv worker"):

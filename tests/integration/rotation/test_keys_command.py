@@ -10,9 +10,10 @@ from click.testing import CliRunner, Result
 from inbound.cli import scserv
 from inbound.errors import SetupError
 from inbound.keys import VaultKeys, fingerprint
+from inbound.store.access.index_keys import load_index_key
 from inbound.store.access.key_checks import check_vault_key
 from inbound.store.access.process_keys import OwnKeys, list_keys
-from tests.fix_store import VAULT_KEY
+from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 pytestmark = pytest.mark.usefixtures("swapped")
 
@@ -44,7 +45,7 @@ def swapped(
 
 def report(conn: psycopg.Connection, seconds_ago: int, **processes: VaultKeys) -> Sequence[str]:
     """Report keys as those processes did some seconds ago; return the names of the processes."""
-    owned = [OwnKeys.of(role, of) for role, of in processes.items()]
+    owned = [OwnKeys.of(role, of, SUBJECT_KEY) for role, of in processes.items()]
     for own in owned:
         own.report(conn)
         conn.execute(
@@ -58,16 +59,21 @@ def report(conn: psycopg.Connection, seconds_ago: int, **processes: VaultKeys) -
 def test_show_prints_whose_key_is_which(conn: psycopg.Connection) -> None:
     gateway, relay = report(conn, 20, gateway=OLD_ONLY, relay=BEFORE)
     old, new = fingerprint(VAULT_KEY).hex(), fingerprint(NEW).hex()
+    load_index_key(conn, SUBJECT_KEY)  # as these processes did when they started
+    subject, both = fingerprint(SUBJECT_KEY).hex(), f"opens with {new}, too"
     shown = keys("show")
     assert shown.exit_code == 0, shown.output
     assert re.sub(r"\d+ s ago", "a while ago", shown.output).splitlines() == [
         f"SCSERV_VAULT_KEY here: {new}",
         f"SCSERV_OTHER_VAULT_KEY here: {old}",
-        f"the database: {old}",
-        f"{gateway} (reported a while ago): seals with {old}",
-        f"{relay} (reported a while ago): seals with {old}, opens with {new}, too",
+        f"SCSERV_SUBJECT_KEY here: {subject}",
+        f"the database is sealed with: {old}",
+        f"the database opens with the subject key: {subject}",
+        f"{gateway} (reported a while ago): seals with {old}; subject key {subject}",
+        f"{relay} (reported a while ago): seals with {old}, {both}; subject key {subject}",
     ]
     assert VAULT_KEY.hex() not in shown.output
+    assert SUBJECT_KEY.hex() not in shown.output
 
 
 def test_a_killed_process_holds_the_rotation_up_until_the_operator_names_it(

@@ -17,6 +17,7 @@ from inbound.store.access.key_checks import check_vault_key
 from inbound.store.access.process_keys import OwnKeys
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
+from tests.keys import SUBJECT_KEY
 
 OLD, NEW, THIRD = b"o" * 32, b"n" * 32, b"t" * 32
 KEYS = VaultKeys(NEW, OLD)
@@ -146,14 +147,14 @@ def test_nothing_is_rotated_while_a_process_has_other_keys(
 ) -> None:
     check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, 1, OLD)
-    OwnKeys.of("worker", keys).report(conn)
-    OwnKeys.of("relay", KEYS).report(conn)
+    OwnKeys.of("worker", keys, SUBJECT_KEY).report(conn)
+    OwnKeys.of("relay", KEYS, SUBJECT_KEY).report(conn)
     with pytest.raises(SetupError, match=rf"^1 process \(worker .* {words}"):
         rotation(conn, other).run(lambda *_: None)
     assert rotation(conn, other).count(lambda *_: None).sealed_again == 1
     check_vault_key(conn, fingerprint(OLD))
 
-    OwnKeys.of("worker", keys).withdraw(conn)
+    OwnKeys.of("worker", keys, SUBJECT_KEY).withdraw(conn)
     assert rotation(conn, other).running() == 1
     assert rotation(conn, other).run(lambda *_: None).is_complete
 
@@ -163,7 +164,7 @@ def test_process_started_during_the_rotation_keeps_the_key_of_the_database(
 ) -> None:
     check_vault_key(conn, fingerprint(OLD))
     add_people(conn, 0, 1, OLD)
-    late = OwnKeys.of("worker", VaultKeys(OLD, NEW))
+    late = OwnKeys.of("worker", VaultKeys(OLD, NEW), SUBJECT_KEY)
     with connect(database_url, "a process") as process, pytest.raises(SetupError, match="worker"):
         rotation(conn, other).run(lambda *_: late.report(process))
     check_vault_key(conn, fingerprint(OLD))
@@ -173,7 +174,7 @@ def test_process_that_was_killed_counts_for_minutes_alone(
     conn: psycopg.Connection, other: psycopg.Connection
 ) -> None:
     check_vault_key(conn, fingerprint(OLD))
-    OwnKeys.of("worker", VaultKeys(OLD)).report(conn)
+    OwnKeys.of("worker", VaultKeys(OLD), SUBJECT_KEY).report(conn)
     conn.execute("UPDATE process_keys SET seen_at = now() - interval '151 seconds'")
     assert rotation(conn, other).run(lambda *_: None).is_complete
 

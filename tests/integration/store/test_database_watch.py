@@ -10,11 +10,17 @@ from inbound.clock import database_clock, machine_skew_s, utc_now
 from inbound.keys import VaultKeys, fingerprint
 from inbound.ops import metrics
 from inbound.ops.health import Health
+from inbound.store.access.index_keys import (
+    add_subject_key,
+    load_index_key,
+    retire_other_keys,
+)
 from inbound.store.access.key_checks import adopt_vault_key, check_vault_key
 from inbound.store.access.process_keys import OwnKeys, list_keys
 from inbound.store.connected import list_connected
 from inbound.store.connections import connect
 from inbound.store.database_watch import DatabaseWatch
+from tests.keys import SUBJECT_KEY
 
 REAL = time.time
 SKEW_MAX_S = 30
@@ -90,7 +96,7 @@ OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 
 
 def keyed(url: str, health: Health, role: str, keys: VaultKeys) -> DatabaseWatch:
-    watching = DatabaseWatch(url, health, SKEW_MAX_S, keys=OwnKeys.of(role, keys))
+    watching = DatabaseWatch(url, health, SKEW_MAX_S, keys=OwnKeys.of(role, keys, SUBJECT_KEY))
     watching.ask()
     return watching
 
@@ -114,6 +120,23 @@ def test_process_that_cannot_open_what_another_seals_is_not_ready(
     behind.ask()
     [reason] = health.ready().reasons
     assert "the vault key was rotated, and this process has only an old one" in reason
+
+
+def test_process_that_cannot_be_started_again_works_and_warns(
+    database_url: str, conn: psycopg.Connection, health: Health, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_index_key(conn, SUBJECT_KEY)
+    watching = keyed(database_url, health, "worker", VaultKeys(OLD))
+    assert health.details()["subject key"] == "ok"
+    add_subject_key(conn, NEW, SUBJECT_KEY)
+    retire_other_keys(conn, NEW)
+    watching.ask()
+    watching.ask()
+    warning = str(health.details()["subject key"])
+    assert "can't be started again" in warning
+    assert fingerprint(NEW).hex() in warning
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == [warning]
+    assert health.ready().ok  # it has the index key
 
 
 def test_process_that_ends_is_not_counted_and_reports_no_more(

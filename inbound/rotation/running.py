@@ -1,0 +1,41 @@
+"""The processes that a rotation waits for, by the reports of their keys."""
+
+import shlex
+from collections.abc import Sequence
+
+import psycopg
+
+from inbound.errors import SetupError
+from inbound.plurals import counted
+from inbound.store.access.process_keys import ReportedKeys, forget, list_keys
+
+
+def forget_killed(conn: psycopg.Connection, killed: Sequence[str]) -> None:
+    """Let processes count no more that an operator knows to be dead. Blocks.
+
+    Raises SetupError, and forgets none, if one of the names is not that of a report.
+    """
+    reported = [one.process for one in list_keys(conn)]
+    if unknown := [name for name in killed if name not in reported]:
+        raise SetupError(
+            f"no process {unknown[0]!r} has reported its keys in the last minutes; these have: "
+            f"{', '.join(reported) or 'none'}"
+        )
+    for name in killed:
+        forget(conn, name)
+
+
+def listed(processes: Sequence[ReportedKeys]) -> str:
+    """Count processes and name them."""
+    return f"{counted(len(processes), 'process', 'processes')} ({', '.join(map(str, processes))})"
+
+
+def about_killed(processes: Sequence[ReportedKeys]) -> str:
+    """Say what to do about a process that can't take its report back."""
+    last = max(processes, key=lambda one: one.counts_for_s)
+    words = "it counts" if len(processes) == 1 else "they count"
+    return (
+        "A process that was killed could not take its report back; if that is so here, "
+        f"{words} for another {last.counts_for_s:.0f} s, or until you say so: --killed "
+        f"{shlex.quote(last.process)}"
+    )
