@@ -7,7 +7,7 @@ the own help of its command (tests/unit/cli/test_main.py).
 from typing import Final, NamedTuple
 
 
-class Command(NamedTuple):
+class ListedCommand(NamedTuple):
     """A command that is imported when it is called."""
 
     place: str
@@ -16,105 +16,109 @@ class Command(NamedTuple):
     """The first sentence of its help."""
 
 
-COMMANDS: Final[dict[str, Command]] = {
-    "up": Command("up:up", "Run the whole service until Ctrl-C."),
-    "text": Command(
+COMMANDS: Final[dict[str, ListedCommand]] = {
+    "up": ListedCommand("up:up", "Run the whole service until Ctrl-C."),
+    "text": ListedCommand(
         "text:text", "Send TEXT from NUMBER through the simulated SMS centre and print the replies."
     ),
-    "notify": Command(
+    "notify": ListedCommand(
         "notify:notify", "Have a message sent to NUMBER and print the id of its order."
     ),
-    "broadcast": Command(
+    "broadcast": ListedCommand(
         "broadcast:broadcast", "Send one text to many people: create a draft, look at it, start it."
     ),
-    "timeline": Command(
+    "timeline": ListedCommand(
         "timeline:timeline",
         "Show what happened to a text or an order: a sentence for the client, then every step.",
     ),
-    "messages": Command(
+    "messages": ListedCommand(
         "messages:messages",
         "Show the messages that an account or a broadcast ordered, newest first.",
     ),
-    "events": Command(
+    "events": ListedCommand(
         "events:events", "Print the events of one person or of orders, one JSON object per line."
     ),
-    "audit": Command("audit:audit", "Show who did what for which reason, newest first."),
-    "status": Command(
+    "audit": ListedCommand("audit:audit", "Show who did what for which reason, newest first."),
+    "status": ListedCommand(
         "status:status", "Show what is wrong, what clients notice first, and what to do about it."
     ),
-    "binds": Command(
+    "binds": ListedCommand(
         "binds:binds",
         "Show the binds to SMS centres: state and since when, rate, window, oldest waiting.",
     ),
-    "clients": Command("clients:clients", "Import the clients of the organisation."),
-    "accounts": Command(
+    "clients": ListedCommand("clients:clients", "Import the clients of the organisation."),
+    "accounts": ListedCommand(
         "accounts:accounts",
         "Manage the accounts that have messages sent: rights, senders, limits, balance.",
     ),
-    "callbacks": Command(
+    "callbacks": ListedCommand(
         "callbacks:callbacks",
         "Set the URL of an account that is called when its messages have ended.",
     ),
-    "templates": Command(
+    "templates": ListedCommand(
         "templates:templates", "Manage the templates of notifications and broadcasts."
     ),
-    "registrations": Command(
+    "registrations": ListedCommand(
         "registrations:registrations",
         "Decide about held requests for registration data, and switch registrations off.",
     ),
-    "subscriptions": Command(
+    "subscriptions": ListedCommand(
         "subscriptions:subscriptions",
         "Switch notifications and broadcasts for a client who asks; undo false stops.",
     ),
-    "log": Command(
+    "log": ListedCommand(
         "log:log", "Verify, export and import the event log; complete it after a restore."
     ),
-    "replay": Command(
+    "replay": ListedCommand(
         "replay:replay", "Test a change against past requests; feed a new subscriber."
     ),
-    "projections": Command(
+    "projections": ListedCommand(
         "projections:projections",
         "List, rebuild and verify the look-up tables made from the event log.",
     ),
-    "deadletters": Command(
+    "deadletters": ListedCommand(
         "deadletters:deadletters",
         "Dead letters: messages set aside because they could not be processed.",
     ),
-    "erase": Command("erase:erase", "Delete the personal data of a number."),
-    "erasures": Command("erase:erasures", "Show the records of erasures, newest first."),
-    "gateway": Command(
+    "erase": ListedCommand("erase:erase", "Delete the personal data of a number."),
+    "erasures": ListedCommand("erase:erasures", "Show the records of erasures, newest first."),
+    "gateway": ListedCommand(
         "roles:gateway",
         "Bind to the SMS centres: texts to Kafka, replies from Kafka to the SMS centre.",
     ),
-    "worker": Command(
+    "worker": ListedCommand(
         "roles:worker", "Process commands, orders, submit results and delivery receipts from Kafka."
     ),
-    "relay": Command("roles:relay", "Publish events and the outbox to Kafka."),
-    "projector": Command("roles:projector", "Keep the projections up to date."),
-    "scheduler": Command(
+    "relay": ListedCommand("roles:relay", "Publish events and the outbox to Kafka."),
+    "projector": ListedCommand("roles:projector", "Keep the projections up to date."),
+    "scheduler": ListedCommand(
         "scheduler:scheduler", "Queue scheduled orders when they are due, and send broadcasts."
     ),
-    "api": Command(
+    "api": ListedCommand(
         "api:api",
         "Serve the HTTP API: sending messages, who a subject is, what happened to a request.",
     ),
-    "tokens": Command("tokens:tokens", "Create, list and revoke tokens of the HTTP API."),
-    "desk": Command("desk:desk", "Serve the desk: web pages for support, editors and operators."),
-    "ingress": Command(
+    "tokens": ListedCommand("tokens:tokens", "Create, list and revoke tokens of the HTTP API."),
+    "desk": ListedCommand(
+        "desk:desk", "Serve the desk: web pages for support, editors and operators."
+    ),
+    "ingress": ListedCommand(
         "ingress:ingress",
         "Take messages from programs that speak the dialects of other services.",
     ),
-    "users": Command(
+    "users": ListedCommand(
         "users:users", "Manage the people who sign in at the desk: passwords, roles, sessions."
     ),
-    "simulator": Command("simulator:simulator", "Run a simulated SMS centre."),
-    "keys": Command("keys:keys", "Rotate the vault and subject keys while the service runs."),
-    "migrate": Command("setup:migrate", "Create or upgrade the database schema."),
-    "topics": Command("setup:topics", "Create and check the Kafka topics of the service."),
-    "settings": Command(
+    "simulator": ListedCommand("simulator:simulator", "Run a simulated SMS centre."),
+    "keys": ListedCommand("keys:keys", "Rotate the vault and subject keys while the service runs."),
+    "migrate": ListedCommand("setup:migrate", "Create or upgrade the database schema."),
+    "topics": ListedCommand("setup:topics", "Create and check the Kafka topics of the service."),
+    "settings": ListedCommand(
         "setup:settings", "List every setting: variable, default, place in a TOML file, meaning."
     ),
-    "schemas": Command("schemas:schemas", "Export, check and release the contracts of the topics."),
+    "schemas": ListedCommand(
+        "schemas:schemas", "Export, check and release the contracts of the topics."
+    ),
 }
 
 ALIASES: Final = {"smsc": "simulator"}

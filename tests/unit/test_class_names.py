@@ -11,7 +11,6 @@ PACKAGES = ("schemas", "streams", "inbound")
 CLASS = re.compile(r"^class ([A-Z]\w*)", re.MULTILINE)
 SEVERAL = {
     "ClaimRow": "a row of the store, and the Protocol that timelines read it by",
-    "Command": "what a client asks for, and a command of `scserv` in a private module",
     "ErrorCode": "each HTTP dialect has numbers of its own",
     "SubjectState": "the state that decides, and an enum that has this name in docs/openapi.json",
 }

@@ -19,7 +19,7 @@ HANGING = """
     import signal, sys, tempfile, types
     import click
     from inbound.cli import main
-    from inbound.cli._commands import COMMANDS, Command
+    from inbound.cli._commands import COMMANDS, ListedCommand
 
     @click.command
     def hang():
@@ -29,7 +29,7 @@ HANGING = """
 
     module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
     module.hang = hang
-    COMMANDS["hang"] = Command("hang:hang", "")
+    COMMANDS["hang"] = ListedCommand("hang:hang", "")
     sys.argv[1:] = ["hang"]
     main()
 """
@@ -63,7 +63,7 @@ def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
         import click
         import inbound.cli
         from inbound.cli import main
-        from inbound.cli._commands import COMMANDS, Command
+        from inbound.cli._commands import COMMANDS, ListedCommand
 
         class Dying:
             def __del__(self):
@@ -79,7 +79,7 @@ def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
         inbound.cli.TIDY_WITHIN_S = 1
         module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
         module.hang = hang
-        COMMANDS["hang"] = Command("hang:hang", "")
+        COMMANDS["hang"] = ListedCommand("hang:hang", "")
         sys.argv[1:] = ["hang"]
         main()
     """
