@@ -10,6 +10,7 @@ from typing import Final
 
 from inbound.broadcasts.audience import MSISDN_COLUMN, audience_columns
 from inbound.tables.columns import Column, letter
+from inbound.tables.encodings import CODE_PAGES, shown_name
 from inbound.tables.masking import masked_cell
 from inbound.tables.model import Choices, Interpretation, Row
 from inbound.tables.reader import open_table
@@ -17,6 +18,8 @@ from inbound.tables.reader import open_table
 NUMBER: Final = MSISDN_COLUMN.name
 READING: Final = ("number", "encoding", "separator", "sheet")
 """What a user may decide in place of the reader."""
+ENCODINGS: Final = {name: shown_name(name) for name in ("utf-8", *CODE_PAGES, "utf-16")}
+"""Encodings of a CSV file, by the name that `READING` has, as people read them."""
 SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "vertical bar": "|"}
 _PHONES: Final = frozenset({NUMBER})
 

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.broadcasts.audience_tables import READING, SEPARATORS
+from inbound.desk.broadcasts.audience_tables import ENCODINGS, READING, SEPARATORS
 from inbound.desk.broadcasts.broadcast_drafts import Loading, TypedDraft
 from inbound.desk.broadcasts.broadcast_pages import PATH, words_of
 from inbound.desk.broadcasts.draft_forms import (
@@ -30,12 +30,10 @@ from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import SetupError
 from inbound.store.access.desk_jobs import JobState
-from inbound.tables.encodings import CODE_PAGES, shown_name
 from schemas.orders import LONGEST_TEXT
 
 PURPOSE: Final = "broadcasts"
 _NEW: Final = f"{PATH}/new"
-_ENCODINGS: Final = {name: shown_name(name) for name in ("utf-8", *CODE_PAGES, "utf-16")}
 _PROBLEMS: Final[Mapping[str, str]] = {
     "empty": "This file is empty: there is not one character in it. Choose the file with the "
     "table.",
@@ -237,7 +235,7 @@ async def _table_page(
         used_for=desk.uploads.find_use(upload.upload_id, upload.owner, PURPOSE),
         reading=reading,
         table_problem=problem,
-        encodings=_ENCODINGS,
+        encodings=ENCODINGS,
         separators=SEPARATORS,
         field_prefix=FIELD,
         **await _form_values(request, desk, refused),

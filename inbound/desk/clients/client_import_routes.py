@@ -12,10 +12,11 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.broadcasts.audience_tables import SEPARATORS
+from inbound.desk.broadcasts.audience_tables import ENCODINGS, SEPARATORS
 from inbound.desk.broadcasts.draft_problems import Phrase
 from inbound.desk.clients.client_imports import PURPOSE, REJECTED, table_problem_of
-from inbound.desk.clients.client_routes import PATH
+from inbound.desk.clients.client_routes import PATH, refuse_table
+from inbound.desk.fault_words import why_rejected
 from inbound.desk.file_forms import FileAction, Uploading
 from inbound.desk.job_words import BROKEN_OFF, problem_of
 from inbound.desk.long_work import Job, JobOrder
@@ -23,7 +24,7 @@ from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
-from inbound.directory.client_rows import CLIENT_COLUMNS
+from inbound.directory.client_rows import CLIENT_COLUMNS, WHOLE_ROW
 from inbound.errors import SetupError
 from inbound.store.access.audit import record
 from inbound.store.access.desk_jobs import JobState
@@ -43,11 +44,10 @@ MayUpload = Annotated[FileAction, Depends(Uploading(Right.CLIENTS_CHANGE, PURPOS
 
 
 @router.post(IMPORT)
-async def upload_table(desk: DeskDep, action: MayUpload) -> Response:
+async def upload_table(request: Request, desk: DeskDep, action: MayUpload) -> Response:
     """Store an uploaded table; nothing is imported yet."""
-    del desk
     if action.is_empty:
-        raise ErrorPage(422, "This file is empty.", "Go back and choose the file with the table.")
+        return await refuse_table(request, desk)
     if action.upload is None:
         return see_other(PATH)
     return see_other(f"{IMPORT}/{action.upload.upload_id}")
@@ -283,6 +283,9 @@ async def _page(
         summary=summary,
         moving=bool(summary and (summary["of_another"] or summary["one_more"])),
         separators=SEPARATORS,
+        encodings=ENCODINGS,
+        why=why_rejected,
+        whole_row=WHOLE_ROW,
         moves=moves,
         columns=[column.name for column in CLIENT_COLUMNS],
         reader_says=problem,

@@ -53,6 +53,9 @@ _RULES: Final = {
     "starts or ends with a blank": "There must be no blank at the start or end.",
     "contains a character that can't be printed": "A character in it can't be printed.",
 }
+_NO_TABLE: Final = (
+    "This file is empty: there is not one character in it. Choose the file with the table."
+)
 _COUNTS: Final = ("added", "updated", "unchanged", "rejected")
 
 router = APIRouter()
@@ -77,6 +80,11 @@ async def client_list(request: Request, desk: DeskDep, _: MaySee, done: str = ""
     counts = {name: request.query_params.get(name, "") for name in _COUNTS}
     shown = {name: count for name, count in counts.items() if count.isdecimal()}
     return await _list(request, desk, ClientNotice(done=_DONE.get(done, "")), counts=shown)
+
+
+async def refuse_table(request: Request, desk: Desk) -> Response:
+    """Show the page once more for an upload that has nothing in it."""
+    return await _list(request, desk, ClientNotice(problems={"table": _NO_TABLE}), 422)
 
 
 @router.post(f"{PATH}/search")

@@ -203,7 +203,7 @@ BROADCASTS: Final[Mapping[str, str]] = {
     "Line {line} can't be read as {encoding}. Choose another encoding below, or save the file as “CSV UTF-8”.": "Строка {line} не читается в кодировке {encoding}. Выберите ниже другую кодировку или сохраните файл как «CSV UTF-8».",
     "File": "Файл",
     "Encoding": "Кодировка",
-    "A guess: rows whose letters may have been misread are excluded. If the names below look right, choose this encoding in the list, and none is.": "Определена предположительно. Строки, где буквы могли прочитаться неверно, будут исключены. Если имена ниже видны правильно, выберите эту кодировку в списке — исключений не будет.",
+    "A guess: rows whose letters may have been misread are excluded. If the names of the columns below look right, choose this encoding in the list, and none is.": "Определена предположительно. Строки, где буквы могли прочитаться неверно, будут исключены. Если названия столбцов ниже видны правильно, выберите эту кодировку в списке — исключений не будет.",
     "Separator": "Разделитель",
     "comma": "запятая",
     "semicolon": "точка с запятой",

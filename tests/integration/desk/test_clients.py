@@ -139,6 +139,25 @@ async def test_a_number_changes_hands_only_when_that_is_meant(world: DeskWorld) 
     assert "has a client already" in page.text
 
 
+async def test_a_russian_page_says_in_russian_why_rows_contradict_each_other(
+    world: DeskWorld,
+) -> None:
+    browser = await world.signed_in(Role.OPERATOR, language="ru")
+    number, whose = new_number(), new_id()
+    rows = [f"{number};{whose};0042;login;{secret}" for secret in ("one", "two")]
+    page = await uploaded(browser, "\n".join([HEAD, *rows]).encode())
+    page = await browser.send(page, f"{import_path(page)}/check")
+    for line in (2, 3):
+        assert f"есть и в строке {line}, но с другими данными" in page.text
+
+
+async def test_an_empty_table_is_asked_for_again(world: DeskWorld) -> None:
+    page = await uploaded(await world.signed_in(Role.OPERATOR), b"")
+    assert page.status == 422
+    assert "This file is empty" in page.text
+    assert page.form("/clients/import")
+
+
 async def test_a_table_is_shown_checked_and_imported(world: DeskWorld) -> None:
     browser = await world.signed_in(Role.OPERATOR)
     good, bad = new_number(), new_number()
@@ -151,7 +170,7 @@ async def test_a_table_is_shown_checked_and_imported(world: DeskWorld) -> None:
     assert "table-secret" not in page.answer.text
     page = await browser.send(page, f"{path}/check")
     assert "added 1" in page.text
-    assert "personal_code is empty" in page.text
+    assert "personal_code : is empty" in page.text
     assert "secret" not in page.text.replace("It has secrets", "")
     assert await stored(world, good) is None
     page = await browser.send(page, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import nodes
 
-from inbound.desk.fault_words import REASONS
+from inbound.desk.fault_words import REASONS, WITH_VALUES
 from inbound.desk.navigation import Menu
 from inbound.desk.pages import Pages
 from inbound.desk.person.message_states import OF_ORDER, OF_REPLY
@@ -103,7 +103,7 @@ def test_every_word_is_in_both_languages_and_every_translation_is_used() -> None
     used = {*in_templates(), *in_modules(), *(role.value for role in Role)} - HEADERS
     used |= {shown.word for shown in [*OF_REPLY.values(), *OF_ORDER.values()]}
     used |= {shown.word for shown in OF_BIND.values()} | set(OF_LANE.values())
-    used |= {*REASONS, *CELLS}
+    used |= {*REASONS, *WITH_VALUES, *CELLS}
     used |= {"{count} s", "{count} min", "{count} h", "staff member {name}"}
     assert used - RUSSIAN.keys() == set()
     assert RUSSIAN.keys() - used - set(constants()) == set()
