@@ -20,8 +20,8 @@ from inbound.handlers import broadcasts as states
 from inbound.handlers.broadcasts import BroadcastState
 
 _REFUSALS: Final[Mapping[str, str]] = {
-    "stale": "Somebody else has changed this broadcast since you opened the page. Nothing was "
-    "done: look at it as it is now, and decide again.",
+    "stale": "This broadcast has changed since you opened the page. Nothing was done: look at it "
+    "as it is now, and decide again.",
     "approved": "{by} has approved it already: nothing is left to be done.",
     "past": "This time has passed. Leave it empty to start at once.",
     "no time": "This is not a time. Write it like 2026-05-17T10:00.",

@@ -13,9 +13,10 @@ from starlette.responses import HTMLResponse
 from inbound.broadcasts.control import UnknownBroadcastError
 from inbound.desk.access import Desk
 from inbound.desk.broadcasts import broadcast_words
-from inbound.desk.broadcasts.broadcasts import Live, is_moving
+from inbound.desk.broadcasts.broadcasts import Live
 from inbound.desk.problems import ErrorPage
 from inbound.desk.visitors import Visitor
+from inbound.handlers.broadcasts import FINAL, BroadcastState
 from inbound.parsers.numbers import mask
 from inbound.store.broadcasts.rows import Broadcast
 
@@ -23,6 +24,7 @@ PATH: Final = "/broadcasts"
 ONE: Final = PATH + "/{broadcast_id}"
 _MOVING_EVERY: Final = "2s"
 _STILL_EVERY: Final = "10s"
+_SOON: Final = timedelta(seconds=30)
 
 Result = TypeVar("Result")
 
@@ -77,10 +79,23 @@ def live_values(request: Request, live: Live) -> dict[str, object]:
     return {
         "live": live,
         "one": live.one,
-        "every": _MOVING_EVERY if is_moving(live.one) else _STILL_EVERY,
+        "every": _MOVING_EVERY if _is_moving(live) else _STILL_EVERY,
         "is_own": visitor.session.actor in {now.created_by, now.started_by},
         **words_of(request),
     }
+
+
+def _is_moving(live: Live) -> bool:
+    """Whether its state or its counts may change within seconds."""
+    one, starts_at = live.one, live.one.lifecycle.starts_at
+    match one.state:
+        case BroadcastState.RUNNING:
+            return True
+        case BroadcastState.SCHEDULED:
+            is_missed = one.lifecycle.needs_confirmation
+            return starts_at is not None and not is_missed and starts_at - live.at < _SOON
+        case _:
+            return one.state in FINAL and one.ended_at is None
 
 
 async def known(desk: Desk, broadcast_id: UUID, looking: Awaitable[Result]) -> Result:

@@ -1,13 +1,14 @@
 """Broadcasts at the desk: look-ups for their pages, and actions.
 
-An action applies to the broadcast as its page showed it: if somebody else has changed it since, the
-action is refused, unless it would have no effect.
+An action applies to the broadcast as its page showed it: if that has changed since, the action is
+refused, unless it would have no effect. A pause or a cancellation also applies to a broadcast that
+has only begun since: somebody who stops it before its start wants it stopped.
 """
 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -33,10 +34,10 @@ from inbound.freshness.backlog import BacklogSource
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.freshness.people import freshness_of_people
 from inbound.handlers.broadcasts import (
-    FINAL,
     ActionRefusedError,
     BroadcastAction,
     BroadcastState,
+    Lifecycle,
     act,
 )
 from inbound.store.access.approval_rules import find_rules
@@ -47,10 +48,11 @@ from inbound.store.connection_pool import ConnectionPool
 
 PAGE: Final = 30
 _REMEMBERED: Final = 500
+_STOPS: Final = frozenset({BroadcastAction.PAUSE, BroadcastAction.CANCEL})
 
 
 class StaleActionError(Exception):
-    """Somebody else has changed the broadcast since its page was made."""
+    """The broadcast has changed since its page was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,10 @@ class Looked:
 
 def version_of(one: Broadcast) -> str:
     """Return a short text that changes with everything that actions depend on."""
-    now = one.lifecycle
+    return _version_of(one.lifecycle)
+
+
+def _version_of(now: Lifecycle) -> str:
     told = (now.state.value, now.starts_at, now.started_by, now.approved_by, now.needs_confirmation)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
@@ -189,11 +194,6 @@ class Broadcasts:
         return find_previews(conn, one, content, largest, self.sealer, alphabet)
 
 
-def is_moving(one: Broadcast) -> bool:
-    """Whether its counts may change within seconds."""
-    return one.state is BroadcastState.RUNNING or (one.state in FINAL and one.ended_at is None)
-
-
 def _list(
     conn: psycopg.Connection, account: str | None, behind: UUID | None, backlog: Backlog
 ) -> Listing:
@@ -226,7 +226,7 @@ def _perform(
 ) -> Broadcast:
     with conn.transaction():
         before = found(conn, broadcast_id, lock=True)
-        if version_of(before) != seen:
+        if version_of(before) != seen and not (action in _STOPS and _has_only_begun(before, seen)):
             if _has_effect_already(conn, before, action, by, now, starts_at):
                 return before
             raise StaleActionError
@@ -243,6 +243,11 @@ def _delete(conn: psycopg.Connection, broadcast_id: UUID, seen: str, by: str) ->
 def _deletion(conn: psycopg.Connection, broadcast_id: UUID) -> AuditEntry | None:
     entries = broadcast_entries(conn, broadcast_id)
     return next((one for one in entries if one.action == f"broadcast.{DELETED}"), None)
+
+
+def _has_only_begun(now: Broadcast, seen: str) -> bool:
+    waiting = replace(now.lifecycle, state=BroadcastState.SCHEDULED)
+    return now.state is BroadcastState.RUNNING and _version_of(waiting) == seen
 
 
 def _has_effect_already(

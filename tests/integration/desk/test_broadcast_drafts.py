@@ -250,6 +250,15 @@ async def test_a_draft_for_clients_of_the_directory(world: DeskWorld, editor: Br
     assert "This is not a day" in refused.text
 
 
+async def test_a_draft_for_clients_who_are_not_there_says_so(editor: Browser) -> None:
+    page = await editor.open(f"{NEW}/clients")
+    typed = {"name": "May", "text": "Офис закрыт 9 мая.", "client_id": "nobody-has-this-*"}
+    page = await editor.send(page, f"{NEW}/clients", **typed)
+    assert "Nobody gets it: there was no such client" in page.text
+    assert "Choose other clients in another draft" in page.text
+    assert "excluded" not in page.text
+
+
 async def test_a_draft_without_recipients_cannot_be_started(editor: Browser) -> None:
     page = await drafted(editor, table_of(["+79161230000,Анна", "12345,Борис"]))
     assert "It has no recipients" in page.text

@@ -194,9 +194,40 @@ async def test_an_action_on_what_somebody_else_has_changed_is_refused(
     await act(other, theirs, "cancel")
     refused = await act(editor, mine, "pause")
     assert refused.status == 409
-    assert "Somebody else has changed this broadcast" in refused.text
+    assert "This broadcast has changed" in refused.text
     assert "Cancelled" in refused.text
     assert state_of(world, page) == "cancelled"
+
+
+@pytest.mark.parametrize(("action", "after"), [("pause", "paused"), ("cancel", "cancelled")])
+async def test_a_broadcast_is_stopped_that_has_begun_since_the_page_was_shown(
+    world: DeskWorld, editor: Browser, action: str, after: str
+) -> None:
+    waiting = await act(editor, await draft_for(world, editor), "start")
+    assert "Waits for its start" in waiting.text
+    begin(world, waiting)
+    stopped = await act(editor, waiting, action)
+    assert stopped.status == 200, stopped.text
+    assert state_of(world, waiting) == after
+
+
+async def test_who_may_not_stop_it_reads_who_may(world: DeskWorld, editor: Browser) -> None:
+    page = await act(editor, await draft_for(world, editor), "start")
+    begin(world, page)
+    viewer = await world.signed_in(Role.VIEWER)
+    who = "Editors, approvers and operators pause, resume and cancel it"
+    assert who in (await viewer.open(page.path)).text
+    assert who not in (await editor.open(page.path)).text
+
+
+async def test_a_page_looks_often_when_a_start_is_near(world: DeskWorld, editor: Browser) -> None:
+    soon = await act(editor, await draft_for(world, editor), "start")
+    later = await act(editor, await draft_for(world, editor), "start", at="2024-05-19T10:00")
+    every = [
+        next(given["hx-trigger"] for _, given in page.elements if "hx-get" in given)
+        for page in (soon, later)
+    ]
+    assert [asked.split(",")[0] for asked in every] == ["every 2s", "every 10s"]
 
 
 async def test_what_two_people_do_alike_is_done_once(world: DeskWorld, editor: Browser) -> None:
@@ -254,7 +285,7 @@ async def test_actions_and_history_follow_a_change_of_somebody_else(
     await act(operator, await operator.open(page.path), "pause")
     later = await editor.open(live_of(page), **HTMX)
     swapped = {given.get("id") for _, given in later.elements if "hx-swap-oob" in given}
-    assert swapped == {"actions", "history"}
+    assert swapped == {"actions", "history", "done"}
     assert f"{page.path}/resume" in {form.action for form in later.forms}
     assert "Broadcast paused" in later.text
     assert live_of(later) != live_of(page)
@@ -327,7 +358,7 @@ async def test_a_draft_is_deleted_and_nothing_that_was_started(
     assert re.search(r"user user-\d+ deleted this draft: \d\d\.\d\d\.\d{4}", gone.text)
     refused = await act(other, started, "delete", form=theirs.form("/sign-out").fields["form"])
     assert refused.status == 409
-    assert "Somebody else has changed this broadcast" in refused.text
+    assert "This broadcast has changed" in refused.text
 
 
 @pytest.mark.parametrize("role", Role)
