@@ -81,6 +81,7 @@ async def test_the_desk_in_a_browser(
         await a_conversation(tab, base, world)
         await a_search_by_keyboard(tab, base)
         await a_message(tab, base)
+        await a_form_after_going_back(tab, base)
         await the_menu_by_keyboard(tab, base)
         await a_status_that_renews_itself(tab, base, world)
         assert [one for one in browser.complaints if "404" not in one] == []
@@ -140,6 +141,19 @@ async def a_message(tab: Tab, base: str) -> None:
     assert "—" in await tab.run("document.getElementById('text').value")
     await tab.press("#preview button.primary")
     assert "/send/orders/" in await tab.run("location.pathname")
+
+
+async def a_form_after_going_back(tab: Tab, base: str) -> None:
+    """The browser fills it in again, and preview and button are those of what is in it."""
+    await tab.open(f"{base}/send")
+    await tab.type("#text", "Напоминание")
+    await tab.fill("#at", "2024-06-05T18:30")
+    await tab.open(f"{base}/people")
+    await tab.run("history.back()")
+    await tab.until("document.getElementById('at')?.value === '2024-06-05T18:30'")
+    await tab.until("document.querySelector('#preview .message').textContent === 'Напоминание'")
+    label = await tab.run("document.querySelector('#preview button.primary').textContent")
+    assert label.strip() in {"Schedule", "Запланировать"}
 
 
 async def a_search_by_keyboard(tab: Tab, base: str) -> None:

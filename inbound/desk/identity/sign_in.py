@@ -12,7 +12,13 @@ from uuid import UUID
 import psycopg
 
 from inbound.desk.identity.own_sessions import OwnSessions
-from inbound.desk.identity.passwords import check_password, fits, hash_password, needs_upgrade
+from inbound.desk.identity.passwords import (
+    PasswordError,
+    check_password,
+    fits,
+    hash_password,
+    needs_upgrade,
+)
 from inbound.desk.identity.second_factor import SecondFactors
 from inbound.desk.identity.sign_in_tickets import is_valid, make_ticket, name_of
 from inbound.desk.identity.throttle import SignInThrottle
@@ -148,6 +154,8 @@ class SignIn:
         Raises PasswordError for a new password that is not accepted, and what `begin` raises.
         """
         check_password(new, session.name)
+        if new == current:
+            raise PasswordError("The new password is the present one: choose another one.")
         await self.confirm_password(session, current, address)
         password_hash = await asyncio.to_thread(hash_password, new)
         return await self._pool.run(_change_password, session, password_hash, self._clock())

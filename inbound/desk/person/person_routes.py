@@ -78,7 +78,7 @@ async def _who(desk: DeskDep, name: str) -> Who:
 @router.get(PATH)
 async def search_page(request: Request, desk: DeskDep, _: MaySee) -> Response:
     """Show the search."""
-    return _results(request, desk, None)
+    return _results(request, desk, None, "")
 
 
 @router.post(f"{PATH}/search")
@@ -97,7 +97,7 @@ async def search(request: Request, desk: DeskDep, action: MaySearch) -> Response
     paths += [place.path for place in places]
     if len(paths) == 1:
         return see_other(paths[0])
-    return _results(request, desk, found, places, why_no_number(typed))
+    return _results(request, desk, found, typed, places, why_no_number(typed))
 
 
 # Each guard comes before the person is looked up: who may not see them learns nothing.
@@ -172,12 +172,19 @@ def _results(
     request: Request,
     desk: Desk,
     found: FoundPeople | None,
+    searched: str,
     places: Sequence[SearchResult] = (),
     why: str = "",
 ) -> HTMLResponse:
     masked = desk.people.masked
     return desk.pages.answer(
-        request, "people.html", found=found, places=places, why=why, masked=masked
+        request,
+        "people.html",
+        found=found,
+        searched=searched,
+        places=places,
+        why=why,
+        masked=masked,
     )
 
 

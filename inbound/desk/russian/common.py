@@ -102,6 +102,7 @@ COMMON: Final[Mapping[str, str]] = {
     "A password needs at least 12 characters.": "В пароле должно быть не меньше 12 символов.",
     "A password has at most 256 characters.": "В пароле может быть не больше 256 символов.",
     "The password must not contain the name of the user.": "Пароль не должен содержать имя пользователя.",
+    "The new password is the present one: choose another one.": "Новый пароль совпадает с текущим: придумайте другой.",
     "This password is one of those that are guessed first.": "Этот пароль из тех, что подбирают первыми.",
     # Searching, and one person.
     "People": "Люди",
@@ -115,7 +116,7 @@ COMMON: Final[Mapping[str, str]] = {
     "a trace id, or a whole traceparent": "id трассировки или traceparent целиком",
     "Nothing is known by this.": "По этому запросу ничего не найдено.",
     "Something that arrived a moment ago is still being processed: search again shortly.": "Часть недавно поступившего ещё обрабатывается: повторите поиск чуть позже.",
-    "A number needs its country code, or 8 for Russia. An id is written in full.": "Номер пишется с кодом страны или с 8 для России, id — целиком.",
+    "A number needs its country code, or 8 for Russia. An id is written in full, with its capital and small, Latin and Russian letters.": "Номер пишется с кодом страны или с 8 для России, id — целиком; большие и малые, латинские и русские буквы различаются.",
     "This is not a mobile number but a landline or a number for services. Messages go to mobile numbers only.": "Это не мобильный номер, а городской или служебный. Сообщения отправляются только на мобильные.",
     "Type the number alone: without quotation marks, “tel:”, an extension or a mark at its end.": "Введите только номер: без кавычек, «tel:», добавочного номера и знака в конце.",
     "Ten digits alone are not read as a number, because they could be one of another country. Begin with +7 or 8.": "Десять цифр без кода не читаются как номер: он может быть и номером другой страны. Начните с +7 или 8.",

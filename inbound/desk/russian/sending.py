@@ -49,7 +49,7 @@ SENDING: Final[Mapping[str, str]] = {
     "The character {sign} at place {place} makes the message longer: {parts} parts in UCS-2 rather than {fewer} in GSM 03.38.": "Символ {sign} на месте {place} удлиняет сообщение: частей {parts} в UCS-2, а было бы {fewer} в GSM 03.38.",
     "Write “{sign}” instead.": "Напишите вместо него «{sign}».",
     "Such characters in the text: {count}.": "Таких символов в тексте: {count}.",
-    "Part {part} begins with the character {sign} at place {place}.": "Часть {part} начинается со {place}-го символа ({sign}).",
+    "Part {part} begins with the character {sign} at place {place}.": "Часть {part} начинается с символа № {place} ({sign}).",
     "{name} is sent as it stands: only a template fills in fields.": "{name} уйдёт как есть: поля подставляются только в шаблонах.",
     "Press “Count again” to see characters, parts and price.": "Чтобы увидеть символы, части и цену, нажмите «Посчитать заново».",
     "Characters, parts and price are counted while you type.": "Символы, части и цена считаются, пока вы пишете.",

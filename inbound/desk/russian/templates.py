@@ -54,7 +54,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "See what they changed": "Посмотреть, что там изменилось",
     "Store yours again to put it on top.": "Сохраните свою ещё раз, чтобы она стала следующей.",
     "Nothing was stored: something is missing or does not fit. It is marked below.": "Ничего не сохранено: чего-то не хватает или что-то не подходит. Эти места отмечены ниже.",
-    "Programs and broadcasts use it, like case-done. It stays.": "По нему шаблон находят программы и рассылки, например case-done. Изменить его потом нельзя.",
+    "Programs and broadcasts find the template by it, like case-done. It can't be changed later.": "По нему шаблон находят программы и рассылки, например case-done. Изменить его потом нельзя.",
     "Text in Russian": "Текст на русском",
     "Text in English": "Текст на английском",
     "A field is a name in braces, like {number}. One language is enough.": "Поле — это имя в фигурных скобках, например {number}. Достаточно одного языка.",

@@ -26,7 +26,7 @@ USERS: Final[Mapping[str, str]] = {
     "Change the roles": "Изменить роли",
     "Access": "Доступ",
     "Give a new password": "Выдать новый пароль",
-    "It is shown once. All sessions of the user end, and a closed sign-in opens.": "Он показывается один раз. Все сеансы пользователя завершатся, закрытый вход откроется.",
+    "It is shown once. All sessions of the user end, and a closed sign-in opens.": "Он показывается один раз. Все сеансы пользователя завершатся. Если вход был закрыт после неверных паролей, он снова откроется.",
     "End all sessions": "Завершить все сеансы",
     "The user has to sign in again.": "Пользователю придётся войти снова.",
     "Your password and your sessions": "Ваш пароль и ваши сеансы",

@@ -30,3 +30,17 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const asks = event.target.getAttribute("hx-trigger") || "";
   if (document.hidden && asks.startsWith("every ")) event.preventDefault();
 });
+
+// Going back, a browser fills a form in again without telling it. What counts and previews the
+// fields hears of it here.
+window.addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form.compose :is(input, textarea)")) {
+    const isRestored = field.value !== field.defaultValue;
+    if (isRestored) field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  for (const field of document.querySelectorAll("form.compose select")) {
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    const isRestored = field.selectedIndex !== Math.max(first, 0);
+    if (isRestored) field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});

@@ -34,6 +34,7 @@ async def test_a_new_password_ends_other_sessions_and_is_the_one_that_counts(
         ({"current": PASSWORD, "new": NEW, "again": "other"}, "The two new passwords differ"),
         ({"current": PASSWORD, "new": "short", "again": "short"}, "at least 12 characters"),
         ({"current": PASSWORD, "new": "qwertyuiop12", "again": "qwertyuiop12"}, "guessed first"),
+        ({"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "is the present one"),
     ],
 )
 async def test_a_password_that_is_not_accepted_is_not_changed(

@@ -121,6 +121,7 @@ async def test_a_dead_letter_is_found_by_its_number(world: DeskWorld, support: B
 async def test_what_is_not_known_says_how_sure_that_is(world: DeskWorld, support: Browser) -> None:
     page = await search(support, "no such thing")
     assert "Nothing is known by this" in page.text
+    assert page.form("/people/search").fields["q"] == "no such thing"
     assert "still being processed" not in page.text
     world.oldest = {(PendingWork.TEXTS, 0): world.now - timedelta(seconds=2)}
     assert "still being processed" in (await search(support, str(uuid4()))).text

@@ -197,7 +197,7 @@ async def test_a_form_that_is_wrong_sends_nothing_and_keeps_what_was_typed(
 async def test_a_refusal_says_why_and_what_to_do(support: Browser) -> None:
     page = await send(support, to="+79037771777", text="Здравствуйте!")
     assert page.status == 422
-    assert "Nothing was sent" in page.text
+    assert "Nothing was sent. To read out:" in page.text
     assert "not in our client directory" in page.text
     assert "For you:" in page.text
     assert page.form("/send").fields["text"] == "Здравствуйте!"
