@@ -47,6 +47,8 @@ class TablelessApp(faust.App):
 class _NoTables(TableManager):
     """Faust waits a second for tables that are added while the app starts: here come none."""
 
+    logger = logging.getLogger("faust.tables")
+
     async def on_start(self) -> None:
         await self._update_channels()
         await self.recovery.start()

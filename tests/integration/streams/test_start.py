@@ -25,8 +25,9 @@ async def ignore(_: Iterable[TopicRecord] | Iterable[FailedRecord]) -> None:
 
 
 async def test_a_worker_joins_without_waiting_for_tables(
-    kafka_server: SharedKafka, monkeypatch: pytest.MonkeyPatch
+    kafka_server: SharedKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     waited: list[float] = []
 
     async def sleep(_: TableManager, seconds: float) -> None:
@@ -49,3 +50,4 @@ async def test_a_worker_joins_without_waiting_for_tables(
     finally:
         await app.stop()
     assert waited == []
+    assert [one for one in caplog.records if one.name.startswith("streams")] == []
