@@ -49,6 +49,8 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
         else:
             yield both("to do: {what}", "надо сделать: {what}", what=what)
         yield f"    {todo}"
+    if found.unavailable:
+        yield both("why: {reason}", "причина: {reason}", reason=found.unavailable)
     if not alarms:
         yield both(
             "all is well: nothing needs an operator", "всё в порядке: ничто не требует внимания"
@@ -94,6 +96,7 @@ def _as_object(
             {"noticed_by_clients": colour == BAD, "what": what, "todo": todo}
             for what, todo, colour in in_words(alarms, settings)
         ],
+        "database": found.unavailable,
         "processes": [asdict(one) for one in found.stored.seen] if found.stored else None,
         "acknowledged_s": {
             "p50": whole.p50 if whole else None,

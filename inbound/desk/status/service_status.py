@@ -88,7 +88,7 @@ class Stored:
 class ServiceStatus:
     """The status of the service at one moment.
 
-    `stored` and `hour` are None while PostgreSQL is unavailable.
+    `stored` and `hour` are None while PostgreSQL is unavailable; `unavailable` says why.
 
     `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts
     of this day in UTC so far.
@@ -101,6 +101,7 @@ class ServiceStatus:
     hour: Sequence[Minute] | None
     whole_hour: Minute | None
     today: DailyReport | None = None
+    unavailable: str = ""
 
 
 class StatusReader:
@@ -131,13 +132,15 @@ class StatusReader:
         today = now.astimezone(UTC).date()
         backlog, stored, minutes, counts = await asyncio.gather(
             self._sources.backlog.ask(),
-            _or_none(self._sources.pool.run(read_stored)),
+            _or_why(self._sources.pool.run(read_stored)),
             _or_none(retry_once(self._sources.slow.minutes, until - HOUR, until)),
             _or_none(retry_once(self._sources.quick.daily, today, today)),
         )
         hour = minutes[:-1] if minutes else None
         whole = minutes[-1] if minutes else None
         report = None if counts is None else report_of(today, counts, (), is_final=False)
+        if isinstance(stored, str):
+            return ServiceStatus(now, self._limits, backlog, None, hour, whole, report, stored)
         return ServiceStatus(now, self._limits, backlog, stored, hour, whole, report)
 
 
@@ -147,6 +150,14 @@ async def _or_none(reading: Awaitable[Found]) -> Found | None:
         return await reading
     except RetryableError:
         return None
+
+
+async def _or_why(reading: Awaitable[Stored]) -> Stored | str:
+    """Return what is read, or why PostgreSQL is unavailable."""
+    try:
+        return await reading
+    except RetryableError as error:
+        return str(error)
 
 
 def read_stored(conn: psycopg.Connection) -> Stored:

@@ -60,3 +60,11 @@ def test_it_answers_without_a_database() -> None:
     ran = run(f"postgresql://scserv@{NOWHERE}/scserv")
     assert ran.exit_code == 1
     assert "CLIENTS NOTICE: PostgreSQL does not answer." in ran.output
+
+
+def test_it_says_why_the_database_is_unavailable(own_desk_url: str) -> None:
+    wrong = own_desk_url.replace("?", "_that_is_missing?")
+    lines = run(wrong).output.splitlines()
+    (why,) = [line for line in lines if line.startswith("why: ")]
+    assert "has no database of this name" in why
+    assert "has no database of this name" in json.loads(run(wrong, "--json").output)["database"]
