@@ -132,11 +132,10 @@ async def watch_database(health: Health, check: Callable[[], Awaitable[None]]) -
     while True:
         reason = ""
         try:
-            await check()
+            await _beating(health, check())
         except RetryableError as error:
             reason = str(error)
         health.set("database", ok=not reason, reason=reason)
-        health.beat("heartbeat", HEARTBEAT_S)
         if reason != logged:
             if reason:
                 log.warning("%s", reason)
@@ -144,6 +143,18 @@ async def watch_database(health: Health, check: Callable[[], Awaitable[None]]) -
                 log.info("the database can be reached again")
             logged = reason
         await asyncio.sleep(CHECK_EVERY_S)
+
+
+async def _beating(health: Health, check: Awaitable[None]) -> None:
+    """Await a check. The heartbeat goes on: a database that hangs is no reason for a restart."""
+    asking = asyncio.ensure_future(check)
+    try:
+        while not asking.done():
+            health.beat("heartbeat", HEARTBEAT_S)
+            await asyncio.wait({asking}, timeout=CHECK_EVERY_S)
+        await asking
+    finally:
+        asking.cancel()
 
 
 class _UvicornServer(uvicorn.Server):
