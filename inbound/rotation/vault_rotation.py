@@ -16,7 +16,11 @@ from inbound.errors import SetupError
 from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
 from inbound.rotation.running import about_killed, forget_killed, listed
 from inbound.rotation.sealed_columns import REGISTRATIONS, SEALED_COLUMNS, SealedColumn
-from inbound.store.access.key_checks import adopt_vault_key
+from inbound.store.access.key_checks import (
+    adopt_vault_key,
+    vault_fingerprint,
+    was_rotated_away,
+)
 from inbound.store.access.process_keys import list_keys
 from inbound.store.connections import raises_store_errors
 
@@ -70,7 +74,8 @@ class VaultRotation:
         """Seal again until a pass finds nothing of the other key; then the new key is the key.
 
         Blocks for as long as it takes to read every sealed value twice. Raises SetupError while a
-        process that runs doesn't seal with the new key, and RetryableError.
+        process that runs doesn't seal with the new key, or if the other key never sealed anything,
+        and RetryableError.
         """
         self.refuse_others()
         again = 0
@@ -78,6 +83,8 @@ class VaultRotation:
             done = self._pass(on_progress, seals=True)
             again += done.sealed_again
             if not done.sealed_again:
+                if not again:
+                    self._refuse_unused()
                 self.refuse_others()  # one may have been started meanwhile
                 adopt_vault_key(self._writing, self._sealing)
                 return Rotated(done.values, again, done.unreadable, is_complete=True)
@@ -108,6 +115,19 @@ class VaultRotation:
             raise SetupError(
                 f"{listed(others)} still seal with another key: restart every process with the "
                 f"new SCSERV_VAULT_KEY, and run this again. {about_killed(others)}"
+            )
+
+    def _refuse_unused(self) -> None:
+        """Raise SetupError if the two keys are not swapped yet: the other one is the new key."""
+        other = None if self._keys.other is None else fingerprint(self._keys.other)
+        is_stored = vault_fingerprint(self._reading) == self._sealing
+        if other is not None and is_stored and not was_rotated_away(self._reading, other):
+            raise SetupError(
+                "there is nothing to rotate: everything is sealed with SCSERV_VAULT_KEY "
+                f"(fingerprint {self._sealing.hex()}), and SCSERV_OTHER_VAULT_KEY "
+                f"({other.hex()}) was never the key of this database. If that one is the new key, "
+                "swap the two for every process, restart all, and run this again. If the rotation "
+                "was given up, take SCSERV_OTHER_VAULT_KEY away from every process"
             )
 
     def _pass(self, on_progress: OnProgress, *, seals: bool) -> Pass:

@@ -1,5 +1,6 @@
 """Compares the configured vault key with the one that a database was filled with."""
 
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -62,6 +63,12 @@ def vault_fingerprint(conn: psycopg.Connection) -> bytes | None:
     return stored_fingerprint(conn, VAULT_KEY)
 
 
+@raises_store_errors
+def was_rotated_away(conn: psycopg.Connection, fingerprint: bytes) -> bool:
+    """Whether this was the vault key of the database before a rotation. Blocks on it."""
+    return _retired_at(conn, fingerprint) is not None
+
+
 def remember_key(conn: psycopg.Connection, name: str, given: bytes) -> bytes:
     """Return the fingerprint that is stored under this name: the given one, if there was none."""
     conn.execute(_REMEMBER_KEY, {"name": name, "fingerprint": given})
@@ -78,11 +85,10 @@ def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError
     """Say what to do about a key that the database wasn't filled with, or not any more."""
     misfit = f"{VAULT_KEY} does not fit this database ({conn.info.dbname})"
     fits = f"the key with fingerprint {stored.hex()}"
-    retired = conn.execute(_FIND_RETIRED, {"fingerprint": given}).fetchone()
-    if retired is not None:
+    if (retired_at := _retired_at(conn, given)) is not None:
         return SetupError(
             f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
-            f"{retired[0]:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since. Set "
+            f"{retired_at:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since. Set "
             f"{VAULT_KEY} to that key, which the other processes have. The data is intact"
         )
     return SetupError(
@@ -90,3 +96,8 @@ def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError
         f"{VAULT_KEY} to the key that the other processes or the last start had; keep the "
         "database. Only if that key is lost for good, a new, empty database is the way out"
     )
+
+
+def _retired_at(conn: psycopg.Connection, fingerprint: bytes) -> datetime | None:
+    row = conn.execute(_FIND_RETIRED, {"fingerprint": fingerprint}).fetchone()
+    return None if row is None else row[0]

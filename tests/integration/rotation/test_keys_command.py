@@ -11,7 +11,7 @@ from inbound.cli import scserv
 from inbound.errors import SetupError
 from inbound.keys import VaultKeys, fingerprint
 from inbound.store.access.index_keys import load_index_key
-from inbound.store.access.key_checks import check_vault_key
+from inbound.store.access.key_checks import check_vault_key, vault_fingerprint
 from inbound.store.access.process_keys import OwnKeys, list_keys
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
@@ -100,3 +100,23 @@ def test_a_process_that_was_called_killed_and_lives_is_noticed(conn: psycopg.Con
     report(conn, 0, worker=BEFORE)  # as it does within a minute
     again = refusal("rotate", "--killed", scheduler)
     assert f"({worker} (reported" in again
+
+
+def test_a_rotation_before_the_keys_are_swapped_calls_no_key_the_old_one(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report(conn, 0, worker=BEFORE)
+    monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())
+    monkeypatch.setenv("SCSERV_OTHER_VAULT_KEY", NEW.hex())
+    refused = refusal("rotate")
+    assert f"SCSERV_OTHER_VAULT_KEY ({fingerprint(NEW).hex()}) was never the key" in refused
+    assert "swap the two for every process" in refused
+    assert vault_fingerprint(conn) == fingerprint(VAULT_KEY)
+
+
+def test_a_rotation_that_is_done_says_so_again(conn: psycopg.Connection) -> None:
+    report(conn, 0, worker=AFTER)
+    assert keys("rotate").exit_code == 0
+    again = keys("rotate")
+    assert again.exit_code == 0, again.output
+    assert "nothing is sealed with SCSERV_OTHER_VAULT_KEY any more" in again.output
