@@ -31,7 +31,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     """
     from inbound.desk.status.alarms import alarms_of
 
-    settings.require("database_url")
+    settings.require("database_url", "kafka_bootstrap_servers")
     found = ask_status(settings)
     alarms = alarms_of(found)
     if as_json:

@@ -5,6 +5,7 @@ import json
 from click.testing import CliRunner, Result
 
 from inbound.cli.status import status
+from inbound.errors import MissingSettingError
 from inbound.store.connections import connect
 from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
 
@@ -68,3 +69,11 @@ def test_it_says_why_the_database_is_unavailable(own_desk_url: str) -> None:
     (why,) = [line for line in lines if line.startswith("why: ")]
     assert "has no database of this name" in why
     assert "has no database of this name" in json.loads(run(wrong, "--json").output)["database"]
+
+
+def test_a_shell_that_does_not_name_kafka_raises_no_alarm(own_desk_url: str) -> None:
+    env = {"SCSERV_DATABASE_URL": own_desk_url, "SCSERV_KAFKA_BOOTSTRAP_SERVERS": ""}
+    ran = CliRunner().invoke(status, env=env)
+    assert isinstance(ran.exception, MissingSettingError)
+    assert "SCSERV_KAFKA_BOOTSTRAP_SERVERS" in str(ran.exception)
+    assert "CLIENTS NOTICE" not in ran.output
