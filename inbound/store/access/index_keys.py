@@ -44,7 +44,10 @@ _ADD_KEY: Final = _SQL["add_key"]
 _HAS_PEOPLE: Final = _SQL["has_people"]
 _RETIRE_OTHERS: Final = _SQL["retire_others"]
 _LIMIT_WAIT: Final = _SQL["limit_wait"]
-_REWRITE_TABLE: Final = _SQL["rewrite_table"]
+_LOCK_TABLE: Final = _SQL["lock_table"]
+_READ_TABLE: Final = _SQL["read_table"]
+_BEGIN_FILE: Final = _SQL["begin_file"]
+_FILL_TABLE: Final = _SQL["fill_table"]
 
 
 class OpeningKey(NamedTuple):
@@ -105,8 +108,12 @@ def retire_other_keys(conn: psycopg.Connection, subject_key: bytes) -> list[byte
 @raises_store_errors
 def rewrite_table(conn: psycopg.Connection) -> None:
     """Let nothing of retired keys stay in the file of the table. Blocks for 5 s, or raises."""
-    conn.execute(_LIMIT_WAIT)
-    conn.execute(_REWRITE_TABLE)
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.execute(_LIMIT_WAIT)
+        cursor.execute(_LOCK_TABLE)
+        rows = cursor.execute(_READ_TABLE).fetchall()
+        cursor.execute(_BEGIN_FILE)
+        cursor.executemany(_FILL_TABLE, rows)
 
 
 @raises_store_errors

@@ -26,11 +26,22 @@ RETURNING subject_fingerprint
 
 -- name: limit_wait
 -- Processes that start wait behind whoever waits for the whole table.
-SET lock_timeout = '5s'
+SET LOCAL lock_timeout = '5s'
 
--- name: rewrite_table
--- A row that was replaced stays in the file of a table until it is written anew.
-VACUUM (FULL) index_keys
+-- name: lock_table
+LOCK TABLE index_keys IN ACCESS EXCLUSIVE MODE
+
+-- name: read_table
+SELECT subject_fingerprint, sealed, added_at, retired_at FROM index_keys
+
+-- name: begin_file
+-- A row that was replaced stays in the file of a table, and VACUUM FULL takes it along while any
+-- transaction of the database is older. A dump is not harmed: it locks its tables before it reads.
+TRUNCATE index_keys
+
+-- name: fill_table
+INSERT INTO index_keys (subject_fingerprint, sealed, added_at, retired_at)
+VALUES (%s, %s, %s, %s)
 
 -- name: has_people
 SELECT EXISTS (SELECT FROM subjects) OR EXISTS (SELECT FROM clients)
