@@ -18,6 +18,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Final
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
@@ -183,6 +184,7 @@ def _download(jar: Jar, maven: MavenContext) -> Path:
     except (requests.RequestException, RuntimeError) as error:
         if (partial := artifact.cached_path) is not None:
             partial.unlink(missing_ok=True)
+        clear_frames(error.__traceback__)  # jgo leaves the response open, and its frames hold it
         raise RetryableError(_one_line(error)) from error
 
 

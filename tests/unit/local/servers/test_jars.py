@@ -1,3 +1,4 @@
+import gc
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import requests
 from jgo.maven import MavenContext
 
 from inbound.errors import SetupError
@@ -88,6 +90,8 @@ def test_fetch_failure_is_one_line_with_a_remedy(repository: Repository, folder:
     with pytest.raises(SetupError, match=r"thing:1.0 can't be fetched.*SCSERV_CACHE_DIR") as caught:
         ensure([JAR], folder=folder)
     assert "\n" not in str(caught.value)
+    answers = [one for one in gc.get_objects() if isinstance(one, requests.Response)]
+    assert all(one.raw.closed for one in answers)
     repository.url = "http://127.0.0.1:9"
     with pytest.raises(SetupError, match="Connection refused"):
         ensure([JAR], folder=folder)
