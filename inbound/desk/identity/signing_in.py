@@ -83,7 +83,7 @@ async def sign_in_with_code(request: Request, desk: DeskDep, form: SignInForm) -
 
 @router.post("/sign-out")
 async def sign_out(request: Request, desk: DeskDep, _: AnyForm) -> Response:
-    """End the session; offer to sign out at the OpenID provider, too, to those who came from it."""
+    """End the session; offer users of the OpenID provider to sign out there, too."""
     visitor = request.state.visitor
     answer: Response = see_other(PATH)
     if visitor:

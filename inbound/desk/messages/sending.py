@@ -197,7 +197,7 @@ class Sending:
         return await self._sources.pool.run(scheduled_orders, after, SHOWN + 1)
 
     async def numbers(self, subject_ids: Collection[UUID]) -> dict[UUID, str]:
-        """Return the numbers of people, except those who were erased."""
+        """Return the numbers of people; erased ones are left out."""
         return await self._sources.pool.run(numbers_of, self._sources.sealer, list(subject_ids))
 
 

@@ -122,7 +122,7 @@ class StatusReader:
         self._watched = SharedReadings[ServiceStatus](shared_s)
 
     async def watch(self) -> ServiceStatus:
-        """Return the status; those who watch at this moment share the answer. Raises nothing."""
+        """Return the status; concurrent callers share one answer. Raises nothing."""
         return await self._watched.get("status", self.read)
 
     async def read(self) -> ServiceStatus:

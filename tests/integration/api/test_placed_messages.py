@@ -1,4 +1,4 @@
-"""Messages after they were placed: looked up, listed, cancelled, revealed, by those who may."""
+"""Placed messages are looked up, listed, cancelled and revealed, if the token permits it."""
 
 from datetime import timedelta
 from typing import Any
