@@ -7,7 +7,7 @@ the change and not about luck; `make test-long` draws other and more examples ea
 import logging
 from collections.abc import Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,11 +41,35 @@ _LONGEST: Final = (
     *("test_outages", "test_aimed", "test_kills", "test_freshness", "test_landed_upgrade"),
     *("test_secured_kafka", "test_broadcasts", "test_copies", "test_restore", "test_kafka"),
     *("test_spoofed_senders", "test_process", "test_desk_processes", "test_schemathesis"),
-    *("test_secrets", "test_up", "test_alarms", "test_another_user", "test_hostile_centre"),
+    *("test_secrets", "up", "test_alarms", "test_hostile_centre"),
     *("test_growing_kafka", "test_key_rotation", "test_failover", "test_broadcast_freshness"),
     *("test_upgrade", "test_searching", "test_skipped_records", "test_hostile_arguments"),
     *("test_fuzz", "test_fuzz_smpp", "test_pages", "test_shared_rate", "test_poison"),
 )
+
+
+# The modules of these folders share what takes long to start: one worker gets them all.
+_TOGETHER: Final = ("tests/e2e/up",)
+_ROOT: Final = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Hand out modules, as `--dist loadfile` does, but those of `_TOGETHER` with their folder."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    scheduling: Any = LoadFileScheduling(config, log)
+    module_of = scheduling._split_scope
+
+    def unit_of(test: str) -> str:
+        module: str = module_of(test)
+        folder = module.rpartition("/")[0]
+        return folder if folder in _TOGETHER else module
+
+    scheduling._split_scope = unit_of
+    return scheduling
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,12 +85,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
+    return item.path.relative_to(_ROOT / "tests").parts[0]
 
 
 def _turn(item: pytest.Item) -> tuple[int, int]:
     folder = _folder(item)
-    longest = _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST)
+    above = item.path.parent
+    name = above.name if above.relative_to(_ROOT).as_posix() in _TOGETHER else item.path.stem
+    longest = _LONGEST.index(name) if name in _LONGEST else len(_LONGEST)
     return _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS), longest
 
 

@@ -4,24 +4,18 @@ Each attack runs as `nobody`, in a forked process. The same attack by the servic
 its password, succeeds: so a refusal is one of the person, not of the attack.
 """
 
-import json
 import os
 import pwd
-import shutil
 import socket
 import struct
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import psutil
 import psycopg
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -31,91 +25,16 @@ from inbound.kafka.connection import KafkaConnection
 from inbound.smpp.pdu import BindTransceiver, encode
 from inbound.smpp.status import Status
 from schemas.topics import TopicNames
+from tests.e2e.up.running import NUMBER, Up
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 NOBODY: Final = pwd.getpwnam("nobody")
-NUMBER: Final = "+79161234567"
 API_VERSIONS: Final = 18
 DESCRIBE_QUORUM: Final = 55
 REFUSED_WITHIN_S: Final = 3.0
 """How long an attack lasts that gets no answer; it counts as refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A running `scserv up`, whose folder everyone may enter, and its settings."""
-
-    folder: Path
-    pid: int
-    settings: dict[str, Any]
-
-    @property
-    def kafka(self) -> KafkaConnection:
-        values = self.settings
-        return KafkaConnection(
-            values["kafka_bootstrap_servers"],
-            values["kafka_security_protocol"],
-            values["kafka_sasl_mechanism"],
-            values["kafka_user"],
-            values["kafka_password"],
-        )
-
-    @property
-    def secrets(self) -> list[str]:
-        url, values = self.settings["database_url"], self.settings
-        return [
-            url.partition("scserv:")[2].partition("@")[0],
-            values["kafka_password"],
-            values["vault_key"],
-            values["subject_key"],
-            values["smpp"]["password"],
-        ]
-
-    def port(self, name: str) -> int:
-        return int((self.folder / "kafka" / f"{name}.port").read_text())
-
-    def processes(self) -> list[psutil.Process]:
-        up = psutil.Process(self.pid)
-        return [up, *up.children(recursive=True)]
-
-
-def scserv(folder: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "inbound.cli", *arguments, "--data-dir", str(folder)]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    # Not tmp_path: nobody else may enter the folder above it.
-    above = Path(tempfile.mkdtemp(prefix="scserv-another-user-"))
-    above.chmod(0o755)
-    folder = above / "data"
-    folder.mkdir(mode=0o755)  # so that each file below depends on its own mode
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
-    with subprocess.Popen(
-        scserv(folder, "up", "--port", "0", "--api-port", "0"),
-        cwd=above,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as up:
-        try:
-            assert up.stdout is not None
-            assert any(" ready: " in line for line in up.stdout)
-            subprocess.run(
-                scserv(folder, "text", NUMBER, "CLIENT sms stop"),
-                cwd=above,
-                env=environment,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            yield Running(folder, up.pid, json.loads((folder / "service.json").read_text()))
-        finally:
-            up.terminate()
-            up.communicate()
-            shutil.rmtree(above)
 
 
 def as_nobody(attack: Callable[[], object]) -> str:
@@ -187,46 +106,46 @@ def write(kafka: KafkaConnection, topic: str, patience_s: float = REFUSED_WITHIN
         producer.send(topic, b"").get(timeout=patience_s + 2)
 
 
-def pretenders(running: Running) -> list[KafkaConnection]:
-    kafka = running.kafka
+def pretenders(up: Up) -> list[KafkaConnection]:
+    kafka = up.kafka
     return [
         KafkaConnection(kafka.bootstrap),
         replace(kafka, password="guessed"),
         replace(kafka, password=""),
         replace(kafka, sasl_mechanism="PLAIN", password="guessed"),
-        *(KafkaConnection(f"127.0.0.1:{running.port(name)}") for name in ("broker", "controller")),
+        *(KafkaConnection(f"127.0.0.1:{up.port(name)}") for name in ("broker", "controller")),
         *(
             KafkaConnection(
-                *(f"127.0.0.1:{running.port(name)}", "SASL_PLAINTEXT", "PLAIN", "node", "guessed")
+                *(f"127.0.0.1:{up.port(name)}", "SASL_PLAINTEXT", "PLAIN", "node", "guessed")
             )
             for name in ("broker", "controller")
         ),
     ]
 
 
-def test_own_user_reads_and_writes(running: Running) -> None:
-    assert NUMBER.encode() in read_texts(running.kafka, PATIENCE_S)[0]
-    write(running.kafka, TopicNames().notify, PATIENCE_S)
+def test_own_user_reads_and_writes(up: Up) -> None:
+    assert NUMBER.encode() in read_texts(up.kafka, PATIENCE_S)[0]
+    write(up.kafka, TopicNames().notify, PATIENCE_S)
 
 
-def test_no_numbers_and_texts_are_read_from_kafka(running: Running) -> None:
-    kafkas = pretenders(running)
+def test_no_numbers_and_texts_are_read_from_kafka(up: Up) -> None:
+    kafkas = pretenders(up)
     said = all_as_nobody(partial(read_texts, kafka) for kafka in kafkas)
     for kafka, one in zip(kafkas, said, strict=True):
         assert one.endswith("Error"), (kafka, one)
 
 
-def test_no_pretender_is_authenticated(running: Running) -> None:
-    assert availability.problem(running.kafka, PATIENCE_S) is None
-    kafkas = pretenders(running)
+def test_no_pretender_is_authenticated(up: Up) -> None:
+    assert availability.problem(up.kafka, PATIENCE_S) is None
+    kafkas = pretenders(up)
     said = all_as_nobody(partial(availability.problem, kafka, PATIENCE_S) for kafka in kafkas)
     for kafka, one in zip(kafkas, said, strict=True):
         assert one == "KafkaRefusalError", (kafka, one)
 
 
-def test_nothing_is_written_to_topics(running: Running) -> None:
+def test_nothing_is_written_to_topics(up: Up) -> None:
     names = TopicNames()
-    kafkas = KafkaConnection(running.kafka.bootstrap), pretenders(running)[1]
+    kafkas = KafkaConnection(up.kafka.bootstrap), pretenders(up)[1]
     tried = list(product(kafkas, (names.mo, names.receipts, names.lanes[0])))
     said = all_as_nobody(partial(write, kafka, topic) for kafka, topic in tried)
     for place, one in zip(tried, said, strict=True):
@@ -244,8 +163,8 @@ def request(port: int, api: int, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("listener", ["client", "broker", "controller"])
-def test_the_quorum_can_be_neither_described_nor_joined(running: Running, listener: str) -> None:
-    port = running.port(listener)
+def test_the_quorum_can_be_neither_described_nor_joined(up: Up, listener: str) -> None:
+    port = up.port(listener)
     assert as_nobody(lambda: request(port, API_VERSIONS, b"")) == "done: b'\\x00'"
     # Everything but a handshake ends the connection: voting, fetching, registering, describing.
     for api in (1, 52, 54, DESCRIBE_QUORUM, 62, 80):
@@ -255,34 +174,34 @@ def test_the_quorum_can_be_neither_described_nor_joined(running: Running, listen
 # -- the built-in SMS centre -----------------------------------------------------------------------
 
 
-def bind(running: Running, pdu: BindTransceiver) -> int:
+def bind(up: Up, pdu: BindTransceiver) -> int:
     """Return the command_status of a bind at the built-in SMS centre."""
     with socket.create_connection(
-        ("127.0.0.1", running.settings["smpp"]["port"]), timeout=PATIENCE_S
+        ("127.0.0.1", up.settings["smpp"]["port"]), timeout=PATIENCE_S
     ) as connection:
         connection.sendall(encode(replace(pdu, sequence=1)))
         return int.from_bytes(connection.recv(16)[8:12], "big")
 
 
-def test_nobody_else_binds_as_a_phone_or_as_the_service(running: Running) -> None:
+def test_nobody_else_binds_as_a_phone_or_as_the_service(up: Up) -> None:
     phone = BindTransceiver(system_id="phone", address_range=NUMBER)
-    account = BindTransceiver(system_id="scserv", password=running.settings["smpp"]["password"])
+    account = BindTransceiver(system_id="scserv", password=up.settings["smpp"]["password"])
     for own in (phone, account):
-        assert bind(running, own) == Status.ESME_ROK
+        assert bind(up, own) == Status.ESME_ROK
         for password in ("", "guessed"):
             other = replace(own, password=password)
-            said = as_nobody(lambda other=other: bind(running, other))  # type: ignore[misc]
+            said = as_nobody(lambda other=other: bind(up, other))  # type: ignore[misc]
             assert said == f"done: {int(Status.ESME_RINVPASWD)}"
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------
 
 
-def test_postgresql_is_closed(running: Running) -> None:
-    url = running.settings["database_url"]
+def test_postgresql_is_closed(up: Up) -> None:
+    url = up.settings["database_url"]
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) > 0 FROM events").fetchone() == (True,)
-    password = running.secrets[0]
+    password = up.secrets[0]
     for other in (url.replace(f":{password}@", "@"), url.replace(password, "guessed")):
         said = as_nobody(lambda other=other: psycopg.connect(other))  # type: ignore[misc]
         assert said == "OperationalError"
@@ -291,8 +210,8 @@ def test_postgresql_is_closed(running: Running) -> None:
 # -- files and processes -------------------------------------------------------------------------
 
 
-def test_no_file_is_read_and_none_is_made(running: Running) -> None:
-    files = [path for path in running.folder.rglob("*") if path.is_file()]
+def test_no_file_is_read_and_none_is_made(up: Up) -> None:
+    files = [path for path in up.folder.rglob("*") if path.is_file()]
     names = {path.name for path in files}
     assert {"service.json", "vault_key", "password", "server.properties", "gateway.log"} <= names
     assert {"owner.lock", "sample-clients.csv", "broker.log", "console.log"} <= names
@@ -302,17 +221,17 @@ def test_no_file_is_read_and_none_is_made(running: Running) -> None:
 
     assert as_nobody(readable) == "done: []"
     for folder in ("", "keys", "logs", "kafka", "postgres"):
-        made = running.folder / folder / "planted"
+        made = up.folder / folder / "planted"
         assert as_nobody(made.touch) == "PermissionError"
 
 
-def test_processes_show_no_secret(running: Running) -> None:
+def test_processes_show_no_secret(up: Up) -> None:
     looked_at = []
-    for process in running.processes():
+    for process in up.processes():
         # PostgreSQL has a process for each connection: it may end at any moment.
         with suppress(FileNotFoundError, ProcessLookupError):
             words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
-            assert not [secret for secret in running.secrets if secret in words]
+            assert not [secret for secret in up.secrets if secret in words]
             for name in ("environ", "mem", "maps", "fd/0"):
                 path = Path(f"/proc/{process.pid}/{name}")
                 said = as_nobody(lambda path=path: path.open("rb").read(1))  # type: ignore[misc]
