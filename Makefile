@@ -16,7 +16,7 @@ WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-long check contracts peers containers screenshots bench versus chaos soak lock clean
+.PHONY: help setup up test drills test-all test-long check contracts peers containers screenshots bench versus chaos soak lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -49,7 +49,14 @@ up: $(KAFKA)  ## run the whole service here: text it with `.venv/bin/scserv text
 	@exec $(BIN)/scserv up
 
 test: $(TESTS)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
-	@$(BIN)/python -m pytest $(or $(ARGS),$(WORKING))
+	@$(if $(ARGS),,echo >&2 "test: without the drills (kills, outages, attacks, upgrades); make drills runs them")
+	@$(BIN)/python -m pytest $(or $(ARGS),$(WORKING) -m 'not drill')
+
+drills: $(TESTS)  ## the tests with kills, outages, attacks, upgrades and restores, which take a minute each
+	@$(BIN)/python -m pytest $(WORKING) -m drill $(ARGS)
+
+test-all: $(TESTS)  ## the tests and the drills, as CI runs them
+	@$(BIN)/python -m pytest $(WORKING) $(ARGS)
 
 test-long: $(KAFKA)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults
 	@$(BIN)/python -m pytest $(WORKING) --hypothesis-profile=long $(ARGS)

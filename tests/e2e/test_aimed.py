@@ -2,13 +2,12 @@
 
 Each process is stopped at the point by itself (see `aimed`), so the blow falls there and
 nowhere else. Then a common process takes over, and the balance of the one person who texted
-has to be what the row says.
+has to be what the row says (see `blows`).
 """
 
 import asyncio
 import json
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -21,8 +20,9 @@ from inbound.store.sealing import Sealer
 from schemas.messages import MobileOriginated
 from tests.e2e import poison
 from tests.e2e.aimed import Point, aim, aim_role
+from tests.e2e.blows import ARRIVALS, BLOWS, Blow
 from tests.e2e.standstill import When
-from tests.fix_service import STOPPED, VAULT_KEY, Client, Role, Service, eventually
+from tests.fix_service import STOPPED, VAULT_KEY, Client, Service, eventually
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,72 +31,17 @@ INFO = "CLIENT info"
 RECEIPT = 0x04
 
 
-@dataclass(frozen=True, slots=True)
-class Blow:
-    """Where a process is killed, and what the balance is afterwards.
-
-    `texts` is how often the text stands in Kafka, `sent` how often the acknowledgement
-    reached the SMS centre; `unknown` how often it is said to be of unknown fate.
-    """
-
-    between: str
-    role: Role
-    point: Point
-    texts: int = 1
-    sent: int = 1
-    unknown: int = 0
-
-
-ARRIVALS = "inbound.gateway.arrivals:Arrivals"
-DRIVER = "streams.outbox.driver:Driver"
-BLOWS = (
-    Blow("reading and storing", "gateway", Point(f"{ARRIVALS}._store_text", "before")),
-    # The centre never got its answer and delivers it once more.
-    Blow("storing and answering", "gateway", Point(f"{ARRIVALS}._answer", "before"), texts=2),
-    # Claimed: nobody else can know that it was not sent.
-    Blow("claim and submit", "gateway", Point(f"{DRIVER}._submit", "before"), unknown=1),
-    Blow(
-        *("submit and its answer", "gateway", Point(f"{DRIVER}._answered", "before")),
-        sent=2,
-        unknown=1,
-    ),
-    Blow(
-        *(
-            "answer and result",
-            "gateway",
-            Point("streams.outbox.results:ResultPublisher.add", "before"),
-        ),
-        sent=2,
-        unknown=1,
-    ),
-    # Stored, and the offset of its lane not committed: it comes again and is known.
-    Blow("result and settling", "gateway", Point("streams.outbox.ledger:Ledger.finish", "before")),
-    Blow(
-        "deciding and commit", "worker", Point("inbound.store.transactions.writing:write", "after")
-    ),
-    Blow(
-        *("commit and ack of a text", "worker"),
-        Point("streams.commands.processor:CommandProcessor.__call__", "after"),
-    ),
-    Blow(
-        *("commit and ack of a result", "worker"),
-        Point("streams.delivery.processor:DeliveryProcessor.__call__", "after"),
-    ),
-    Blow("queueing and flush", "relay", Point("inbound.outbox.publishing:send", "after")),
-    Blow(
-        "publishing and cursor",
-        "relay",
-        Point("inbound.store.outbox.feeds:advance_cursors", "before"),
-    ),
-    Blow(
-        "cursor and what follows",
-        "relay",
-        Point("inbound.store.outbox.feeds:advance_cursors", "after"),
-    ),
+@pytest.mark.parametrize(
+    "blow",
+    [
+        pytest.param(
+            blow,
+            id=f"{blow.role}: {blow.between}",
+            marks=() if blow.in_every_run else pytest.mark.drill,
+        )
+        for blow in BLOWS
+    ],
 )
-
-
-@pytest.mark.parametrize("blow", BLOWS, ids=lambda blow: f"{blow.role}: {blow.between}")
 async def test_one_request_whatever_is_killed_between(service: Service, blow: Blow) -> None:
     client = service.new_client()
     async with aim_role(service, blow.role, blow.point) as aimed:
@@ -132,7 +77,7 @@ def check(service: Service, client: Client, blow: Blow) -> None:
     assert service.value("SELECT count(*) FROM vault") == 0
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.drill), "after"])
 async def test_the_secret_is_erased_with_the_final_state_and_not_without(
     service: Service, when: When
 ) -> None:
@@ -151,6 +96,7 @@ async def test_the_secret_is_erased_with_the_final_state_and_not_without(
     check(service, client, Blow("", "worker", point))
 
 
+@pytest.mark.drill
 async def test_a_receipt_that_was_stored_and_not_answered_counts_once(service: Service) -> None:
     client = service.new_client()
     await service.text(client.number, "CLIENT sms stop")
@@ -179,6 +125,7 @@ async def test_a_receipt_that_was_stored_and_not_answered_counts_once(service: S
     assert len(fates()) == 1
 
 
+@pytest.mark.drill
 async def test_a_projection_is_killed_between_its_rows_and_their_commit(service: Service) -> None:
     await service.start("projector")
     try:
@@ -200,6 +147,7 @@ async def test_a_projection_is_killed_between_its_rows_and_their_commit(service:
 # -- the operator's commands -----------------------------------------------------------------
 
 
+@pytest.mark.drill
 async def test_a_retry_is_killed_between_kafka_and_the_removal(service: Service) -> None:
     client = service.new_client()
     key = client.number
@@ -271,6 +219,7 @@ async def test_an_erasure_is_killed_in_the_middle(service: Service, point: Point
     }
 
 
+@pytest.mark.drill
 async def test_an_erasure_is_killed_before_it_can_say_so(service: Service) -> None:
     client = service.new_client()
     await service.text(client.number, "CLIENT sms stop")

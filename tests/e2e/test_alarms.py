@@ -20,7 +20,7 @@ from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import Role, RoleProcess, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 HOURS = 2
 

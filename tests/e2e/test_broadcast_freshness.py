@@ -18,7 +18,7 @@ from tests.e2e.test_freshness import LANGUAGES, standing_still, started_api
 from tests.fix_service import Client, Role, Service
 from tests.service.waiting import asked_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 TEXT: Final = "Офис закрыт"
 NOT_COUNTED: Final = ("are not counted yet", "ещё не учтены")

@@ -178,6 +178,7 @@ async def test_cancel_ends_it(service: Service, tmp_path: Path) -> None:
     assert reached == shown["sent"] + shown["delivered"]
 
 
+@pytest.mark.drill
 async def test_everybody_gets_one_message_whichever_role_is_killed(
     service: Service, tmp_path: Path
 ) -> None:
@@ -213,6 +214,7 @@ async def test_everybody_gets_one_message_whichever_role_is_killed(
     assert sum(map(len, texts)) >= done["sent"] + done["delivered"]
 
 
+@pytest.mark.drill
 async def test_a_thousand_stops_race_a_broadcast(service: Service, tmp_path: Path) -> None:
     """A client who has been told of the `stop` has no message claimed afterwards.
 

@@ -27,7 +27,7 @@ from tests.fix_own_servers import OwnServers
 from tests.fix_service import WINDOW, RoleProcess, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 PEOPLE = 300
 SET_ASIDE: Final[LiteralString] = "SELECT topic, partition, kafka_offset FROM dead_letters"

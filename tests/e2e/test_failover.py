@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from inbound.local.servers.postgres import PostgresServer
 from tests import standby
 from tests.e2e.script import ACKNOWLEDGEMENT
@@ -12,6 +14,7 @@ from tests.fix_service import Client, Service, open_service
 EACH = 10
 
 
+@pytest.mark.drill
 async def test_a_failover_loses_and_doubles_nothing(
     tmp_path: Path, kafka_server: SharedKafka
 ) -> None:

@@ -24,7 +24,7 @@ from tests.fix_service import Client, Role, Service, eventually, free_port
 from tests.patience import PATIENCE_S
 from tests.service.waiting import asked_until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 DENIALS: Final = ("no record of a text", "нет сведений", "no request", "no events")
 UNSENT: Final = (

@@ -20,7 +20,7 @@ from tests.fix_servers import SharedPostgres
 from tests.fix_service import Service, eventually, open_service
 from tests.more_brokers import more_brokers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 THREE = "SCSERV_KAFKA_REPLICATION_FACTOR"
 PREFIX = "SCSERV_TOPIC_PREFIX"

@@ -31,7 +31,7 @@ from tests.fix_service import CONFIG, STOPPED, Client, Service, eventually, open
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.hostile_frames import SECRET
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 PEOPLE: Final = 4
 PDUS: Final = 3_000

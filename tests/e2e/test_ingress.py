@@ -99,6 +99,7 @@ async def test_a_message_in_each_dialect_reaches_the_phone(
         assert secret not in log
 
 
+@pytest.mark.drill
 async def test_a_kill_during_a_request_loses_and_doubles_nothing(
     service: Service, program: Program
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fix_service import ROLES, SUBJECT_KEY, VAULT_KEY, Service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 NEW = bytes(range(100, 132))
 KEY, OTHER = "SCSERV_VAULT_KEY", "SCSERV_OTHER_VAULT_KEY"

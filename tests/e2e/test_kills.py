@@ -23,7 +23,7 @@ from tests.fix_own_servers import OwnServers
 from tests.fix_service import WINDOW, Role, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 PEOPLE, CALM = 180, 60
 AT = 10

@@ -28,7 +28,11 @@ from tests.released.landed import extract_landed
 from tests.two_releases import Load, TwoReleases, under
 
 # Two minutes on a quiet machine; each of some twenty processes starts while all others work.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.drill,
+    pytest.mark.timeout(1200),
+]
 
 ORDER: Final[tuple[tuple[Role, ...], ...]] = (
     ("relay",),

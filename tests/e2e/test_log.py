@@ -6,7 +6,7 @@ import pytest
 
 from tests.fix_service import Service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 
 async def test_log_is_intact_after_kills(service: Service) -> None:

@@ -90,6 +90,7 @@ async def test_records_of_other_services_become_messages(
     service.execute("DELETE FROM dead_letters")
 
 
+@pytest.mark.drill
 async def test_a_kill_during_a_request_loses_and_doubles_nothing(
     service: Service, api: httpx.AsyncClient
 ) -> None:

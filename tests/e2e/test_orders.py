@@ -168,6 +168,7 @@ async def test_a_message_queued_before_a_stop_is_withheld(service: Service) -> N
     assert (withheld.data["order_id"], withheld.data["reason"]) == (answer["id"], "opted_out")
 
 
+@pytest.mark.drill
 async def test_orders_survive_the_kill_of_every_role(service: Service) -> None:
     """Each order is sent once, or it is unknown and not sent again."""
     service.revive()

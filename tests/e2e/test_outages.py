@@ -42,7 +42,7 @@ from tests.fix_service import (
 )
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 REFUSED = "a text could not be stored"
 DISK_MB = 450

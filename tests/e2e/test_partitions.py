@@ -63,6 +63,7 @@ async def test_the_log_and_its_copy_in_kafka_fit(service: Service) -> None:
     assert found.status == 0, found.err
 
 
+@pytest.mark.drill
 async def test_the_number_changes_as_the_guide_says(service: Service) -> None:
     before, after = service.new_client(), service.new_client()
     await service.text(before.number, "CLIENT sms stop")

@@ -18,7 +18,7 @@ from tests.e2e.test_orders import TEXT, notify, state_of
 from tests.fix_own_servers import OwnServers
 from tests.fix_service import ROLES, STARTED, Service, eventually, open_service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 REASON: Final = "the disk of the database broke"
 

@@ -32,7 +32,7 @@ from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_servers import SharedPostgres
 from tests.fix_service import Service, open_service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 PASSWORD = "correct-horse-battery"
 KEY_PASSWORD = "staple"

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.bulk import broadcast
 from tests.fix_service import Service, eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 RATE = 20
 BROADCASTS = 1000

@@ -104,6 +104,7 @@ async def test_a_text_of_a_phone_reaches_the_program_and_nobody_answers_the_phon
         assert "pelican" not in service.log_of(role)
 
 
+@pytest.mark.drill
 async def test_killed_servers_lose_and_double_nothing(service: Service, port: int) -> None:
     client = service.new_client()
     account = await new_account(service, "crm")

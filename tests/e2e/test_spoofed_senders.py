@@ -23,7 +23,7 @@ from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import Service, eventually, open_service
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 ATTACKED = 3000 if settings.get_current_profile_name() == "long" else 1000
 """Eight times the highest ceiling."""

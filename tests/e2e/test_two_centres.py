@@ -12,7 +12,7 @@ from tests.e2e.script import ACCOUNT, Script, Submit
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import CONFIG, Service, open_service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 PEOPLE = 40
 BIND = """

@@ -6,7 +6,7 @@ from inbound.local.simulator.server import Simulator, SimulatorSettings
 from tests.e2e.script import ACCOUNT, Script
 from tests.fix_service import RoleProcess, Service, eventually, free_port
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 PEOPLE = 150
 

@@ -24,7 +24,7 @@ from tests.fix_service import (
     eventually,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 BROADCASTS = 6 * WINDOW
 

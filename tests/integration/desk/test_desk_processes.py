@@ -136,6 +136,7 @@ def table() -> bytes:
     return b"msisdn,name\n" + b"".join(b"+7916%07d,Ann\n" % n for n in range(ROWS))
 
 
+@pytest.mark.drill
 async def test_a_desk_that_is_killed_leaves_nothing_half_done_and_another_one_goes_on(
     desks: Desks,
 ) -> None:

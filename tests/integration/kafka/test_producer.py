@@ -106,6 +106,7 @@ def test_no_broker_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) 
         Producer(KafkaConnection("127.0.0.1:1"))
 
 
+@pytest.mark.drill
 def test_an_outage_fails_the_flush_and_stores_nothing_later(kafka: KafkaServer) -> None:
     topic = TopicNames().events
     admin.apply(kafka.connection, TopicNames().specs(), replication_factor=1)

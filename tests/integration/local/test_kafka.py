@@ -29,6 +29,7 @@ def server(tmp_path: Path) -> Iterator[KafkaServer]:
     server.stop()
 
 
+@pytest.mark.drill
 def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: KafkaServer) -> None:
     """Also: clients need the password, which stays; nothing that they say is raw in the log.
 
@@ -89,6 +90,7 @@ def create_hostile_topic(kafka: KafkaConnection) -> None:
         admin_client.create_topics([NewTopic(hostile, 1, 1)])
 
 
+@pytest.mark.drill
 def test_leftover_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
     leftover = leave_behind("inbound.local.servers.kafka", "KafkaServer", str(server.data_dir))
     assert "kafka.Kafka" in psutil.Process(leftover).cmdline()
@@ -133,6 +135,7 @@ def test_a_start_that_java_refuses_is_told_in_its_words(tmp_path: Path) -> None:
         server.start()
 
 
+@pytest.mark.drill
 def test_a_folder_of_a_release_without_passwords_gets_one(tmp_path: Path) -> None:
     folder, topic = tmp_path / "kafka", TopicNames().mo
     with KafkaServer(folder, heap_mb=256, listener=OPEN) as older:

@@ -28,6 +28,8 @@ from tests import standby
 from tests.fix_service import eventually
 from tests.fix_store import inbox_row
 
+pytestmark = pytest.mark.drill
+
 SETTINGS = {"fsync": "off"}
 WAITERS: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 FENCE: LiteralString = "ALTER SYSTEM SET default_transaction_read_only = on"

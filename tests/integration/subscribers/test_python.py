@@ -27,6 +27,7 @@ def test_it_is_short() -> None:
     assert len(lines) < 60
 
 
+@pytest.mark.drill
 async def test_it_survives_kills_rebalances_and_doubles(here: World) -> None:
     await check_restarts_rebalances_and_doubles(here)
 
