@@ -14,7 +14,8 @@ from tests.hostile_text import HOSTILE, unprintable_in
 
 # These start something that lasts, whatever their value is.
 _LASTING = {
-    *("up --system-id", "up --password-file", "simulator --system-id", "simulator --number"),
+    *("up --data-dir", "up --system-id", "up --password-file"),
+    *("simulator --system-id", "simulator --number"),
     *("simulator --password-file", "simulator --phone-password-file", "simulator --ledger"),
 }
 _FLAGS = click.types.BoolParamType
@@ -88,6 +89,21 @@ def test_a_hostile_argument_is_printed_escaped(
         printed = "".join(capfd.readouterr())
         assert not unprintable_in(printed), printed
         assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("folder", [HOSTILE, f"\udcff{HOSTILE}"], ids=["text", "no text"])
+def test_a_hostile_folder_is_printed_escaped(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file is above it: in a folder that can be made, servers would start."""
+    Path(folder).touch()
+    monkeypatch.setattr(sys, "argv", ["scserv", "up", f"--data-dir={folder}/data"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = "".join(capfd.readouterr())
+    assert "INFO all is well" in printed
+    assert not unprintable_in(printed), printed
+    assert "Traceback" not in printed
 
 
 def test_a_hostile_variable_is_printed_escaped(
