@@ -57,4 +57,6 @@ async def test_a_retry_that_runs_elsewhere_is_not_disturbed(
         assert dead_letters.try_lock(conn)
         with pytest.raises(RetryRunningError):
             await retries.retry(Selection(ids=(id_,)), id_, "user ivanova")
+        # The lock would end with the connection, but some moments after it is closed.
+        conn.execute("SELECT pg_advisory_unlock_all()")
     assert (await retries.retry(Selection(ids=(id_,)), id_, "user ivanova")).published == 1

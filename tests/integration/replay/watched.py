@@ -1,7 +1,8 @@
 """Runs `scserv` and writes what it loaded, opened and talked to: REPORT ARGUMENTS...
 
 PostgreSQL's client library connects without Python's socket module, so a thread looks at the
-connections of the process all the time.
+connections of the process all the time. A short one could escape it on a busy machine, so those of
+psycopg are looked at as soon as they are there, too.
 """
 
 import json
@@ -9,23 +10,43 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 
 from inbound.cli import main
 
 
+class Peers:
+    """The addresses that this process has been connected to."""
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+        self._process = psutil.Process()
+        self._connect = psycopg.connect
+
+    def look(self) -> None:
+        connections = self._process.net_connections()
+        self.found.update(f"{c.raddr.ip}:{c.raddr.port}" for c in connections if c.raddr)
+
+    def connect(self, *args: Any, **kwargs: Any) -> Any:
+        """Connect as psycopg does, and look."""
+        connection = self._connect(*args, **kwargs)
+        self.look()
+        return connection
+
+
 def run(report: Path, arguments: list[str]) -> int:
-    me = psutil.Process()
     python_connects: list[str] = []
     opened: set[str] = set()
-    peers: set[str] = set()
+    peers = Peers()
     started: list[str] = []
     ended = threading.Event()
 
     def look_at_connections() -> None:
         while not ended.wait(0.001):
-            peers.update(f"{c.raddr.ip}:{c.raddr.port}" for c in me.net_connections() if c.raddr)
+            peers.look()
 
     looking = threading.Thread(target=look_at_connections)
 
@@ -39,6 +60,7 @@ def run(report: Path, arguments: list[str]) -> int:
         if event == "subprocess.Popen":
             started.append(str(args[0]))
 
+    psycopg.connect = peers.connect
     sys.addaudithook(look)
     looking.start()
     sys.argv = ["scserv", *arguments]
@@ -53,7 +75,7 @@ def run(report: Path, arguments: list[str]) -> int:
         "status": status,
         "modules": sorted(sys.modules),
         "python_connects": python_connects,
-        "peers": sorted(peers),
+        "peers": sorted(peers.found),
         "opened": sorted(opened),
         "started": started,
     }
