@@ -6,12 +6,7 @@ The description of each field is what `scserv settings` prints.
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from inbound.errors import MissingSettingError
 from inbound.handlers.approvals import SenderApproval
@@ -20,6 +15,7 @@ from inbound.keys import VaultKeys, parse_key
 from inbound.settings.broadcasts import BroadcastSettings
 from inbound.settings.channels import MailSettings, TelegramSettings
 from inbound.settings.kafka import KafkaSettings
+from inbound.settings.key_text import KeyText
 from inbound.settings.listeners import (
     ApiSettings,
     DeskSettings,
@@ -53,20 +49,20 @@ class Settings(KafkaSettings):
         pattern=r"^[A-Za-z0-9._-]*$",
         description="prefix of topics and groups in a shared Kafka: A-Z, a-z, 0-9, dot, _ and -",
     )
-    vault_key: SecretStr = Field(
+    vault_key: KeyText = Field(
         default=SecretStr(""),
         description="key that encrypts secrets and numbers: 32 random bytes in base64 or hex",
     )
-    other_vault_key: SecretStr = Field(
+    other_vault_key: KeyText = Field(
         default=SecretStr(""),
         description="while the vault key is rotated: the next or the previous one, which opens and "
         "never seals",
     )
-    subject_key: SecretStr = Field(
+    subject_key: KeyText = Field(
         default=SecretStr(""),
         description="key that opens the key of all hashes: 32 random bytes in base64 or hex",
     )
-    other_subject_key: SecretStr = Field(
+    other_subject_key: KeyText = Field(
         default=SecretStr(""),
         description="for `scserv keys rotate-subject` alone: the subject key that is rotated away",
     )

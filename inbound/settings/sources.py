@@ -2,12 +2,13 @@
 
 A variable wins over its `*_FILE` twin (a path whose content is the value: for secrets),
 which wins over the TOML file. Groups are tables in TOML and `SCSERV_GROUP__NAME` as
-variables. An invalid setting is reported on one line that names it and its source.
+variables. All that is wrong is reported at once: a line for each invalid setting and each unknown
+name, with its source.
 """
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,7 +35,7 @@ def load_settings(
     """Return all settings.
 
     `config` is a TOML file. `defaults` come from a running `scserv up` and have the lowest
-    priority. Raises `SetupError` with one line for each invalid setting.
+    priority. Raises `SetupError` with one line for each invalid setting and each unknown name.
     """
     return load_partial_settings(Settings, config, defaults)
 
@@ -52,30 +53,36 @@ def load_partial_settings(
     For a process that must not hold the other settings: their variables and the files these
     name are not read. Otherwise the same as `load_settings`.
     """
-    _reject_unknown_variables()
-    file = read_settings_file(config, "--config") if config else {}
-    given = _merge(file, _read_environment(model))
+    wrong = list(_unknown_variables())
+    file: dict[str, Any] = {}
+    if config is not None:
+        try:
+            file = _read_toml(config, "--config")
+        except SetupError as error:
+            wrong.append(str(error))
+    wrong += _unknown_names(file, config, "--config")
+    given = _merge(file, _read_environment(model, wrong.append))
     merged = _merge(_fitting(defaults or {}, given), given, fixed or {})
     values = {name: value for name, value in merged.items() if name in model.model_fields}
     try:
-        return model.model_validate(values)
+        settings = model.model_validate(values)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
-        lines = [explain(problem, model, values, config) for problem in problems]
-        raise SetupError("\n".join(lines)) from None
+        wrong += [explain(problem, model, values, config) for problem in problems]
+    if wrong:
+        raise SetupError("\n".join(wrong)) from None
+    return settings
 
 
 def read_settings_file(path: Path, option: str) -> dict[str, Any]:
     """Return the unchecked values of a TOML file.
 
-    Raises `SetupError`, which names `option`, when the file can't be read or when a name at
-    its top level is not a setting.
+    Raises `SetupError`, which names `option`, when the file can't be read or when names at its top
+    level are not settings: with a line for each.
     """
     values = _read_toml(path, option)
-    for name in values:
-        if name not in Settings.model_fields:
-            hint = suggest(name, Settings.model_fields)
-            raise SetupError(f"{option} {path}: {name} is not a setting; {hint}")
+    if unknown := list(_unknown_names(values, path, option)):
+        raise SetupError("\n".join(unknown))
     return values
 
 
@@ -115,12 +122,19 @@ def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read_environment(model: type[BaseModel]) -> dict[str, Any]:
+def _read_environment(model: type[BaseModel], complain: Callable[[str], None]) -> dict[str, Any]:
+    """Return the values of variables, and of the files that they name.
+
+    Complains of each file that can't be read, and goes on without its value.
+    """
     values: dict[str, Any] = {}
     for variable, _, path in setting_variables(model):
         value = os.environ.get(variable)
         if value is None and (file := os.environ.get(f"{variable}_FILE")):
-            value = read_value(f"{variable}_FILE", Path(file))
+            try:
+                value = read_value(f"{variable}_FILE", Path(file))
+            except SetupError as error:
+                complain(str(error))
         if value is not None:
             group, _, name = path.rpartition(".")
             (values.setdefault(group, {}) if group else values)[name] = value
@@ -136,11 +150,20 @@ def _read_toml(path: Path, option: str) -> dict[str, Any]:
         raise SetupError(f"{option} {path}: not a TOML file in UTF-8: {error}") from error
 
 
-def _reject_unknown_variables() -> None:
+def _unknown_names(values: Mapping[str, Any], path: Path | None, option: str) -> Iterator[str]:
+    """Yield a line for each name at the top level of a file that is not a setting."""
+    for name in values:
+        if name not in Settings.model_fields:
+            hint = suggest(name, Settings.model_fields)
+            yield f"{option} {path}: {name} is not a setting; {hint}"
+
+
+def _unknown_variables() -> Iterator[str]:
+    """Yield a line for each variable with our prefix that is not a setting."""
     known = {name for name, _, _ in setting_variables()}
-    for variable in os.environ:
-        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS | known:
-            continue
-        if variable.endswith("_FILE") and variable.removesuffix("_FILE") in known:
-            continue
-        raise SetupError(f"{variable} is not a setting; {suggest(variable, known)}")
+    files = {f"{name}_FILE" for name in known}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS | known | files:
+            # A file is suggested for a file: a path would be no value.
+            meant = files if variable.endswith("_FILE") else known
+            yield f"{variable} is not a setting; {suggest(variable, meant)}"

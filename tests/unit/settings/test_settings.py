@@ -196,6 +196,44 @@ def test_a_variable_that_has_won_over_the_file_is_named_alone(
     assert str(config) not in str(refused.value)
 
 
+def test_all_that_is_wrong_is_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "SCSERV_DATABSE_URL": "postgresql://scserv@db/scserv",
+        "SCSERV_SUBJECT_KYE_FILE": "/run/keys/subject.key",
+        "SCSERV_VAULT_KEY_FILE": "/nowhere",
+        "SCSERV_API__PORT": "high",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (config := tmp_path / "scserv.toml").write_text(
+        "sendr = 'A'\nmax_attempts = 0\n[smpp]\nhots = 1"
+    )
+    assert refusal(config).split("\n") == [
+        "SCSERV_DATABSE_URL is not a setting; did you mean SCSERV_DATABASE_URL?",
+        "SCSERV_SUBJECT_KYE_FILE is not a setting; did you mean SCSERV_SUBJECT_KEY_FILE?",
+        f"--config {config}: sendr is not a setting; did you mean sender?",
+        "SCSERV_VAULT_KEY_FILE: can't read /nowhere: No such file or directory",
+        f"SCSERV_MAX_ATTEMPTS (max_attempts in {config}): 0 is not a whole number of at least 1",
+        f"SCSERV_SMPP__HOTS (smpp.hots in {config}): unknown setting; did you mean host?",
+        "SCSERV_API__PORT: 'high' is not a whole number from 0 to 65535",
+    ]
+
+
+def test_a_file_that_cannot_be_read_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCSERV_VAULT_KEY", "too short")
+    monkeypatch.setenv("SCSERV_SUBJECT_KEY", "too short, too")
+    lines = refusal(Path("/nowhere.toml")).split("\n")
+    assert lines[0] == "--config /nowhere.toml: No such file or directory"
+    assert [line.partition(":")[0] for line in lines[1:]] == [
+        "SCSERV_VAULT_KEY",
+        "SCSERV_SUBJECT_KEY",
+    ]
+    assert all(
+        "is not a key. A key is 32 bytes in base64 or 64 hex digits" in one for one in lines[1:]
+    )
+
+
 def test_an_unset_key_is_called_unset() -> None:
     with pytest.raises(SetupError, match="SCSERV_VAULT_KEY is not set"):
         load_settings().vault_keys()
