@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from inbound.cli._sources import status_sources
@@ -17,21 +19,42 @@ BAD: Final = "bad"
 """The colour of an alarm about something that clients notice."""
 
 
+_CLOSED_WITHIN_S: Final = 1.0
+
+
 def ask_status(settings: Settings) -> "ServiceStatus":
-    """Ask PostgreSQL and Kafka, and no process of the service. Blocks for some seconds at most."""
+    """Ask PostgreSQL and Kafka, and no process of the service.
+
+    Blocks for 7 s at most. A connection to a server that hangs can't be closed, so a thread of its
+    own asks, and is left behind then.
+    """
     # The status says what is wrong; the log would repeat it.
     logging.getLogger("inbound.freshness.backlog").setLevel(logging.CRITICAL)
-    return asyncio.run(_read(settings))
+    answers: SimpleQueue[ServiceStatus | BaseException] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            asyncio.run(_read(settings, answers.put))
+        except BaseException as error:  # noqa: BLE001 — for the caller
+            answers.put(error)
+
+    asking = threading.Thread(target=ask, name="status", daemon=True)
+    asking.start()
+    answer = answers.get()
+    if isinstance(answer, BaseException):
+        raise answer
+    asking.join(_CLOSED_WITHIN_S)
+    return answer
 
 
-async def _read(settings: Settings) -> "ServiceStatus":
+async def _read(settings: Settings, tell: "Callable[[ServiceStatus], None]") -> None:
     from inbound.clock import utc_now
     from inbound.desk.status.service_status import Limits, StatusReader
 
     sources = status_sources(settings, "scserv status")
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
     try:
-        return await StatusReader(sources, limits, utc_now).read()
+        tell(await StatusReader(sources, limits, utc_now).read())
     finally:
         await sources.close()
 

@@ -45,14 +45,14 @@ def make_sources(
 
 
 def status_sources(settings: Settings, application_name: str) -> "StatusSources":
-    """Return the sources of the status, as `make_sources` does."""
+    """Return the sources of the status, as `make_sources` does. The process may end at any time."""
     from inbound.api.backend import StatusSources
     from inbound.projections.queries import ProjectionQueries
     from inbound.store.connection_pool import ConnectionPool
 
     url = settings.database_url.get_secret_value()
     return StatusSources(
-        pool=ConnectionPool(url, application_name),
+        pool=ConnectionPool(url, application_name, ends_with_process=True),
         quick=ProjectionQueries(url, application_name=application_name),
         slow=ProjectionQueries(url, application_name=f"{application_name} search"),
         backlog=backlog_source(settings, with_workers=True),

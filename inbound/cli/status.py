@@ -1,8 +1,8 @@
 """`scserv status`: whether the service is well, and what an operator must do if not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,13 +11,27 @@ from inbound.cli._context import settings_options
 from inbound.cli._language import speak_both
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json
-from inbound.wording import both
+from inbound.wording import Bilingual, both, joined
 from schemas.orders import utc
 
 if TYPE_CHECKING:
     from inbound.desk.status.alarm import Alarm
     from inbound.desk.status.service_status import ServiceStatus
     from inbound.store.running_roles import SeenRole
+
+_OF_KAFKA: Final = {"backlog": both("what waits for the workers", "что ждёт обработки")}
+_OF_TABLES: Final = {
+    "binds": both("binds", "подключения"),
+    "processes": both("processes", "процессы"),
+    "replies": both("replies that wait to be sent", "ответы, которые ждут отправки"),
+    "projections": both("look-up tables", "таблицы для поиска"),
+    "dead_letters": both("dead letters", "необработанные сообщения"),
+    "quotas": both("quotas", "квоты"),
+    "registrations": both("held registrations", "задержанные выдачи данных"),
+}
+_OF_HOUR: Final = {
+    "acknowledgements": both("acknowledgements of the last hour", "подтверждения за последний час")
+}
 
 
 @click.command
@@ -26,8 +40,9 @@ if TYPE_CHECKING:
 def status(settings: Settings, *, as_json: bool) -> None:
     """Show what is wrong, what clients notice first, and what to do about it.
 
-    Asks PostgreSQL and Kafka, and no process of the service: it answers while any of them is down.
-    The desk's page `/status` shows the same. Exit status 1 if clients notice something.
+    Asks PostgreSQL and Kafka, and no process of the service: it answers while any of them is down
+    or hangs, within ten seconds. The desk's page `/status` shows the same. Exit status 1 if clients
+    notice something.
     """
     from inbound.desk.status.alarms import alarms_of
 
@@ -51,6 +66,12 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
         yield f"    {todo}"
     if found.unavailable:
         yield both("why: {reason}", "причина: {reason}", reason=found.unavailable)
+    if unknown := _not_known(found):
+        yield both(
+            "not known now: {what}",
+            "сейчас неизвестно: {what}",
+            what=joined(", ", unknown.values()),
+        )
     if not alarms:
         yield both(
             "all is well: nothing needs an operator", "всё в порядке: ничто не требует внимания"
@@ -75,7 +96,9 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
 
 
 def _count(one: "SeenRole") -> str:
-    if one.running:
+    from inbound.store.access.process_keys import ALIVE
+
+    if one.running or one.age_s < ALIVE.total_seconds():  # the alarms name those that are silent
         return f"{one.role} {one.running}"
     return both(
         "{role} 0 (the last {minutes} min ago)",
@@ -83,6 +106,15 @@ def _count(one: "SeenRole") -> str:
         role=one.role,
         minutes=round(one.age_s / 60),
     )
+
+
+def _not_known(found: "ServiceStatus") -> Mapping[str, Bilingual]:
+    """Return what the status lacks, because its source did not answer: by its name in JSON."""
+    return {
+        **(_OF_KAFKA if found.backlog.oldest is None else {}),
+        **(_OF_TABLES if found.stored is None else {}),
+        **(_OF_HOUR if found.whole_hour is None else {}),
+    }
 
 
 def _as_object(
@@ -97,7 +129,9 @@ def _as_object(
             for what, todo, colour in in_words(alarms, settings)
         ],
         "database": found.unavailable,
+        "not_known": list(_not_known(found)),
         "processes": [asdict(one) for one in found.stored.seen] if found.stored else None,
+        "silent": [asdict(one) for one in found.stored.silent] if found.stored else None,
         "acknowledged_s": {
             "p50": whole.p50 if whole else None,
             "p99": whole.p99 if whole else None,

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from inbound.daemon_threads import to_daemon_thread
 from inbound.store.connections import connect, describe_database, refuses_writes
 from inbound.store.errors import StoreUnavailable, translate
 from inbound.store.statements import statements
@@ -33,8 +34,20 @@ Result = TypeVar("Result")
 class ConnectionPool:
     """Runs functions on connections of its own. Call it from one event loop only."""
 
-    def __init__(self, url: str, application_name: str, connections: int = CONNECTIONS) -> None:
-        """Open nothing yet."""
+    def __init__(
+        self,
+        url: str,
+        application_name: str,
+        connections: int = CONNECTIONS,
+        *,
+        ends_with_process: bool = False,
+    ) -> None:
+        """Open nothing yet.
+
+        `ends_with_process`: the process may end while a function hangs. That costs a thread for
+        each function.
+        """
+        self._to_thread = to_daemon_thread if ends_with_process else asyncio.to_thread
         self._url = url
         self._application_name = application_name
         self._idle: deque[tuple[psycopg.Connection, float]] = deque()
@@ -64,7 +77,7 @@ class ConnectionPool:
         def call(conn: psycopg.Connection) -> Result:
             return function(conn, *args, **kwargs)
 
-        running = asyncio.create_task(asyncio.to_thread(self._on_a_connection, call))
+        running = asyncio.create_task(self._to_thread(self._on_a_connection, call))
         self._running.add(running)
         running.add_done_callback(self._give_back)
         return await asyncio.shield(running)

@@ -1,7 +1,8 @@
 """Watches the database from one process: its clock, its certificate, its disk, its keys.
 
 A thread asks once a minute, on a new connection each time: an idle one would cost the server more.
-A step of this machine's clock is noticed without asking.
+After a failure it asks again sooner, so that no process seems silent after an outage. A step of
+this machine's clock is noticed without asking.
 """
 
 import atexit
@@ -22,7 +23,7 @@ from inbound.ops import certificates, metrics
 from inbound.ops.health import Health
 from inbound.plurals import counted
 from inbound.reasons import in_words
-from inbound.store.access.process_keys import OwnKeys
+from inbound.store.access.process_keys import REPORT_EVERY, OwnKeys
 from inbound.store.connections import connect, raises_store_errors
 from inbound.store.statements import statements
 
@@ -34,7 +35,9 @@ KEY_CHECK: Final = "vault key"
 SUBJECT_KEY: Final = "subject key"
 """What `GET /health` says of it: that the process can be started again with it, or why not."""
 LOOK_EVERY_S: Final = 1.0
-ASK_EVERY_S: Final = 60.0
+ASK_EVERY_S: Final = REPORT_EVERY.total_seconds()
+ASK_AGAIN_S: Final = 10.0
+"""After a failure."""
 CERTIFICATE_EVERY_S: Final = 3600.0
 READINGS: Final = 5
 """The database's clock is read this often, because the quickest answer is the most exact."""
@@ -63,6 +66,7 @@ class DatabaseWatch:
     with_disk: bool = False
     keys: OwnKeys | None = None
     _is_off: bool = field(init=False, default=False)
+    _ask_at: float = field(init=False, default=0.0)
     _certificate_at: float = field(init=False, default=-CERTIFICATE_EVERY_S)
     _reporting: threading.Lock = field(init=False, default_factory=threading.Lock)
     _is_reported: bool = field(init=False, default=False)
@@ -78,18 +82,22 @@ class DatabaseWatch:
         threading.Thread(target=self._watch, name="watch database", daemon=True).start()
 
     def _watch(self) -> None:
-        pause, asked_at, skew_s = threading.Event(), time.monotonic(), machine_skew_s()
+        pause, skew_s = threading.Event(), machine_skew_s()
         while True:
             pause.wait(LOOK_EVERY_S)
             before, skew_s = skew_s, machine_skew_s()
             is_stepped = abs(skew_s - before) > LOOK_EVERY_S
-            if is_stepped or time.monotonic() >= asked_at + ASK_EVERY_S:
-                asked_at = time.monotonic()
+            if is_stepped or time.monotonic() >= self._ask_at:
                 self.ask()
             self.judge()
 
     def ask(self) -> None:
         """Read the database's clock and measure. Blocks; an outage is left to others to report."""
+        began = time.monotonic()
+        has_answered = self._ask()
+        self._ask_at = began + ASK_EVERY_S if has_answered else time.monotonic() + ASK_AGAIN_S
+
+    def _ask(self) -> bool:
         try:
             with connect(self.url, APPLICATION_NAME) as conn:
                 read_clock(conn)
@@ -100,6 +108,8 @@ class DatabaseWatch:
                 self._look_at_certificate(conn)
         except (ScservError, psycopg.Error) as error:
             log.debug("the database is not watched: %s", in_words(error))
+            return False
+        return True
 
     def _report_keys(self, conn: psycopg.Connection, keys: OwnKeys) -> None:
         with self._reporting:

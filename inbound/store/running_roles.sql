@@ -22,6 +22,12 @@ SELECT
 -- name: seen_roles
 -- By the reports of processes (process_keys): how many of each role run, and when one reported last.
 SELECT split_part(process, ' ', 1) AS role,
-       count(*) FILTER (WHERE seen_at > now() - %(alive)s::interval) AS running,
+       count(*) FILTER (WHERE seen_at > now() - %(overdue)s::interval) AS running,
        extract(epoch FROM now() - max(seen_at))::float8 AS age_s
 FROM process_keys WHERE seen_at > now() - interval '1 hour' GROUP BY 1 ORDER BY 1
+
+-- name: silent_processes
+SELECT process, extract(epoch FROM now() - seen_at)::float8 AS age_s
+FROM process_keys
+WHERE seen_at <= now() - %(overdue)s::interval AND seen_at > now() - %(alive)s::interval
+ORDER BY process

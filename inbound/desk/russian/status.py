@@ -84,6 +84,8 @@ STATUS: Final[Mapping[str, str]] = {
     "Nothing is lost. Start `scserv relay`, or read its log.": "Ничего не потеряно. Запустите `scserv relay` или прочитайте его журнал.",
     "No scheduler is running: scheduled messages and broadcasts wait.": "Ни один scheduler не работает: отложенные сообщения и рассылки ждут.",
     "Start `scserv scheduler`, or read its log.": "Запустите `scserv scheduler` или прочитайте его журнал.",
+    "{process} has not been heard from for {seconds} s.": "{process} не сообщает о себе уже {seconds} с.",
+    "Every process reports once a minute. This one was killed, hangs, or does not reach PostgreSQL: read its log. If another one has taken its place, this ends by itself.": "Каждый процесс сообщает о себе раз в минуту. Этот убит, завис или не может связаться с PostgreSQL: прочитайте его журнал. Если его уже сменил другой, сообщение исчезнет само.",
     "No {role} is running: the last one reported {minutes} min ago.": "Ни один {role} не работает: последний сообщил о себе {minutes} мин назад.",
     "Start it, or read its log. If it was ended for good, this is said for an hour.": "Запустите его или прочитайте его журнал. Если он остановлен навсегда, это сообщение исчезнет через час.",
     "No projector is running: the look-up tables are not kept up to date.": "Ни один projector не работает: таблицы для поиска не обновляются.",

@@ -11,6 +11,7 @@ from inbound.desk.status.alarm import Alarm
 from inbound.desk.status.service_status import ServiceStatus, Stored
 from inbound.freshness.model import PendingWork
 from inbound.projections.status import ProjectionStatus
+from inbound.store.access.process_keys import ALIVE
 
 _TEXTS_WAIT: Final = timedelta(seconds=30)
 _RELAY_WAITS: Final = timedelta(seconds=30)
@@ -20,7 +21,7 @@ _OPTIONAL: Final = ("api", "desk", "ingress")
 
 
 def of_roles(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
-    """Yield what is wrong with relay, scheduler and projector."""
+    """Yield what is wrong with processes that report to the database."""
     since = stored.unpublished_since
     if not stored.running.relay:
         yield Alarm(
@@ -42,8 +43,16 @@ def of_roles(status: ServiceStatus, stored: Stored) -> Iterator[Alarm]:
             "Start `scserv scheduler`, or read its log.",
         )
     yield from _of_projections(stored.projections)
+    for silent in stored.silent:
+        yield Alarm(
+            "open",
+            "{process} has not been heard from for {seconds} s.",
+            "Every process reports once a minute. This one was killed, hangs, or does not reach "
+            "PostgreSQL: read its log. If another one has taken its place, this ends by itself.",
+            {"process": silent.process, "seconds": round(silent.age_s)},
+        )
     for one in stored.seen:
-        if one.role in _OPTIONAL and not one.running:
+        if one.role in _OPTIONAL and one.age_s > ALIVE.total_seconds():
             yield Alarm(
                 "open",
                 "No {role} is running: the last one reported {minutes} min ago.",

@@ -1,4 +1,4 @@
-"""Reads the status of the service from the database and Kafka, each within seconds or not at all.
+"""Reads the status of the service from the database and Kafka, each within 6 s or not at all.
 
 Other processes are not asked, because their machines may be out of reach. The part of a source that
 doesn't answer is None, and the page says that it is unknown.
@@ -14,6 +14,7 @@ import psycopg
 
 from inbound.api.backend import StatusSources, retry_once
 from inbound.desk.shared_readings import SHARED_S, SharedReadings
+from inbound.desk.status.bounded_reading import ANSWER_WITHIN_S, BoundedReading
 from inbound.desk.status.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
 from inbound.freshness.model import Backlog
@@ -27,7 +28,14 @@ from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.outbox.feeds import oldest_unpublished
 from inbound.store.quotas import Quotas, Usage
 from inbound.store.registrations.status import RegistrationStatus, find_status
-from inbound.store.running_roles import RunningRoles, SeenRole, running_roles, seen_roles
+from inbound.store.running_roles import (
+    RunningRoles,
+    SeenRole,
+    SilentProcess,
+    running_roles,
+    seen_roles,
+    silent_processes,
+)
 from inbound.store.usage import EARLY_RECEIPTS, PARTS, usage
 from schemas.lanes import Lane
 
@@ -61,6 +69,7 @@ class Stored:
     running: RunningRoles
     waiting_texts: int
     seen: Sequence[SeenRole]
+    silent: Sequence[SilentProcess]
     unpublished_since: datetime | None = None
 
     @property
@@ -113,28 +122,36 @@ class StatusReader:
         limits: Limits,
         clock: Callable[[], datetime],
         shared_s: float = SHARED_S,
+        within_s: float = ANSWER_WITHIN_S,
     ) -> None:
-        """`shared_s`: how old the result of `watch` may be."""
+        """`shared_s`: how old the result of `watch` may be; `within_s`: limit of each source."""
         self._sources = sources
         self._limits = limits
         self._clock = clock
-
         self._watched = SharedReadings[ServiceStatus](shared_s)
+        where = sources.quick.where
+        self._tables, self._minutes, self._days = (
+            BoundedReading(where, within_s) for _ in range(3)
+        )
 
     async def watch(self) -> ServiceStatus:
         """Return the status; concurrent callers share one answer. Raises nothing."""
         return await self._watched.get("status", self.read)
 
     async def read(self) -> ServiceStatus:
-        """Return the status now. Raises nothing while PostgreSQL or Kafka is away."""
+        """Return the status now. Raises nothing while PostgreSQL or Kafka is away, or hangs."""
         now = self._clock()
         until = now.replace(second=0, microsecond=0)
         today = now.astimezone(UTC).date()
         backlog, stored, minutes, counts = await asyncio.gather(
             self._sources.backlog.ask(),
-            _or_why(self._sources.pool.run(read_stored)),
-            _or_none(retry_once(self._sources.slow.minutes, until - HOUR, until)),
-            _or_none(retry_once(self._sources.quick.daily, today, today)),
+            _or_why(self._tables.read(lambda: self._sources.pool.run(read_stored))),
+            _or_none(
+                self._minutes.read(
+                    lambda: retry_once(self._sources.slow.minutes, until - HOUR, until)
+                )
+            ),
+            _or_none(self._days.read(lambda: retry_once(self._sources.quick.daily, today, today))),
         )
         hour = minutes[:-1] if minutes else None
         whole = minutes[-1] if minutes else None
@@ -172,5 +189,6 @@ def read_stored(conn: psycopg.Connection) -> Stored:
         running_roles(conn),
         dead_letters.count_texts(conn),
         seen_roles(conn),
+        silent_processes(conn),
         oldest_unpublished(conn, SHARDS),
     )

@@ -19,6 +19,10 @@ from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
 
+REPORT_EVERY: Final = timedelta(seconds=60)
+OVERDUE: Final = timedelta(seconds=75)
+"""A process that has not reported for so long is silent. A report takes well under a second; the
+rest is for machines that are busy, or slow."""
 ALIVE: Final = timedelta(seconds=150)
 """A process that has not reported for so long is gone: two reports may fail."""
 

@@ -19,7 +19,7 @@ from inbound.store.access.key_checks import adopt_vault_key, check_vault_key
 from inbound.store.access.process_keys import OwnKeys, list_keys
 from inbound.store.connected import list_connected
 from inbound.store.connections import connect
-from inbound.store.database_watch import DatabaseWatch
+from inbound.store.database_watch import ASK_AGAIN_S, ASK_EVERY_S, DatabaseWatch
 from tests.keys import SUBJECT_KEY
 
 REAL = time.time
@@ -90,6 +90,14 @@ def test_an_outage_leaves_the_last_reading(health: Health, database_url: str) ->
     assert health.ready().ok
     assert before is not None
     assert database_clock.now() is not None
+
+
+def test_after_an_outage_it_reports_within_seconds(health: Health, database_url: str) -> None:
+    """Otherwise all processes would seem silent for up to a minute."""
+    reached = watch(database_url, health)
+    away = watch("postgresql://nobody@127.0.0.1:1/nowhere", health)
+    in_s = [one._ask_at - time.monotonic() for one in (reached, away)]
+    assert 0 < in_s[1] <= ASK_AGAIN_S < in_s[0] <= ASK_EVERY_S
 
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
