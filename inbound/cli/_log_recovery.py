@@ -116,12 +116,16 @@ def _refuse_running(conn: "psycopg.Connection") -> None:
     deadline = time.monotonic() + _ENDS_WITHIN_S
     while connected := list_connected(conn):
         if time.monotonic() > deadline:
-            running = ", ".join(map(str, list_keys(conn)))
-            processes = f"these run: {running}. " if running else ""
+            found = [f"    {one}, connected to the database" for one in connected]
+            found += [f"    {one}" for one in list_keys(conn)]
             raise SetupError(
-                f"the service is not stopped, nothing was changed. {processes}Connected to the "
-                f"database: {', '.join(connected)}. Stop every process but PostgreSQL and Kafka, "
-                "and run this again"
+                "\n".join(
+                    [
+                        "the service is not stopped, and nothing was changed. These run:",
+                        *found,
+                        "Stop every process but PostgreSQL and Kafka, and run this again.",
+                    ]
+                )
             )
         time.sleep(_LOOK_AGAIN_S)
 

@@ -33,7 +33,8 @@ def password_file_option(command: Command) -> Command:
 def _refuse(_: click.Context, __: click.Parameter, value: str | None) -> None:
     if value is not None:
         raise SetupError(
-            "--password is refused: every user of this host sees it in the list of processes. "
+            "--password is refused: every user of this host sees it in the list of processes.\n"
             f"Write it to a file and give --password-file FILE, or set {VARIABLE} or "
-            f"{VARIABLE}_FILE; change the password if others have access to this host"
+            f"{VARIABLE}_FILE.\n"
+            "Change the password if others have access to this host."
         )

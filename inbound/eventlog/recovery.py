@@ -187,8 +187,8 @@ class Recovery:
             raise SetupError(
                 f"event {position} is not the one on {self._tail.names.events} "
                 f"({', '.join(differences)}): the database has been written to since the restore, "
-                "or is not the one that published there. Restore the backup again, and run this "
-                "before anything else"
+                "or is not the one that published there.\n"
+                "Restore the backup again, and run this before anything else."
             )
 
     def _check_heads(self, backup: int, last: int, since: datetime | None) -> None:
@@ -204,8 +204,9 @@ class Recovery:
                 raise SetupError(
                     f"the events on {self._tail.names.events} don't lead from event {backup}, the "
                     f"last one in the backup, to the head of chain {head.chain} that was published "
-                    f"at event {head.position}: some were deleted there (the backup is older than "
-                    f"what the topic keeps) or altered. The last one there is {last}"
+                    f"at event {head.position}.\n"
+                    "Some were deleted there (the backup is older than what the topic keeps) or "
+                    f"altered. The last one there is {last}."
                 )
 
     def _fill_lost(

@@ -25,17 +25,21 @@ def forget_killed(conn: psycopg.Connection, killed: Sequence[str]) -> None:
         forget(conn, name)
 
 
-def listed(processes: Sequence[ReportedKeys]) -> str:
-    """Count processes and name them."""
-    return f"{counted(len(processes), 'process', 'processes')} ({', '.join(map(str, processes))})"
+def refusal_of(processes: Sequence[ReportedKeys], what: str, todo: str) -> SetupError:
+    """Return the refusal because of processes that run, of which `what` is wrong.
 
-
-def about_killed(processes: Sequence[ReportedKeys]) -> str:
-    """Say what to do about a process that can't take its report back."""
+    Its lines say what is wrong, name the processes, and say what to do, the killed ones included.
+    """
     last = max(processes, key=lambda one: one.counts_for_s)
     words = "it counts" if len(processes) == 1 else "they count"
-    return (
-        "A process that was killed could not take its report back; if that is so here, "
-        f"{words} for another {last.counts_for_s:.0f} s, or until you say so: --killed "
-        f"{shlex.quote(last.process)}"
+    lines = (
+        f"{counted(len(processes), 'process', 'processes')} {what}:",
+        *(f"    {one}" for one in processes),
+        todo,
+        (
+            "A process that was killed could not take its report back. If that is so here, "
+            f"{words} for another {last.counts_for_s:.0f} s, or until you say so:"
+        ),
+        f"    --killed {shlex.quote(last.process)}",
     )
+    return SetupError("\n".join(lines))

@@ -10,7 +10,7 @@ import psycopg
 
 from inbound.errors import SetupError
 from inbound.keys import fingerprint
-from inbound.rotation.running import about_killed, listed
+from inbound.rotation.running import refusal_of
 from inbound.store.access.index_keys import (
     OTHER_SUBJECT_KEY,
     SUBJECT_KEY,
@@ -74,10 +74,11 @@ class SubjectRotation:
     def refuse_lacking(self) -> None:
         """Raise SetupError if a process that runs lacks the new key. Blocks."""
         if lacking := self.reports().lacking:
-            raise SetupError(
-                f"{listed(lacking)} can't be restarted without the old subject key: restart every "
-                f"process with the key with fingerprint {self.fingerprint.hex()} as {SUBJECT_KEY}, "
-                f"and run this again. {about_killed(lacking)}"
+            raise refusal_of(
+                lacking,
+                "can't be restarted without the old subject key",
+                f"Restart every process with the new key (fingerprint {self.fingerprint.hex()}) as "
+                f"{SUBJECT_KEY}, and run this again.",
             )
 
     def retire(self) -> Retired:

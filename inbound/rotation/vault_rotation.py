@@ -14,7 +14,7 @@ from psycopg import sql
 from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import UnsealError, VaultCipher, VaultKeys, fingerprint
-from inbound.rotation.running import about_killed, forget_killed, listed
+from inbound.rotation.running import forget_killed, refusal_of
 from inbound.rotation.sealed_columns import REGISTRATIONS, SEALED_COLUMNS, SealedColumn
 from inbound.store.access.key_checks import (
     adopt_vault_key,
@@ -106,15 +106,17 @@ class VaultRotation:
         """Raise SetupError if a process that runs doesn't seal with the new key. Blocks."""
         others = [one for one in list_keys(self._reading) if one.sealing != self._sealing]
         if blind := [one for one in others if not one.opens(self._sealing)]:
-            raise SetupError(
-                f"{listed(blind)} can't open what the new SCSERV_VAULT_KEY seals: give every "
-                "process the new key as SCSERV_OTHER_VAULT_KEY first, and restart it; then swap "
-                f"the two, restart all, and run this again. {about_killed(blind)}"
+            raise refusal_of(
+                blind,
+                "can't open what the new SCSERV_VAULT_KEY seals",
+                "Give every process the new key as SCSERV_OTHER_VAULT_KEY first, and restart it.\n"
+                "Then swap the two, restart all, and run this again.",
             )
         if others:
-            raise SetupError(
-                f"{listed(others)} still seal with another key: restart every process with the "
-                f"new SCSERV_VAULT_KEY, and run this again. {about_killed(others)}"
+            raise refusal_of(
+                others,
+                f"still seal{'s' * (len(others) == 1)} with another key",
+                "Restart every process with the new SCSERV_VAULT_KEY, and run this again.",
             )
 
     def _refuse_unused(self) -> None:
@@ -124,10 +126,11 @@ class VaultRotation:
         if other is not None and is_stored and not was_rotated_away(self._reading, other):
             raise SetupError(
                 "there is nothing to rotate: everything is sealed with SCSERV_VAULT_KEY "
-                f"(fingerprint {self._sealing.hex()}), and SCSERV_OTHER_VAULT_KEY "
-                f"({other.hex()}) was never the key of this database. If that one is the new key, "
-                "swap the two for every process, restart all, and run this again. If the rotation "
-                "was given up, take SCSERV_OTHER_VAULT_KEY away from every process"
+                f"(fingerprint {self._sealing.hex()}),\nand SCSERV_OTHER_VAULT_KEY "
+                f"({other.hex()}) was never the key of this database.\n"
+                "If that one is the new key, swap the two for every process, restart all, and run "
+                "this again.\n"
+                "If the rotation was given up, take SCSERV_OTHER_VAULT_KEY away from every process."
             )
 
     def _pass(self, on_progress: OnProgress, *, seals: bool) -> Pass:

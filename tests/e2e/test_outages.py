@@ -322,7 +322,9 @@ async def test_key_wrong(service: Service, role: Role) -> None:
     finally:
         del service.extra_environment["SCSERV_VAULT_KEY"]
     assert ran.status == 2
-    assert "SCSERV_VAULT_KEY does not fit this database" in ran.err.splitlines()[-1]
+    refusal = ran.err[ran.err.index("scserv: ") :].splitlines()
+    assert refusal[0].startswith("scserv: SCSERV_VAULT_KEY does not fit this database")
+    assert refusal[1].startswith("Set SCSERV_VAULT_KEY to the key that")
     assert SUBJECT_KEY.hex() not in ran.err
     assert service.sizes("subjects", "events", "key_checks") == before
 

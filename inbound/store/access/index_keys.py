@@ -207,11 +207,12 @@ def _misfit(
     if (retired_at := _retired_at(conn, given)) is not None:
         return SetupError(
             f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
-            f"{retired_at:%Y-%m-%d %H:%M} UTC, and the database needs {fits} since. Set "
-            f"{name} to that key, which the other processes have. The data is intact"
+            f"{retired_at:%Y-%m-%d %H:%M} UTC, and the database needs {fits} since.\n"
+            f"Set {name} to that key, which the other processes have. The data is intact."
         )
     return SetupError(
-        f"{misfit}: the hashes here need {fits}, and this one has {given.hex()}. Set {name} "
-        "to the key that the other processes or the last start had; keep the database. Only if "
-        "that key is lost for good, a new, empty database is the way out"
+        f"{misfit}: the hashes here need {fits}, and this one has {given.hex()}.\n"
+        f"Set {name} to the key that the other processes or the last start had; keep the "
+        "database.\n"
+        "Only if that key is lost for good, a new, empty database is the way out."
     )

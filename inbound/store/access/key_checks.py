@@ -92,9 +92,10 @@ def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError
             f"{VAULT_KEY} to that key, which the other processes have. The data is intact"
         )
     return SetupError(
-        f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}. Set "
-        f"{VAULT_KEY} to the key that the other processes or the last start had; keep the "
-        "database. Only if that key is lost for good, a new, empty database is the way out"
+        f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}.\n"
+        f"Set {VAULT_KEY} to the key that the other processes or the last start had; keep the "
+        "database.\n"
+        "Only if that key is lost for good, a new, empty database is the way out."
     )
 
 

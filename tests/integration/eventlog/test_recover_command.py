@@ -36,7 +36,9 @@ def test_it_refuses_while_a_process_runs_and_names_it(
     with connect(database_url, "scserv worker"):
         refused = CliRunner().invoke(scserv, arguments)
     assert isinstance(refused.exception, SetupError)
-    words = str(refused.exception)
-    assert "the service is not stopped, nothing was changed" in words
-    assert f"these run: {worker.process} (reported " in words
-    assert "Connected to the database: scserv worker" in words
+    first, connected, reported, last = str(refused.exception).split("\n")
+    assert first == "the service is not stopped, and nothing was changed. These run:"
+    assert connected.startswith("    scserv worker")
+    assert connected.endswith(", connected to the database")
+    assert reported.startswith(f"    {worker.process} (reported ")
+    assert last.startswith("Stop every process but PostgreSQL and Kafka")

@@ -82,7 +82,11 @@ def test_a_killed_process_holds_the_rotation_up_until_the_operator_names_it(
     worker, relay = report(conn, 20, worker=OLD_ONLY, relay=AFTER)
     refused = refusal("rotate")
     assert re.search(r"it counts for another 1\d\d s, or until you say so", refused)
-    assert f"--killed '{worker}'" in refused
+    what, named, todo, *_, option = refused.split("\n")
+    assert what == "1 process can't open what the new SCSERV_VAULT_KEY seals:"
+    assert named.startswith(f"    {worker} (reported ")
+    assert todo.startswith("Give every process the new key as SCSERV_OTHER_VAULT_KEY first")
+    assert option == f"    --killed '{worker}'"
 
     mistaken = refusal("rotate", "--killed", worker, "--killed", "worker")
     assert "no process 'worker' has reported its keys in the last minutes" in mistaken
@@ -96,10 +100,10 @@ def test_a_killed_process_holds_the_rotation_up_until_the_operator_names_it(
 def test_a_process_that_was_called_killed_and_lives_is_noticed(conn: psycopg.Connection) -> None:
     worker, scheduler = report(conn, 20, worker=BEFORE, scheduler=BEFORE)
     refused = refusal("rotate", "--killed", worker)
-    assert f"({scheduler} (reported" in refused
+    assert f"\n    {scheduler} (reported" in refused
     report(conn, 0, worker=BEFORE)  # as it does within a minute
     again = refusal("rotate", "--killed", scheduler)
-    assert f"({worker} (reported" in again
+    assert f"\n    {worker} (reported" in again
 
 
 def test_a_rotation_before_the_keys_are_swapped_calls_no_key_the_old_one(

@@ -139,7 +139,7 @@ def test_process_that_seals_with_the_old_key_is_noticed(
     ("keys", "words"),
     [
         (VaultKeys(OLD), "can't open what the new SCSERV_VAULT_KEY seals"),
-        (VaultKeys(OLD, NEW), "still seal with another key"),
+        (VaultKeys(OLD, NEW), "still seals with another key"),
     ],
 )
 def test_nothing_is_rotated_while_a_process_has_other_keys(
@@ -149,7 +149,7 @@ def test_nothing_is_rotated_while_a_process_has_other_keys(
     add_people(conn, 0, 1, OLD)
     OwnKeys.of("worker", keys, SUBJECT_KEY).report(conn)
     OwnKeys.of("relay", KEYS, SUBJECT_KEY).report(conn)
-    with pytest.raises(SetupError, match=rf"^1 process \(worker .* {words}"):
+    with pytest.raises(SetupError, match=rf"^1 process {words}:\n    worker "):
         rotation(conn, other).run(lambda *_: None)
     assert rotation(conn, other).count(lambda *_: None).sealed_again == 1
     check_vault_key(conn, fingerprint(OLD))

@@ -12,7 +12,7 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.local.child import SupervisedChild
-from inbound.local.child_logs import bound_log
+from inbound.local.child_logs import bound_log, last_line
 from inbound.local.supervisor import Child, ChildEventType, RestartBackoff, Supervisor
 from inbound.ops.health import Health, HealthServer
 from tests.patience import PATIENCE_S
@@ -216,6 +216,15 @@ async def test_a_port_that_another_program_answers_on_stops_the_start(
 
 async def test_a_setup_error_after_the_start_is_said_and_the_next_start_asks_again(
     child: Callable[..., Child], events: Events, tmp_path: Path
+def test_the_last_words_of_a_child_are_a_line_or_a_whole_refusal(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    refusal = "scserv: a key does not fit.\nSet it to another one.\n"
+    log.write_text(f"2024-05-17T12:00:00.000Z worker INFO starts\n{refusal}")
+    assert last_line(log) == "scserv: a key does not fit. Set it to another one."
+    log.write_text(f"{refusal}2024-05-17T12:00:00.000Z worker INFO starts\nValueError: x\n\n")
+    assert last_line(log) == "ValueError: x"
+
+
 ) -> None:
     """The port that was chosen for it may be taken when it binds."""
     ports, bound = iter(("8090", "8091")), tmp_path / "bound"
