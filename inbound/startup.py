@@ -61,6 +61,18 @@ def check_database(settings: Settings) -> IndexKey:
         return load_index_key(connection, subject_key)
 
 
+def require_vault_key(connection: "psycopg.Connection", settings: Settings) -> None:
+    """Raise `SetupError` if the vault key does not open this database. Blocks on it.
+
+    For commands that read: nothing is stored, and the subject key may be missing.
+    """
+    from inbound.store.access import key_checks
+
+    keys = settings.vault_keys()
+    other = None if keys.other is None else fingerprint(keys.other)
+    key_checks.require_vault_key(connection, fingerprint(keys.sealing), other=other)
+
+
 def index_key_of(connection: "psycopg.Connection", settings: Settings) -> IndexKey:
     """Return the index key of a database. Blocks on it.
 

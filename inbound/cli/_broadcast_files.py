@@ -45,7 +45,7 @@ def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> No
 
     wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
     with (
-        closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
+        closing(open_database(settings, APPLICATION_NAME, long=True, unseals=True)) as conn,
         _file_order(settings, wanted) as order,
     ):
         written = write_exclusions(conn, broadcast_id, order)
@@ -90,7 +90,7 @@ def recipients(
 
     wanted = path or Path(f"broadcast-{broadcast_id}.recipients.xlsx")
     with (
-        closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
+        closing(open_database(settings, APPLICATION_NAME, long=True, unseals=True)) as conn,
         _file_order(settings, wanted) as order,
     ):
         freshness = freshness_of(conn, settings, [found(conn, broadcast_id)])

@@ -8,7 +8,7 @@ from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._format import counted
 from inbound.settings import Settings
-from inbound.startup import index_key_of
+from inbound.startup import check_database
 from inbound.tables.reader import open_table
 from inbound.terminal import echo
 from schemas.channels import Channel
@@ -36,12 +36,11 @@ def load_addresses(settings: Settings, *, file: Path, channel: str) -> None:
     )
 
     of = Channel(channel)
-    vault_key = settings.vault_keys()
+    sealer = AddressSealer(check_database(settings), settings.vault_keys())
     with (
         open_table(file, ADDRESS_COLUMNS) as table,
         open_database(settings, "scserv clients addresses", long=True) as connection,
     ):
-        sealer = AddressSealer(index_key_of(connection, settings), vault_key)
         rows = address_reader(of)(table.rows())
         known, unknown = set_addresses(connection, of, rows, sealer)
     echo(f"loaded: the address of {counted(known, 'client')}")

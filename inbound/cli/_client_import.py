@@ -1,9 +1,12 @@
 """Imports a file of clients and reports on a terminal how it was read."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+import psycopg
 
 from inbound.cli._import_report import ImportReport
 from inbound.cli._progress import progress_bar
@@ -57,6 +60,8 @@ def run_import(
     Blocks until the commit. Raises SetupError or RetryableError; then nothing was changed.
     """
     options = options or ImportOptions()
+    with _connected(database_url, subject_key, vault_key):
+        pass  # before the file is read: with wrong keys nothing of it can be imported
     with open_table(path, CLIENT_COLUMNS, options.choices) as table:
         print_understood(console, path.name, table.understood, {MSISDN})
         _warn_of_readers(path, console)
@@ -96,15 +101,10 @@ def _load(
     report: ImportReport,
     options: ImportOptions,
 ) -> Summary:
-    require_current(database_url)
-    vault = vault_key if isinstance(vault_key, VaultKeys) else VaultKeys(vault_key)
-    other = None if vault.other is None else fingerprint(vault.other)
     with (
-        connect(database_url, APPLICATION_NAME, long=True) as conn,
+        _connected(database_url, subject_key, vault_key) as (conn, hasher),
         progress_bar("reading", console=report.console) as advance,
     ):
-        check_vault_key(conn, fingerprint(vault.sealing), other=other)
-        hasher = SubjectHasher(load_index_key(conn, subject_key))
         return import_clients(
             conn,
             _checked(table, options.whole_numbers, advance),
@@ -115,6 +115,19 @@ def _load(
             before_commit=report.close_file,
             check_only=options.check_only,
         )
+
+
+@contextmanager
+def _connected(
+    database_url: str, subject_key: bytes, vault_key: VaultKey
+) -> Iterator[tuple[psycopg.Connection, SubjectHasher]]:
+    """Connect to the database. Raises SetupError if the keys don't fit it."""
+    require_current(database_url)
+    vault = vault_key if isinstance(vault_key, VaultKeys) else VaultKeys(vault_key)
+    other = None if vault.other is None else fingerprint(vault.other)
+    with connect(database_url, APPLICATION_NAME, long=True) as conn:
+        check_vault_key(conn, fingerprint(vault.sealing), other=other)
+        yield conn, SubjectHasher(load_index_key(conn, subject_key))
 
 
 def _checked(

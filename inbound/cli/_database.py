@@ -23,12 +23,21 @@ def database_url(settings: Settings) -> str:
 
 
 def open_database(
-    settings: Settings, application_name: str, *, long: bool = False
+    settings: Settings, application_name: str, *, long: bool = False, unseals: bool = False
 ) -> "psycopg.Connection":
     """Connect to the database. Blocks and raises as `database_url` does.
 
-    `long` allows statements that take minutes.
+    `long` allows statements that take minutes. `unseals`: raise `SetupError` for a vault key that
+    can't open what is sealed there, before anything else is done.
     """
+    from inbound.startup import require_vault_key
     from inbound.store.connections import connect
 
-    return connect(database_url(settings), application_name, long=long)
+    conn = connect(database_url(settings), application_name, long=long)
+    if unseals:
+        try:
+            require_vault_key(conn, settings)
+        except BaseException:
+            conn.close()
+            raise
+    return conn

@@ -116,7 +116,7 @@ def show(settings: Settings, broadcast_id: UUID, *, is_watched: bool, json_: boo
     """Show what a broadcast sends, to whom, and how many recipients have got it."""
     from inbound.broadcasts.control import found
 
-    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+    with closing(open_database(settings, APPLICATION_NAME, unseals=True)) as conn:
         one = found(conn, broadcast_id)
         if is_watched:
             one = watch(conn, one)

@@ -16,7 +16,7 @@ from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
-from inbound.startup import make_cipher
+from inbound.startup import check_database, make_cipher
 from inbound.store.callbacks import callbacks as stored
 from inbound.store.callbacks import url_changes
 from inbound.store.callbacks.callbacks import CallbackUrl, DeadCallback, ListedUrl
@@ -65,6 +65,7 @@ def set_(
     from inbound.callbacks.signing import new_secret, secret_context
 
     checked = check_url(url, private_allowed=allow_private)
+    check_database(settings)  # the secret is sealed with these keys
     secret = new_secret()
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
     with open_database(settings, _APPLICATION) as connection:
@@ -120,6 +121,7 @@ def rotate(settings: Settings, account: str, overlap: str) -> None:
         until = utc_now() + parse_duration(overlap)
     except ValueError as error:
         raise SetupError(f"--overlap: {error}") from None
+    check_database(settings)  # the secret is sealed with these keys
     secret = new_secret()
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
     with open_database(settings, _APPLICATION) as connection:

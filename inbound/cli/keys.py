@@ -159,7 +159,7 @@ def _rotation(settings: Settings) -> "Iterator[VaultRotation]":
     if vault_keys.other is None:
         raise SetupError("SCSERV_OTHER_VAULT_KEY is not set: there is nothing to rotate from")
     with (
-        open_database(settings, APPLICATION_NAME, long=True) as reading,
+        open_database(settings, APPLICATION_NAME, long=True, unseals=True) as reading,
         open_database(settings, APPLICATION_NAME, long=True) as writing,
     ):
         yield VaultRotation(reading, writing, vault_keys)

@@ -74,7 +74,7 @@ def messages(
     begins = now - timedelta(days=_DAYS)
     if since is not None:
         begins = parse_moment(since, "--since", now=now, zone=settings.time_zone)
-    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+    with closing(open_database(settings, APPLICATION_NAME, unseals=True)) as conn:
         if broadcast_id is not None:
             one = found_broadcast(conn, broadcast_id)
             account, begins = one.account, one.created_at if since is None else begins

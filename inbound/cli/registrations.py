@@ -79,7 +79,7 @@ def list_held(settings: Settings, limit: int, reveal: str | None, *, as_json: bo
 
     why = None if reveal is None else checked_reason(reveal, "--reveal")
     cipher = make_cipher(settings)
-    with open_database(settings, "scserv registrations") as connection:
+    with open_database(settings, "scserv registrations", unseals=True) as connection:
         held = status.list_held(connection, limit + 1)
         shown = held[:limit]
         numbers = _numbers(connection, cipher, shown, why)

@@ -132,9 +132,9 @@ def password(settings: Settings, name: str, password_file: Path | None) -> None:
     A user whose sign-in is throttled may try again at once.
     """
     new = _password(name, password_file)
-    hashed = hash_password(new)
     with open_database(settings, _APPLICATION) as connection:
         key = index_key_of(connection, settings)
+        hashed = hash_password(new)
         ended = desk_users.reset_password(connection, _change(), name, hashed, key)
     echo(f"{name} has a new password; {counted(ended, 'session')} ended", err=True)
     _show(new, password_file)

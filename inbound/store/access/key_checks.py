@@ -48,6 +48,16 @@ def check_vault_key(
 
 
 @raises_store_errors
+def require_vault_key(
+    conn: psycopg.Connection, fingerprint: bytes, *, other: bytes | None = None
+) -> None:
+    """Raise SetupError if neither key is that of the database. Stores nothing."""
+    stored = stored_fingerprint(conn, VAULT_KEY)
+    if stored not in {None, fingerprint, other}:
+        raise _misfit(conn, fingerprint, stored or b"")
+
+
+@raises_store_errors
 def adopt_vault_key(conn: psycopg.Connection, fingerprint: bytes) -> None:
     """Store that everything is sealed with the next key; the one before is no longer needed."""
     named = {"name": VAULT_KEY, "fingerprint": fingerprint}
@@ -88,8 +98,8 @@ def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError
     if (retired_at := _retired_at(conn, given)) is not None:
         return SetupError(
             f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
-            f"{retired_at:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since. Set "
-            f"{VAULT_KEY} to that key, which the other processes have. The data is intact"
+            f"{retired_at:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since.\n"
+            f"Set {VAULT_KEY} to that key, which the other processes have. The data is intact."
         )
     return SetupError(
         f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}.\n"
