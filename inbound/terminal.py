@@ -45,7 +45,21 @@ def echo_json(value: Any, indent: int | None = None) -> None:  # noqa: ANN401 â€
 
 def confirm(question: str) -> None:
     """Ask on standard error. Raises `click.Abort` unless the answer is yes."""
-    click.confirm(printable(question), abort=True, err=True)
+    if not agrees(question):
+        raise click.Abort
+
+
+def agrees(question: str) -> bool:
+    """Ask on standard error; return whether the answer is yes.
+
+    Raises KeyboardInterrupt at Ctrl-C, and `click.Abort` at the end of the input.
+    """
+    try:
+        return click.confirm(printable(question), err=True)
+    except click.Abort as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def echo_usage_error(error: click.ClickException) -> None:

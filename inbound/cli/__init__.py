@@ -1,12 +1,12 @@
 """The command `scserv`. A subcommand is imported when it is called, so help stays fast."""
 
-import inbound.cli._interrupts  # noqa: F401 — for Ctrl-C during the imports below
+from inbound.cli import _interrupts  # first, for Ctrl-C during the imports below
 
 # isort: split
 import signal
 import sys
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -21,8 +21,19 @@ TIDY_WITHIN_S: Final = 8
 """How long a command has to undo what it has begun."""
 
 
+class _Interrupted(click.Abort):
+    """Ctrl-C, kept from click, which would print an empty line for it."""
+
+
 class _LazyGroup(click.Group):
     """A group that imports the module of a command when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 — as click has it
+        """Run the command. Raises `_Interrupted` at Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help page."""
@@ -59,15 +70,18 @@ def scserv() -> None:
 
 
 def main() -> None:
-    """Run the command line. A `ScservError` is printed as one line and exits with status 2."""
+    """Run the command line. A `ScservError` is printed and exits with status 2, Ctrl-C with 130."""
     forbid_core_dumps()  # any command may have a key in memory
     for number in _ENDED_BY:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one
             signal.signal(number, _exit)
     try:
         sys.exit(scserv(standalone_mode=False))
-    except click.exceptions.Abort:
-        sys.exit(130)
+    except _Interrupted:
+        _interrupts.say_interrupted()
+        sys.exit(_interrupts.INTERRUPTED)
+    except click.Abort:  # a question was declined
+        sys.exit(_interrupts.INTERRUPTED)
     except click.ClickException as error:
         echo_usage_error(error)
         sys.exit(error.exit_code)

@@ -16,7 +16,7 @@ from inbound.directory.client_rows import CLIENT_COLUMNS, TEXT_FIELDS
 from inbound.settings import Settings
 from inbound.tables.columns import parse_mapping
 from inbound.tables.model import Choices
-from inbound.terminal import Terminal
+from inbound.terminal import Terminal, agrees
 
 HELP: Final = """Add or update the clients in FILE. Clients that it does not name stay.
 
@@ -93,7 +93,7 @@ def import_file(  # noqa: PLR0913  one for each option
         rejected,
         check_only=check,
         allow_moves=allow_moves,
-        confirm=(lambda: click.confirm("Import these rows?", err=True)) if asks else None,
+        confirm=(lambda: agrees("Import these rows?")) if asks else None,
     )
     status = run_import(
         file,

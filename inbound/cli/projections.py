@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from inbound.cli._context import settings_options
 from inbound.cli._database import database_url
 from inbound.cli._format import counted
+from inbound.cli._interrupts import INTERRUPTED
 from inbound.plurals import noun
 from inbound.settings import Settings
 from inbound.terminal import Terminal, echo, echo_json
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _NICE: Final = 10
 _LINE_EVERY_S: Final = 5.0
-_INTERRUPTED: Final = 130
 
 
 @click.group
@@ -113,7 +113,7 @@ def _stoppable(hint: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         echo(f"stopped; {hint}", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`scserv migrate`, `topics` and `settings`."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,8 @@ from pydantic import SecretStr
 
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted
+from inbound.cli._interrupts import INTERRUPTED
 from inbound.cli._progress import progress_bar
-from inbound.errors import SetupError
 from inbound.settings import Settings, setting_variables
 from inbound.terminal import echo
 
@@ -90,10 +91,12 @@ def _reassign(settings: Settings, specs: "Sequence[TopicSpec]", throttle_mb: int
                 lambda copied, whole: advance(copied // _MB, -(-whole // _MB)),
             )
     except KeyboardInterrupt:
-        raise SetupError(
-            "interrupted: Kafka goes on copying at the same rate; the same command waits for the"
-            " rest, at the rate that it names, and lifts the limit"
-        ) from None
+        echo(
+            "stopped; Kafka goes on copying at the same rate: the same command waits for the rest,"
+            " at the rate that it names, and lifts the limit",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
     if done.partitions:
         echo(f"copied {counted(done.partitions, 'partition')}: {wanted} replicas each")
     if wanted >= _CONTROLLERS and done.controllers and done.controllers < _CONTROLLERS:

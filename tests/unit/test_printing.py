@@ -151,7 +151,6 @@ ALLOWED = {
     ("inbound/ops/logs.py", "sys.stderr"): "its formatter escapes",
     ("inbound/cli/log.py", "sys.stdout"): "an export: octets, refused on a terminal",
     ("inbound/cli/clients.py", "sys.stdout"): "asked whether it is a terminal",
-    ("inbound/cli/clients.py", "click.confirm"): "a constant",
     ("inbound/tables/_workbook_child.py", "sys.stdout"): "a pipe to the parent, JSON",
     ("inbound/local/fork_server.py", "sys.stdout"): "only flushed",
     ("inbound/local/fork_server.py", "sys.stderr"): "the log of a role, as Python ends a process",
