@@ -46,7 +46,7 @@ def run_role(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     supervisor restarts it.
     """
     status = uvloop.run(run_until_signal(main, give_up_after_s=STOP_WITHIN_S))
-    telemetry.stop()
+    telemetry.stop(is_orderly=status == 0)
     return status
 
 

@@ -1,6 +1,7 @@
 """`scserv up`: the whole service in the foreground, with its own servers by default."""
 
 import asyncio
+import logging
 import os
 import secrets
 import string
@@ -101,6 +102,7 @@ def _run(
     from inbound.cli.audit import os_user
     from inbound.local.folder_lock import locked_folder, remove_unused
     from inbound.local.service import LocalService
+    from inbound.ops import telemetry
 
     data_dir = data_dir.absolute()
     given, is_new = load_settings(config), not data_dir.exists()
@@ -120,7 +122,12 @@ def _run(
                 operator=os_user(),
                 fork_server=fork_server,
             )
-            return asyncio.run(run_until_signal(service.run))
+            # This process has no log, so nothing would hide the tracebacks of a missing collector.
+            logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+            telemetry.start("up")
+            status = asyncio.run(run_until_signal(service.run))
+            telemetry.stop(is_orderly=status == 0)
+            return status
     except SetupError:
         if is_new:
             remove_unused(data_dir)

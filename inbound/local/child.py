@@ -9,11 +9,11 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from inbound.errors import SetupError
+from inbound.local.child_events import ChildEvent, ChildEventType, describe_exit
 from inbound.local.child_logs import last_line
 from inbound.local.probes import answers_ok, status_of
 from inbound.local.spawning import Process, Spawn, execute
@@ -73,43 +73,6 @@ class RestartBackoff:
         return float(min(self.most_s, self.first_s * 2 ** min(deaths - 1, 30)))
 
 
-class ChildEventType(StrEnum):
-    """Type of a child's event."""
-
-    STARTED = "started"
-    READY = "ready"
-    DIED = "died"
-    STOPPED = "stopped"
-    KILLED = "killed"
-    STUCK = "stuck"
-
-
-@dataclass(frozen=True, slots=True)
-class ChildEvent:
-    """An event of a child. `restart` counts its restarts."""
-
-    child: str
-    what: ChildEventType
-    restart: int = 0
-    exit: str = ""
-    delay_s: float = 0.0
-
-    def __str__(self) -> str:
-        """One line for an operator."""
-        match self.what:
-            case ChildEventType.DIED:
-                return (
-                    f"{self.child} died ({self.exit}), restarts in {self.delay_s:g} s"
-                    f" (restart {self.restart})"
-                )
-            case ChildEventType.KILLED:
-                return f"{self.child} killed: it did not stop in time"
-            case ChildEventType.STUCK:
-                return f"{self.child} is stuck and is stopped; {self.exit}"
-            case _:
-                return f"{self.child} {self.what}"
-
-
 class SupervisedChild:
     """One child under supervision: its process, its log, its restarts."""
 
@@ -129,6 +92,15 @@ class SupervisedChild:
         self._spawn = spawn
         self._process: Process | None = None
         self._restart = 0
+        self._deaths = 0
+        self._began = time.monotonic()
+
+    def deaths_in_a_row(self) -> float:
+        """Return how often it has ended by itself; 0 once it runs for `RestartBackoff.calm_s`."""
+        return 0.0 if self.pid is not None and self._is_calm() else float(self._deaths)
+
+    def _is_calm(self) -> bool:
+        return time.monotonic() - self._began > self._backoff.calm_s
 
     @property
     def pid(self) -> int | None:
@@ -142,17 +114,16 @@ class SupervisedChild:
         Raises `SetupError` if its first run ends with exit status 2, unless the next start asks for
         another environment: what answered on its port may have been another program.
         """
-        deaths = 0
         while True:
-            began = time.monotonic()
+            self._began = time.monotonic()
             self._process = await self._spawn_logged(life)
             self._tell(ChildEventType.STARTED)
             status = await self._until_exit(self._process)
             is_final = self._restart == 0 and not callable(self.child.env)
             if status == _SETUP_STATUS and (is_final or not self.first_ready.is_set()):
                 raise SetupError(f"{self.child.name} does not start: {last_line(self.log)}")
-            deaths = 1 if time.monotonic() - began > self._backoff.calm_s else deaths + 1
-            delay_s = self._backoff.delay_s(deaths)
+            self._deaths = 1 if self._is_calm() else self._deaths + 1
+            delay_s = self._backoff.delay_s(self._deaths)
             self._restart += 1
             end = describe_exit(status)
             if status > 0:  # not a signal
@@ -273,16 +244,6 @@ async def _not_live(live: str | Callable[[], Awaitable[bool]]) -> str:
         ill_since = now if ill_since is None else ill_since
         if now - ill_since >= _NOT_LIVE_S:
             return f"{live} answers {status}"
-
-
-def describe_exit(status: int) -> str:
-    """Describe an exit status; negative is a signal, as in `subprocess`."""
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return f"signal {signal.Signals(-status).name}"
-    except ValueError:
-        return f"signal {-status}"
 
 
 def _kill_group(leader: int) -> None:

@@ -17,9 +17,11 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from inbound.errors import SetupError
-from inbound.local.child import Child, ChildEvent, ChildEventType, RestartBackoff, SupervisedChild
+from inbound.local.child import Child, RestartBackoff, SupervisedChild
+from inbound.local.child_events import ChildEvent, ChildEventType
 from inbound.local.child_logs import bound_log, last_line
 from inbound.local.spawning import Spawn, execute
+from inbound.ops import process_metrics
 from inbound.ops.parent import end_with_parent
 from inbound.private_files import prepare_subfolder
 
@@ -85,6 +87,8 @@ class Supervisor:
             prepare_subfolder(self._logs)
         except OSError as error:
             raise SetupError(f"no logs can be written to {self._logs}: {error.strerror}") from error
+        for kept in self._kept:
+            process_metrics.CHILD_DEATHS.set(kept.deaths_in_a_row, {"role": kept.child.name})
         self._life = os.pipe()
         self._tasks = [asyncio.create_task(self._bound_logs(), name="logs")]
         try:

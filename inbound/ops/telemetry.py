@@ -5,17 +5,23 @@ without an exporter, so that every event has a trace id. Spans are made only wit
 only then is the SDK imported, because that takes long.
 """
 
+import contextlib
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry import metrics, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from inbound.ops import process_metrics
+
 if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
@@ -23,6 +29,9 @@ log = logging.getLogger(__name__)
 
 _tracer = trace.get_tracer("scserv")
 _state = {"recording": False}
+
+YOUNG_S: Final = 300.0
+"""A process that crashes sooner counts for the alert CrashLoop."""
 
 Exporter = TypeVar("Exporter", bound="SpanExporter | MetricExporter")
 
@@ -51,7 +60,9 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
 
         exporter = told("traces", OTLPSpanExporter())
         reader = PeriodicExportingMetricReader(told("metrics", OTLPMetricExporter()))
-        metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
+        measuring = MeterProvider(resource=resource, metric_readers=[reader])
+        metrics.set_meter_provider(measuring)
+        _tell_of_start(role, measuring)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     _state["recording"] = True
@@ -78,10 +89,29 @@ def told(what: str, exporter: Exporter) -> Exporter:
     return exporter
 
 
-def stop() -> None:
-    """Flush and stop the exporters. Blocks for a few seconds at most."""
+def _tell_of_start(role: str, measuring: "MeterProvider") -> None:
+    """Export at once that this process has begun: one that crashes may not live for an interval."""
+    grown_at = time.monotonic() + YOUNG_S
+    process_metrics.YOUNG.set(lambda: float(time.monotonic() < grown_at), {"role": role})
+
+    def export() -> None:
+        # It fails without a collector, which the exporter logs.
+        with contextlib.suppress(Exception):
+            measuring.force_flush()
+
+    threading.Thread(target=export, name="first export", daemon=True).start()
+
+
+def stop(*, is_orderly: bool = True) -> None:
+    """Flush and stop the exporters. Blocks for a few seconds at most.
+
+    `is_orderly`: the process ends because it was told to.
+    """
     if not _state["recording"]:
         return
+    if is_orderly:
+        for labels in process_metrics.YOUNG.values():
+            process_metrics.YOUNG.set(0.0, dict(labels))
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
 

@@ -81,6 +81,30 @@ async def test_each_role_reports_that_it_is_ready_and_nothing_once_it_is_gone(
         assert value(collector, "ready", role=role) is None
 
 
+async def test_a_process_that_crashes_soon_after_its_start_leaves_a_sign_of_it(
+    service: Service, collector: Collector
+) -> None:
+    """CrashLoop: killed or refused it leaves 1, told to stop 0."""
+    labels = frozenset({("role", "projector")})
+    (killed,) = await service.start("projector")
+    await collector.until(lambda: value(collector, "young", role="projector") == 1, "it is young")
+    await service.kill(killed)
+    assert value(collector, "young", role="projector") == 1
+
+    (told,) = await service.start("projector")
+    await service.stop(told)
+    await collector.until(lambda: value(collector, "young", role="projector") == 0, "it was told")
+
+    collector.values["scserv.young"].pop(labels)
+    service.extra_environment["SCSERV_VAULT_KEY"] = bytes(32).hex()
+    try:
+        refused = await service.command("projector")
+    finally:
+        del service.extra_environment["SCSERV_VAULT_KEY"]
+    assert refused.status == 2, refused.err
+    await collector.until(lambda: value(collector, "young", role="projector") == 1, "it failed")
+
+
 async def test_a_text_that_nobody_acknowledges_is_counted_while_it_waits(
     service: Service, collector: Collector
 ) -> None:

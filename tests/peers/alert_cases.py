@@ -61,6 +61,26 @@ def restarted(name: str, by: float = 1) -> dict[str, Series]:
     }
 
 
+def crashing(name: str, times: int) -> dict[str, Series]:
+    """A gauge of processes that end a minute after their start, one after the other.
+
+    In normal work they are told to, so their last value is 0; in the outage it is 1.
+    """
+    told = {
+        _of_instance(name, f"told-{n}"): Series(f"_x{4 * n + 1} 1x3 0", f"_x{WELL}", f"_x{WELL}")
+        for n in range(times)
+    }
+    crashed = {
+        _of_instance(name, f"crashed-{n}"): Series(f"_x{WELL}", f"_x{4 * n + 1} 1x3", f"_x{WELL}")
+        for n in range(times)
+    }
+    return told | crashed
+
+
+def _of_instance(name: str, instance: str) -> str:
+    return name.replace("}", f', instance="{instance}"}}')
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """`seen_at_s` after the start of the outage the alert fires, with these labels."""
@@ -161,6 +181,7 @@ CASES: Final[Mapping[str, Case]] = {
         },
         {"role": "worker", "instance": "worker-a-1"},
     ),
+    "CrashLoop": Case(crashing('scserv_young{role="worker"}', 15), {"role": "worker"}),
     "ClockSkewed": Case(
         {
             'scserv_clock_skew_seconds{clock="machine", instance="worker-a-1"}': gauge(0, -7200),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.peers.alert_cases import CASES, RESTARTED, STEP_S, WELL, Case
+from tests.peers.alert_cases import CASES, RESTARTED, STEP_S, WELL, Case, gauge
 from tests.peers.conftest import CACHE
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +71,11 @@ def test_every_alert_has_a_case() -> None:
 @pytest.mark.parametrize("alert", CASES)
 def test_each_fires_in_its_outage_not_before_and_ends_with_it(alert: str, tmp_path: Path) -> None:
     prove(alert, CASES[alert], tmp_path)
+
+
+def test_what_a_supervisor_sees_of_a_crash_loop_is_enough(tmp_path: Path) -> None:
+    deaths = {'scserv_child_deaths{role="simulator"}': gauge(0, 5)}
+    prove("CrashLoop", Case(deaths, {"role": "simulator"}), tmp_path)
 
 
 def test_rules_about_single_events_are_known() -> None:

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from inbound.cli import scserv
-from inbound.ops import metrics, server_metrics
+from inbound.ops import metrics, process_metrics, server_metrics
 from tests.compose_file import DEPLOY, ROLES
 from tests.unit.test_docs import GUIDES
 
@@ -149,9 +149,8 @@ def test_every_option_that_a_guide_names_exists() -> None:
 
 def test_every_metric_that_a_guide_names_exists() -> None:
     """With a star at its end a name stands for several; Prometheus' names may have suffixes."""
-    sources = "".join(
-        Path(str(one.__file__)).read_text("utf-8") for one in (metrics, server_metrics)
-    )
+    modules = (metrics, process_metrics, server_metrics)
+    sources = "".join(Path(str(one.__file__)).read_text("utf-8") for one in modules)
     existing = set(re.findall(r'"(scserv\.[a-z_.]+)"', sources))
     in_prometheus = {name.replace(".", "_") for name in existing}
     suffix = re.compile(r"(?:_seconds|_bytes)?(?:_total|_bucket|_count|_sum)?$")

@@ -13,10 +13,10 @@ from opentelemetry import metrics as otel
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, Metric, Sum
 
-from inbound.ops import metrics, server_metrics
+from inbound.ops import metrics, process_metrics, server_metrics
 from tests.compose_file import DEPLOY, ROLES, SERVICES
 
-MODULES = (metrics, server_metrics)
+MODULES = (metrics, process_metrics, server_metrics)
 PROGRAMS = {"scserv", "systemctl", "journalctl", "docker", "curl", "df", "openssl", "timedatectl"}
 """Which an alert's first command may be."""
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))

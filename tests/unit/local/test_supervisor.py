@@ -14,6 +14,7 @@ from inbound.errors import SetupError
 from inbound.local.child import SupervisedChild
 from inbound.local.child_logs import bound_log, last_line
 from inbound.local.supervisor import Child, ChildEventType, RestartBackoff, Supervisor
+from inbound.ops import process_metrics
 from inbound.ops.health import Health, HealthServer
 from tests.patience import PATIENCE_S
 from tests.unit.local.supervised import AT_ONCE, OBEDIENT, STUBBORN, Events
@@ -72,6 +73,30 @@ async def test_back_off_grows_while_a_child_keeps_dying(
     assert [event.restart for event in deaths] == [1, 2, 3]
     said = f"no output (log: {tmp_path / 'worker.log'})"
     assert {event.exit for event in deaths} == {f"exit status 3: {said}"}
+
+
+def deaths_of(role: str) -> float:
+    """Return what is exported of a child."""
+    return process_metrics.CHILD_DEATHS.values()[frozenset({("role", role)})]
+
+
+async def test_deaths_in_a_row_are_measured_until_a_child_runs_for_a_while(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    """For the alert CrashLoop."""
+    dying = child("worker", "raise SystemExit(3)", ready=None)
+    async with Supervisor([dying], tmp_path, events, backoff=AT_ONCE):
+        for number in (1, 2, 3):
+            await events.next(ChildEventType.DIED)
+            assert deaths_of("worker") >= number
+    calm_at_once = RestartBackoff(first_s=0.0, calm_s=0.0)
+    living = child("relay", OBEDIENT)
+    async with Supervisor([living], tmp_path, events, backoff=calm_at_once) as all_:
+        assert deaths_of("relay") == 0
+        os.kill(all_.pids["relay"], signal.SIGKILL)
+        await events.next(ChildEventType.DIED)
+        await events.next(ChildEventType.STARTED)
+        assert deaths_of("relay") == 0
 
 
 async def test_back_off_restarts_after_a_long_run(
@@ -191,6 +216,15 @@ async def test_setup_error_of_a_child_stops_the_start(
     assert events.of(ChildEventType.STOPPED) == ["relay"]
 
 
+def test_the_last_words_of_a_child_are_a_line_or_a_whole_refusal(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    refusal = "scserv: a key does not fit.\nSet it to another one.\n"
+    log.write_text(f"2024-05-17T12:00:00.000Z worker INFO starts\n{refusal}")
+    assert last_line(log) == "scserv: a key does not fit. Set it to another one."
+    log.write_text(f"{refusal}2024-05-17T12:00:00.000Z worker INFO starts\nValueError: x\n\n")
+    assert last_line(log) == "ValueError: x"
+
+
 async def test_child_that_never_gets_ready_stops_the_start(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
@@ -216,15 +250,6 @@ async def test_a_port_that_another_program_answers_on_stops_the_start(
 
 async def test_a_setup_error_after_the_start_is_said_and_the_next_start_asks_again(
     child: Callable[..., Child], events: Events, tmp_path: Path
-def test_the_last_words_of_a_child_are_a_line_or_a_whole_refusal(tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
-    refusal = "scserv: a key does not fit.\nSet it to another one.\n"
-    log.write_text(f"2024-05-17T12:00:00.000Z worker INFO starts\n{refusal}")
-    assert last_line(log) == "scserv: a key does not fit. Set it to another one."
-    log.write_text(f"{refusal}2024-05-17T12:00:00.000Z worker INFO starts\nValueError: x\n\n")
-    assert last_line(log) == "ValueError: x"
-
-
 ) -> None:
     """The port that was chosen for it may be taken when it binds."""
     ports, bound = iter(("8090", "8091")), tmp_path / "bound"
