@@ -49,6 +49,16 @@ def commands() -> str:
     return "\n".join(blocks)
 
 
+def rotation() -> tuple[str, str, str]:
+    """Return the guide's commands to rotate the subject key: adding, using, and retiring one."""
+    guide = (ROOT / "docs" / "OPERATORS.md").read_text("utf-8")
+    _, _, section = guide.partition("With systemd, in `/etc/scserv/keys`")
+    block = re.search(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert block
+    add, use, retire = block[1].strip().split("\n\n")
+    return add, use, retire
+
+
 def as_the_operator_edits(script: str) -> str:
     """Add the changes of settings that the guide asks for: there is one broker here."""
     copied = re.compile(r"^install .* /etc/scserv/scserv\.toml\b.*$", re.MULTILINE)
@@ -171,6 +181,23 @@ def test_a_text_is_answered_and_both_gateways_have_binds_of_their_own(
     binds = machine.run(f"{WITH_KEYS} scserv binds --config /etc/scserv/scserv.toml")
     assert "main-1" in binds
     assert "main-2" in binds
+
+
+def test_the_subject_key_is_rotated_by_the_commands_of_the_guide(machine: Machine) -> None:
+    shell = f"{WITH_KEYS} cd /etc/scserv/keys;"
+    add, use, retire = rotation()
+    said = machine.run(f"{shell} {add} || test $? = 2")
+    running = len(INSTANCES)
+    assert f"0 of {running} running processes have it as SCSERV_SUBJECT_KEY" in said
+    assert f"{running} processes can't be restarted without the old subject key" in said
+    machine.run(f"{shell} {use}")
+    test_every_instance_becomes_ready(machine)
+    said = machine.run(f"{shell} {retire}")
+    assert f"{running} of {running} running processes have it" in said
+    assert "no other subject key opens the database any more" in said
+    old = "SCSERV_SUBJECT_KEY_FILE=/etc/scserv/keys/subject.old"
+    refused = machine.run(f"{WITH_KEYS} {old} scserv notify --phone {PHONE} --text x", check=False)
+    assert "was rotated away at" in refused
 
 
 @pytest.mark.parametrize("instance", INSTANCES)
