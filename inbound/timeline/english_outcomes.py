@@ -97,3 +97,9 @@ def rejected(reply: ReplyProgress) -> str:
             "arrive in full"
         )
     return f"was refused by the operator's SMS centre, {status}, and not sent"
+
+
+def by_centre(moment: str) -> str:
+    """Return when a receipt says that it happened; the SMS centre names no time zone."""
+    at = datetime.fromisoformat(moment)
+    return f", {at:%Y-%m-%d %H:%M:%S} by the centre's clock (its time zone is unknown)"

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from inbound.smpp.status import explain
 from inbound.timeline import english_order_steps, english_plans
 from inbound.timeline.english_order_steps import message_of
+from inbound.timeline.english_outcomes import by_centre
 from inbound.timeline.model import StepKind
 from inbound.timeline.words import (
     Details,
@@ -214,7 +215,7 @@ def _completed(d: Details) -> str:
 def _receipt(d: Details) -> str:
     parts = f", {d['parts']} parts" if d["parts"] > 1 else ""
     error = f", error {d['error']}" if d["error"] else ""
-    when = f", centre's clock {d['centre_time'].replace('T', ' ')}" if d["centre_time"] else ""
+    when = by_centre(d["centre_time"]) if d["centre_time"] else ""
     return f"receipt: {message_of(d)} {d['fate']}, state {d['state']}{parts}{error}{when}"
 
 

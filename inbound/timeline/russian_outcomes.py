@@ -111,3 +111,9 @@ def _not_in_full(reply: ReplyProgress, delivered: str) -> str:
     if reply.parts_delivered is None:
         return f"не {delivered} или {delivered} не полностью"
     return f"{delivered} не полностью (дошло частей: {reply.parts_delivered} из {reply.parts})"
+
+
+def by_centre(moment: str) -> str:
+    """Return when a receipt says that it happened; the SMS centre names no time zone."""
+    at = datetime.fromisoformat(moment)
+    return f", по часам центра {at:%d.%m.%Y %H:%M:%S} (часовой пояс неизвестен)"

@@ -8,7 +8,7 @@ from inbound.smpp.status import explain
 from inbound.timeline import russian_order_steps, russian_plans
 from inbound.timeline.cases import DeliveryResult
 from inbound.timeline.model import StepKind
-from inbound.timeline.russian_outcomes import receipt_state
+from inbound.timeline.russian_outcomes import by_centre, receipt_state
 from inbound.timeline.words import (
     Details,
     centre_ids,
@@ -224,7 +224,7 @@ def _completed(d: Details) -> str:
 def _receipt(d: Details) -> str:
     parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""
     error = f", код {d['error']}" if d["error"] else ""
-    when = f", часы центра {d['centre_time'].replace('T', ' ')}" if d["centre_time"] else ""
+    when = by_centre(d["centre_time"]) if d["centre_time"] else ""
     delivery = _delivery(DeliveryResult(d["fate"]))
     state = receipt_state(ReceiptState(d["state"]))
     return f"отчёт: {_purpose(d)} {delivery}, состояние «{state}»{parts}{error}{when}"
