@@ -29,11 +29,11 @@ def recipient_count(number: int) -> Bilingual:
 
 def summary(count: Progress) -> Bilingual:
     """Return to how many it was sent, and what happened to the others."""
-    left_out = count.withheld + count.refused
     rest = (
         (count.undelivered, both("undelivered", "не доставлено")),
         (count.unknown, both("unknown", "неизвестно")),
-        (left_out, both("not sent", "не отправлено")),
+        (count.refused, both("refused", "отказано")),
+        (count.withheld, both("withheld", "удержано")),
     )
     sent = both(
         "{sent} of {all} sent",

@@ -30,7 +30,7 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
         case StepKind.ORDER_ACCEPTED:
             return f"accepted, {_times(d, zone)}: {_facts(d)}"
         case StepKind.ORDER_REFUSED:
-            return f"refused, {_refusal(RefusalReason(d['reason']))}{_field(d)}: {_facts(d)}"
+            return f"refused, {refusal(RefusalReason(d['reason']))}{_field(d)}: {_facts(d)}"
         case StepKind.RESCHEDULED:
             return _rescheduled(d, zone)
         case StepKind.WITHHELD:
@@ -139,5 +139,6 @@ def _withheld(reason: WithheldReason) -> str:
             assert_never(reason)
 
 
-def _refusal(reason: RefusalReason) -> str:
+def refusal(reason: RefusalReason) -> str:
+    """Return why an order was refused, in a few words."""
     return reason.value.replace("_", " ")

@@ -30,12 +30,12 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
         case StepKind.ORDER_ACCEPTED:
             return f"заказ принят, {_times(d, zone)}; {_facts(d)}"
         case StepKind.ORDER_REFUSED:
-            why = f"{_refusal(RefusalReason(d['reason']))}{_field(d)}"
+            why = f"{refusal(RefusalReason(d['reason']))}{_field(d)}"
             return f"в заказе отказано: {why}; {_facts(d)}"
         case StepKind.RESCHEDULED:
             return _rescheduled(d, zone)
         case StepKind.WITHHELD:
-            return f"не отправлено: {_withheld(WithheldReason(d['reason']))}"
+            return f"удержано: {_withheld(WithheldReason(d['reason']))}"
         case StepKind.CANCELLED:
             return "заказ отменён"
         case StepKind.EXPIRED:
@@ -136,7 +136,8 @@ def _withheld(reason: WithheldReason) -> str:
             assert_never(reason)
 
 
-def _refusal(reason: RefusalReason) -> str:
+def refusal(reason: RefusalReason) -> str:
+    """Return why an order was refused, in a few words."""
     match reason:
         case RefusalReason.ACCOUNT_UNKNOWN:
             return "такой учётной записи нет"

@@ -10,11 +10,12 @@ from inbound.timeline.model import OrderTimeline, Step, Timeline
 from inbound.timeline.words import spelling_of
 from schemas.orders import OrderKind, OrderState
 
-_KINDS: Final = {
+KINDS: Final = {
     OrderKind.NOTIFICATION: "Notification",
     OrderKind.BROADCAST: "Broadcast",
     OrderKind.SERVICE: "Service message",
 }
+"""What an order is, as keys of words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _entries(timeline: Timeline) -> Iterator[ThreadEntry]:
         yield ThreadEntry(
             order.ordered_at,
             "out",
-            _KINDS[order.kind],
+            KINDS[order.kind],
             order.broadcast or order.template or "",
             order.sentence,
             OF_ORDER[order.verdict],

@@ -191,7 +191,7 @@ STATUS: Final[Mapping[str, str]] = {
     "Delivered": "Доставлено",
     "Not delivered": "Не доставлено",
     "Delivery uncertain": "Доставка не подтверждена",
-    "Withheld": "Не отправлено",
+    "Withheld": "Удержано",
     "Acknowledgements": "Подтверждения",
     "Fulfilments": "Исполнения",
     "Notifications": "Уведомления",

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -10,13 +11,17 @@ from starlette.responses import Response
 
 from inbound.api.backend import retry_once
 from inbound.desk.access import Desk, DeskDep
+from inbound.desk.person.thread import KINDS
 from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.status.daily_report import ZONE, DailyReport, report_of, rows_of
 from inbound.desk.visitors import Sees, Visitor
+from inbound.timeline.languages import refusal_words
+from inbound.timeline.model import Language
 from inbound.timeline.words import spelling_of
 from schemas.events import Command
 from schemas.messages import Purpose
+from schemas.orders import RefusalReason
 
 PATH: Final = "/status/report"
 _COLUMNS: Final = ("day", "zone", "what", "kind", "count")
@@ -50,6 +55,8 @@ async def report_page(request: Request, desk: DeskDep, _: MaySee, day: str = "")
         purposes=_PURPOSES,
         completions=_COMPLETIONS,
         spelling=_spelling,
+        kinds=KINDS,
+        why=partial(_why, language=request.state.language),
         before=report.day - _DAY,
         after=report.day + _DAY if report.day < today else None,
         today=today,
@@ -95,6 +102,12 @@ async def _newest_day(desk: Desk, today: date) -> date:
 def _spelling(command: str) -> str:
     """Return a command as clients write it; one of a newer release as it is stored."""
     return spelling_of(Command(command)) if command in set(Command) else command
+
+
+def _why(reason: str, language: Language) -> str:
+    """Return why orders were refused; a reason of a newer release as it is stored."""
+    known = reason in set(RefusalReason)
+    return refusal_words(RefusalReason(reason), language) if known else reason
 
 
 def _day(text: str, today: date) -> date:

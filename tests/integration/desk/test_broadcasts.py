@@ -126,7 +126,7 @@ async def test_a_start_is_set_and_moved_in_the_zone_of_the_service(
     [
         ("2024-05-16T10:00", "This time has passed"),
         ("tomorrow", "This is not a time"),
-        ("2026-05-17T10:00", "up to 366 days"),
+        ("2026-05-17T10:00", "the latest possible time is 18.05.2025 15:00"),
     ],
 )
 async def test_a_start_that_cannot_be_is_refused_and_kept(
@@ -339,6 +339,10 @@ async def test_why_messages_were_not_sent_is_told(world: DeskWorld, editor: Brow
     assert "the person had switched notifications off 1" in page.text
     assert "a <b>defect</b>" in page.text
     assert "<b>defect" not in page.answer.text
+    assert "refused: 1, withheld: 1" in (await editor.open("/broadcasts")).text
+    russian = await world.signed_in(Role.EDITOR, language="ru")
+    assert "отказано: 1, удержано: 1" in (await russian.open("/broadcasts")).text
+    assert "удержано 1" in (await russian.open(page.path)).text
 
 
 async def test_a_draft_is_deleted_and_nothing_that_was_started(

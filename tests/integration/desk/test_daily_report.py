@@ -116,8 +116,12 @@ async def test_names_stay_text_in_the_page_and_start_no_formula_in_the_file(
     monkeypatch.setattr(report_world.sources.slow, "daily_orders", daily_orders)
     monkeypatch.setattr(report_world.sources.slow, "daily", daily)
     page = await viewer.open(f"{REPORT}?day={DAY}")
-    assert "<script>x notification 0 0 2 opted_out 2" in page.text
+    assert "<script>x Notification 0 0 2 opted out: 2" in page.text
     assert "<script>" not in page.answer.text.replace("<script src", "")
+    russian = await report_world.signed_in(Role.VIEWER, language="ru")
+    page = await russian.open(f"{REPORT}?day={DAY}")
+    assert "<script>x Уведомление 0 0 2 получатель отключил уведомления: 2" in page.text
+    page = await viewer.open(f"{REPORT}?day={DAY}")
     assert "Fulfilled 7" in page.text
     cells = [row["kind"] for row in await rows(viewer, DAY)]
     assert "'=cmd|' /C calc'!A0 notification" in cells
