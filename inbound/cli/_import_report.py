@@ -44,7 +44,7 @@ class ImportReport:
     def reject(self, row: RejectedRow) -> None:
         """Report one row. Raises SetupError if the file can't be created or written."""
         if self._rejected is not None:
-            self._rejected.add((str(row.row), row.fields, row.full_reason), row.values)
+            self._rejected.add((str(row.row), row.fields(), row.full_reason()), row.values)
         self._count += 1
         if self._shows_rows and self._count <= _REJECTED_SHOWN:
             self._print(f"{self.unit} {row.row}, {row}")

@@ -4,9 +4,10 @@ A test requires each text that is used to be in `russian`, and no other. Sentenc
 messages come from `inbound.timeline`, which has its own. Pure.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from inbound.desk.russian import RUSSIAN
@@ -19,6 +20,23 @@ _MINUTES_FROM_S: Final = 90
 _HOURS_FROM_S: Final = 5400
 
 
+def grouped_number(number: int) -> str:
+    """Return a number with its thousands separated."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A text with its values. `words` is a key of the desk's words."""
+
+    words: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+Sayable: TypeAlias = str | Phrase
+"""What the desk can say: a key of its words, perhaps with values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of one language, and times in one zone, which `moment` doesn't name."""
@@ -26,8 +44,10 @@ class Words:
     language: Language
     zone: str
 
-    def __call__(self, english: str, **values: object) -> str:
+    def __call__(self, english: Sayable, **values: object) -> str:
         """Return a text with its values; in English if it has no translation."""
+        if isinstance(english, Phrase):
+            return self(english.words, **english.values)
         text = english if self.language is Language.EN else RUSSIAN.get(english, english)
         return text.format(**values) if values else text
 
@@ -59,7 +79,7 @@ class Words:
 
     def number(self, number: int) -> str:
         """Return a number with its thousands separated."""
-        return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+        return grouped_number(number)
 
     def events(self, number: int) -> str:
         """Return a number of events with the noun, as the object of a sentence."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inbound.directory.port import FIELD_LIMITS, Registration
+from inbound.directory.rejection_words import ENGLISH, WHOLE_ROW, HeldText, RejectionWords
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.tables.cells import CellError, read_msisdn, read_text
 from inbound.tables.columns import Column
@@ -60,10 +61,8 @@ CLIENT_COLUMNS: Final = (
     ),
 )
 TEXT_FIELDS: Final = tuple(column.name for column in CLIENT_COLUMNS[1:])
-WHOLE_ROW: Final = "row"
 _AROUND_NUMBERS: Final = " '\"="
 _LIKE_A_NUMBER: Final = re.compile(r"\+?\d[\d ()-]{8,20}\d")
-_BEFORE: Final = "; before: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class RejectedRow:
     faults: tuple[FieldFault, ...]
     values: tuple[str, ...] = field(repr=False)
     """The fields for the file of rejected rows. They have secrets."""
-    held: tuple[str, ...] = field(repr=False, default=())
+    held: tuple[HeldText, ...] = field(repr=False, default=())
     """Content that can't be written into a field. It may have secrets."""
     note: str = field(repr=False, default="")
     """Why the row was rejected before. It may have secrets."""
@@ -105,18 +104,17 @@ class RejectedRow:
     def __str__(self) -> str:
         return f"{self.masked}: {'; '.join(map(str, self.faults))}"
 
-    @property
-    def fields(self) -> str:
-        """The names of the fields at fault."""
-        return ", ".join(dict.fromkeys(fault.field for fault in self.faults))
+    def fields(self, words: RejectionWords = ENGLISH) -> str:
+        """Return the names of the fields at fault."""
+        return ", ".join(dict.fromkeys(words.name(fault.field) for fault in self.faults))
 
-    @property
-    def full_reason(self) -> str:
-        """The reasons with the content of the row, now and before. It may have secrets."""
-        reason = "; ".join((*map(str, self.faults), *self.held))
+    def full_reason(self, words: RejectionWords = ENGLISH) -> str:
+        """Return the reasons with the content of the row, now and before. It may have secrets."""
+        faults = (f"{words.name(one.field)}: {words.reason(one.reason)}" for one in self.faults)
+        reason = "; ".join((*faults, *map(words.held, self.held)))
         if not self.note or self.note.startswith(reason):
             return self.note or reason
-        return f"{reason}{_BEFORE}{self.note}"
+        return f"{reason}{words.before}{self.note}"
 
 
 def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> ClientRow | RejectedRow:
@@ -124,7 +122,7 @@ def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> ClientR
     if isinstance(row, BadRow):
         fault = FieldFault(WHOLE_ROW, row.reason)
         no_values = ("",) * len(CLIENT_COLUMNS)
-        held = (f"it was: {row.held}",)
+        held = (HeldText(WHOLE_ROW, row.held),)
         claims = _numbers(row.fields)
         return RejectedRow(row.number, mask(""), (fault,), no_values, held, row.note, claims)
     if row.is_empty:
@@ -168,10 +166,10 @@ def _rejected(
     row: Row, number: str, faults: Sequence[FieldFault], uncertain: set[str]
 ) -> RejectedRow:
     values: list[str] = []
-    held: list[str] = []
+    held: list[HeldText] = []
     for column, cell in zip(CLIENT_COLUMNS, row.cells, strict=True):
         if column.name in uncertain:
-            held.append(f"{column.name} was {cell.text}")
+            held.append(HeldText(column.name, cell.text))
         values.append("" if column.name in uncertain else cell.text)
     if number:
         values[0] = number

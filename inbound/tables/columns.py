@@ -17,6 +17,7 @@ _NOT_WORDS: Final = re.compile(r"[\W_]+")
 _PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
 _LETTERS: Final = 26
 REJECTED_COLUMNS: Final = ("row", "field", "reason")
+REJECTED_COLUMNS_RU: Final = ("строка", "поле", "причина")
 OUTCOME_COLUMNS: Final = ("row", "state", "reason", "time")
 """The columns before the others in files of rejected rows or of recipients."""
 OUTCOME_COLUMNS_RU: Final = ("строка", "состояние", "причина", "время")
@@ -227,7 +228,10 @@ def _layout(
 
 
 def _own(names: Sequence[str]) -> tuple[str, ...]:
-    for own in (REJECTED_COLUMNS, OUTCOME_COLUMNS, OUTCOME_COLUMNS_RU):
+    for own in (
+        *(REJECTED_COLUMNS, REJECTED_COLUMNS_RU),
+        *(OUTCOME_COLUMNS, OUTCOME_COLUMNS_RU),
+    ):
         if tuple(names[: len(own)]) == own:
             return own
     return ()

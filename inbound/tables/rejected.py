@@ -1,8 +1,9 @@
 """The file of rejected rows, or of recipients, to be corrected and loaded again.
 
-It has the wanted columns under their own names, so it needs no `--map`, and before them the row of
-the loaded table, the fields at fault or the state, and the reasons. Callers leave a field empty if
-its text is not certain, and put the text into the reason: otherwise it would pass the next load.
+It has the wanted columns, under names that the reader knows, so it needs no `--map`. Before them
+are the row of the loaded table, the fields at fault or the state, and the reasons. Callers leave a
+field empty if its text is not certain, and put the text into the reason: otherwise it would pass
+the next load.
 
 The file may have secrets, so only its owner can read it. It is created with the first row and
 never replaces another file.
@@ -20,7 +21,12 @@ from typing import Any, Final, Protocol
 from typing_extensions import override
 
 from inbound.errors import SetupError
-from inbound.tables.columns import OUTCOME_COLUMNS, OUTCOME_COLUMNS_RU, REJECTED_COLUMNS
+from inbound.tables.columns import (
+    OUTCOME_COLUMNS,
+    OUTCOME_COLUMNS_RU,
+    REJECTED_COLUMNS,
+    REJECTED_COLUMNS_RU,
+)
 from inbound.tables.formulas import marked
 from inbound.temporary_folder import TemporaryFolder
 
@@ -47,6 +53,7 @@ class RejectedFileLabels:
 
 
 REJECTED_FILE: Final = RejectedFileLabels("--rejected", "rejected", REJECTED_COLUMNS)
+REJECTED_FILE_RU: Final = RejectedFileLabels("--rejected", "отклонённые", REJECTED_COLUMNS_RU)
 EXCLUDED_FILE: Final = RejectedFileLabels("--file", "excluded", OUTCOME_COLUMNS)
 RECIPIENTS_FILE: Final = RejectedFileLabels("--file", "recipient", OUTCOME_COLUMNS)
 EXCLUDED_FILE_RU: Final = RejectedFileLabels("--file", "исключённые", OUTCOME_COLUMNS_RU)

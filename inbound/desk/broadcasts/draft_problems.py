@@ -1,10 +1,11 @@
 """Problems of a draft or a table as pages show them: keys of the desk's words. Pure."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from inbound.broadcasts.content import DraftError
+from inbound.desk.words import Phrase
 from inbound.errors import SetupError
 from inbound.tables.faults import TableError, TableFault
 
@@ -24,8 +25,10 @@ _TEXT_PROBLEMS: Final[Mapping[str, str]] = {
     "blank": "The text has no visible character. Write what to send.",
     "brace": "The braces of the text can't be read. A field is a name in braces, like {name}; a "
     "brace itself is written twice.",
-    "parts": "The text needs more SMS parts than the account may send. Shorten it.",
-    "signs": "The text is too long, or has characters that can't be sent.",
+    "parts": "The text needs {needed} SMS parts, and the account may send {most}. Shorten it.",
+    "far too long": "The text is far too long for a message: at most {most} SMS parts are "
+    "possible.",
+    "signs": "The text has an invisible control character. Type it again by hand.",
 }
 _NO_TABLE: Final[str] = "The table can't be read like this."
 _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
@@ -59,33 +62,30 @@ _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
 }
 
 
-_SHOWN: Final = frozenset({"line", "names", "encoding"})
-"""The values that texts of tables have."""
+_SHOWN: Final = frozenset({"line", "names", "encoding", "needed", "most"})
+"""The values that these texts have."""
+_PARTS: Final = re.compile(r"needs (?P<needed>\d+) SMS parts, and may have (?P<most>\d+)")
+_MOST_PARTS: Final = re.compile(r"shorten it to at most (?P<most>\d+) parts")
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A text with its values. `words` is a key of the desk's words."""
-
-    words: str
-    values: Mapping[str, object] = field(default_factory=dict)
-
-
-def problem_of(error: DraftError) -> tuple[str, str]:
+def problem_of(error: DraftError) -> tuple[str, Phrase]:
     """Return the field of the form that a draft was refused for, and why."""
     if error.field != "text":
-        return error.field, _DRAFT_PROBLEMS[error.field]
+        return error.field, Phrase(_DRAFT_PROBLEMS[error.field])
     said = str(error)
+    if counts := _PARTS.search(said):
+        return "text", Phrase(_TEXT_PROBLEMS["parts"], counts.groupdict())
+    if limit := _MOST_PARTS.search(said):
+        return "text", Phrase(_TEXT_PROBLEMS["far too long"], limit.groupdict())
     for sign, name in (
         ("a template, and not both", "choice"),
         ("no visible character", "blank"),
-        ("SMS parts", "parts"),
         ("brace", "brace"),
         ("a field", "brace"),
     ):
         if sign in said:
-            return "text", _TEXT_PROBLEMS[name]
-    return "text", _TEXT_PROBLEMS["signs"]
+            return "text", Phrase(_TEXT_PROBLEMS[name])
+    return "text", Phrase(_TEXT_PROBLEMS["signs"])
 
 
 def table_problem(error: SetupError) -> Phrase:

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import ENCODINGS, SEPARATORS
-from inbound.desk.broadcasts.draft_problems import Phrase
+from inbound.desk.clients.client_fields import FIELD_TITLES
 from inbound.desk.clients.client_imports import PURPOSE, REJECTED, table_problem_of
 from inbound.desk.clients.client_routes import PATH, refuse_table
 from inbound.desk.fault_words import why_rejected
@@ -24,7 +24,9 @@ from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
-from inbound.directory.client_rows import CLIENT_COLUMNS, WHOLE_ROW
+from inbound.desk.words import Phrase
+from inbound.directory.client_rows import CLIENT_COLUMNS
+from inbound.directory.rejection_words import WHOLE_ROW
 from inbound.errors import SetupError
 from inbound.store.access.audit import record
 from inbound.store.access.desk_jobs import JobState
@@ -105,7 +107,10 @@ async def load(request: Request, desk: DeskDep, action: MayChange, name: str) ->
         upload = await _found(desk, action.visitor, name, PURPOSE)
         order = JobOrder(job_id, _KIND, owner)
         actor = action.visitor.session.actor
-        await desk.long_work.begin(order, desk.imports.load, upload, actor, allow_moves=asked.moves)
+        words = desk.pages.words(request)
+        await desk.long_work.begin(
+            order, desk.imports.load, upload, actor, words, allow_moves=asked.moves
+        )
         known = await desk.long_work.wait(
             job_id, owner, _KIND, desk.broadcast_drafts.answer_within_s
         )
@@ -287,6 +292,6 @@ async def _page(
         why=why_rejected,
         whole_row=WHOLE_ROW,
         moves=moves,
-        columns=[column.name for column in CLIENT_COLUMNS],
+        titles=FIELD_TITLES,
         reader_says=problem,
     )

@@ -8,7 +8,7 @@ and any other one changed nothing.
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +16,12 @@ import psycopg
 
 from inbound.broadcasts.table_loading import Advance
 from inbound.desk.broadcasts.audience_tables import SEPARATORS
-from inbound.desk.broadcasts.draft_problems import Phrase, plain_values, table_problem
+from inbound.desk.broadcasts.draft_problems import plain_values, table_problem
+from inbound.desk.clients.client_rejections import Rejections
 from inbound.desk.job_words import writing_file
 from inbound.desk.long_work import JobRefusedError, Result, Work
 from inbound.desk.uploads import Upload, Uploads
+from inbound.desk.words import Phrase, Words
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN, ClientRow, RejectedRow, check_row
 from inbound.directory.sealing import ClientSealer
@@ -32,17 +34,15 @@ from inbound.tables.faults import TableError, TableFault
 from inbound.tables.masking import masked_cell
 from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
-from inbound.tables.rejected import RejectedFile
 from inbound.temporary_folder import TemporaryFolder
 
 PURPOSE: Final = "clients"
 REJECTED: Final = "rejected clients"
-SHOWN: Final = 20
 _PROGRESS_EVERY: Final = 500
 _COLUMN_FAULTS: Final = frozenset({TableFault.NO_COLUMN, TableFault.COLUMN_UNCERTAIN})
 _BAD_COLUMNS: Final = (
     "A column is missing, or several may be meant. Write which ones they are beside, and read it "
-    "again: msisdn, client_id, personal_code, login and password are needed."
+    "again: phone number, client id, personal code, login and password are needed."
 )
 
 
@@ -57,22 +57,6 @@ class ImportPreview:
     """Our name, the letter of the file's column, and its name there."""
     unread: list[str]
     rows: list[tuple[int, list[str]]]
-
-
-@dataclass(slots=True)
-class _Rejections:
-    """The first rejected rows, safe to show, and the file of all, if there is one."""
-
-    file: RejectedFile | None
-    first: list[Mapping[str, object]] = field(default_factory=list)
-
-    def add(self, row: RejectedRow) -> None:
-        if self.file is not None:
-            with writing_file():
-                self.file.add((str(row.row), row.fields, row.full_reason), row.values)
-        if len(self.first) < SHOWN:
-            faults = [{"field": fault.field, "reason": fault.reason} for fault in row.faults]
-            self.first.append({"row": row.row, "masked": row.masked, "faults": faults})
 
 
 class ClientImports:
@@ -110,7 +94,7 @@ class ClientImports:
         self, conn: psycopg.Connection, work: Work, upload: Upload, *, allow_moves: bool
     ) -> Result:
         """Check every row and change nothing. Raises JobRefusedError and errors of the store."""
-        rejections = _Rejections(None)
+        rejections = Rejections()
         with _refusing(), _opened(upload) as table:
             how = _How(rejections.add, work.advance, allow_moves)
             with conn.transaction():
@@ -118,17 +102,24 @@ class ClientImports:
         return {"summary": asdict(summary), "rows": rejections.first}
 
     def load(
-        self, conn: psycopg.Connection, work: Work, upload: Upload, actor: str, *, allow_moves: bool
+        self,
+        conn: psycopg.Connection,
+        work: Work,
+        upload: Upload,
+        actor: str,
+        words: Words,
+        *,
+        allow_moves: bool,
     ) -> Result:
         """Import the rows that are good; keep the others as an upload. Recorded.
 
-        Raises as `check`; then nothing was imported.
+        Their file has the language of `words`. Raises as `check`; then nothing was imported.
         """
         kept: list[Upload] = []
         try:
             with _refusing(), _opened(upload) as table, _folder(upload) as folder:
-                result = self._load(conn, work, _Loading(upload, table, folder, kept), actor,
-                                    allow_moves=allow_moves)  # fmt: skip
+                loading = _Loading(upload, table, folder, kept, words)
+                result = self._load(conn, work, loading, actor, allow_moves=allow_moves)
         except BaseException:
             for one in kept:
                 self._uploads.delete(one)
@@ -146,10 +137,8 @@ class ClientImports:
         *,
         allow_moves: bool,
     ) -> Result:
-        names = [column.name for column in CLIENT_COLUMNS]
-        upload, table = loading.upload, loading.table
-        path = loading.folder / "rejected.xlsx"
-        rejections = _Rejections(RejectedFile(upload.path, path, names, table.separator))
+        upload = loading.upload
+        rejections = Rejections.with_file(upload.path, loading.folder, loading.words)
 
         def keep() -> None:
             with writing_file():
@@ -160,7 +149,7 @@ class ClientImports:
 
         how = _How(rejections.add, work.advance, allow_moves, keep, is_check=False)
         with conn.transaction():
-            summary = _import(conn, table, self.keys, how)
+            summary = _import(conn, loading.table, self.keys, how)
             counts = _counts(summary)
             reason = ", ".join(f"{count} {name}" for name, count in counts.items())
             record(conn, actor=actor, action="clients.import", reason=reason)
@@ -181,6 +170,7 @@ class _Loading:
     table: Table
     folder: Path
     kept: list[Upload]
+    words: Words
 
 
 @dataclass(frozen=True, slots=True)

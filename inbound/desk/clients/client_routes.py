@@ -9,12 +9,14 @@ from starlette.responses import Response
 
 from inbound.api.backend import retry_once
 from inbound.desk.access import Desk, DeskDep, see_other
+from inbound.desk.clients.client_fields import FIELD_TITLES
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.people import Who
 from inbound.desk.person.typed_numbers import why_no_number
 from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.desk.words import Phrase, Sayable
 from inbound.directory.client_changes import (
     ClientChange,
     ClientMovesError,
@@ -25,6 +27,7 @@ from inbound.directory.client_changes import (
     has_clients,
 )
 from inbound.directory.client_rows import TEXT_FIELDS
+from inbound.directory.port import FIELD_LIMITS
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.access.audit import ReasonError, check_reason
 
@@ -42,12 +45,7 @@ _MOVES: Final = (
     "This would give a known number to another client, or a known client one more number. If that "
     "is meant, tick the box below and save again."
 )
-_FIELD_WORDS: Final = {
-    "client_id": "Client id",
-    "personal_code": "Personal code",
-    "login": "Login",
-    "password": "Password",
-}
+_FIELD_WORDS: Final = {name: FIELD_TITLES[name] for name in TEXT_FIELDS}
 _RULES: Final = {
     "is empty": "This field is needed.",
     "starts or ends with a blank": "There must be no blank at the start or end.",
@@ -69,7 +67,7 @@ class ClientNotice:
     """The result of an action: what is wrong, by field or form, and what was typed."""
 
     done: str = ""
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, Sayable] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
     asks_to_move: bool = False
 
@@ -165,15 +163,15 @@ async def _save(desk: Desk, action: Action, who: Who) -> ClientNotice:
     try:
         is_changed = await desk.sources.pool.run(change_client, wanted, desk.imports.keys)
     except ClientRefusedError as error:
-        found = {fault.field: _word(fault.reason) for fault in error.faults}
+        found = {fault.field: _word(fault.field, fault.reason) for fault in error.faults}
         return ClientNotice(problems=found, typed=form.fields)
     except ClientMovesError:
         return ClientNotice(problems={"moves": _MOVES}, typed=form.fields, asks_to_move=True)
     return ClientNotice(done="changed" if is_changed else "same")
 
 
-def _word(reason: str) -> str:
-    problem = "It is too long."
+def _word(name: str, reason: str) -> Sayable:
+    problem = Phrase("It is too long: at most {most} characters.", {"most": FIELD_LIMITS[name]})
     return _RULES.get(reason, problem)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from inbound.desk.roles import Role
 from inbound.directory.client_rows import CLIENT_COLUMNS
@@ -100,7 +101,7 @@ async def test_a_client_is_added_and_changed_without_showing_secrets(world: Desk
     [
         ({"number": "12"}, "with its country code"),
         ({"login": " blank"}, "no blank at the start or end"),
-        ({"personal_code": "1" * 17}, "It is too long"),
+        ({"personal_code": "1" * 17}, "It is too long: at most 16 characters"),
         ({"password": "a\u200bb"}, "can't be printed"),
         ({"reason": "call 8 916 123 45 67"}, "without a phone number"),
         ({"reason": " "}, "Give a reason"),
@@ -170,7 +171,7 @@ async def test_a_table_is_shown_checked_and_imported(world: DeskWorld) -> None:
     assert "table-secret" not in page.answer.text
     page = await browser.send(page, f"{path}/check")
     assert "added 1" in page.text
-    assert "personal_code : is empty" in page.text
+    assert "Personal code: is empty" in page.text
     assert "secret" not in page.text.replace("It has secrets", "")
     assert await stored(world, good) is None
     page = await browser.send(page, path)
@@ -192,6 +193,49 @@ async def test_a_table_is_shown_checked_and_imported(world: DeskWorld) -> None:
     )
     assert reason == "1 added, 0 updated, 0 unchanged, 1 rejected"
     assert world.audit(actor)[-1] == "clients.rejected"
+
+
+async def test_rejected_rows_are_russian_at_a_russian_desk_and_can_be_imported(
+    world: DeskWorld,
+) -> None:
+    browser = await world.signed_in(Role.OPERATOR, language="ru")
+    numbers, whose = [new_number(), new_number()], new_id()
+    rows = [f"{numbers[0]};{whose};;login;'secret", f"{numbers[1]};;1;login;{'p' * 65}"]
+    names = "телефон;код клиента;персональный код;логин;пароль"
+    page = await uploaded(browser, "\n".join([names, *rows]).encode())
+    for title in ("Номер телефона", "Код клиента", "Персональный код", "Логин", "Пароль"):
+        assert page.text.count(title) >= 3
+    assert "msisdn" not in page.text
+    path = import_path(page)
+    page = await browser.send(page, f"{path}/check")
+    assert "Персональный код: не заполнено" in page.text
+    page = await browser.send(page, path)
+    answer = await browser.client.post(page.path, data=page.form(page.path).fields)
+    sheet, [head, *lines] = sheet_of(answer.content)
+    assert sheet == "отклонённые"
+    assert head == [
+        *("строка", "поле", "причина"),
+        *("Номер телефона", "Код клиента", "Персональный код", "Логин", "Пароль"),
+    ]
+    first, second = lines
+    assert (first[1], second[1]) == ("Персональный код, Пароль", "Код клиента, Пароль")
+    assert first[2] == (
+        "Персональный код: не заполнено; Пароль: начинается с апострофа, который может лишь "
+        "помечать текст; Пароль: было 'secret"
+    )
+    assert second[2] == (
+        "Код клиента: не заполнено; Пароль: слишком длинно, символов может быть не больше 64"
+    )
+    again = await uploaded(browser, answer.content, "rejected.xlsx")
+    again = await browser.send(again, f"{import_path(again)}/check")
+    assert "отклонено 2" in again.text
+
+
+def sheet_of(workbook: bytes) -> tuple[str, list[list[str]]]:
+    """Return the name of the only sheet of a workbook, and its cells."""
+    found = CalamineWorkbook.from_filelike(io.BytesIO(workbook))
+    [name] = found.sheet_names
+    return name, [[str(cell) for cell in row] for row in found.get_sheet_by_name(name).to_python()]
 
 
 async def test_a_table_without_a_flaw_is_imported_and_deleted(world: DeskWorld) -> None:

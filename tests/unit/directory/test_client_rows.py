@@ -4,6 +4,7 @@ import pytest
 
 from inbound.directory.client_rows import ClientRow, RejectedRow, check_row
 from inbound.directory.port import Registration
+from inbound.directory.rejection_words import HeldText
 from inbound.tables.model import BadRow, Cell, CellKind, Row
 from tests.unit.tables.worlds import printed, text
 
@@ -53,31 +54,31 @@ def test_rejected_row_is_named_without_its_secrets(values: tuple[str, ...], said
 
 def test_all_faults_of_a_row_are_named_at_once() -> None:
     bad = rejected("1", "", "1234", "ivanov", Cell(CellKind.NUMBER, "77"))
-    assert bad.fields == "msisdn, client_id, password"
+    assert bad.fields() == "msisdn, client_id, password"
 
 
 def test_uncertain_text_is_left_out_of_the_corrected_fields() -> None:
     bad = rejected(GOOD[0], "C-1", Cell(CellKind.NUMBER, "123"), "'ivanov", text(" x"))
     assert bad.values == ("+79161234567", "C-1", "", "", " x")
-    assert bad.held == ("personal_code was 123", "login was 'ivanov")
-    assert bad.full_reason.endswith("personal_code was 123; login was 'ivanov")
+    assert bad.held == (HeldText("personal_code", "123"), HeldText("login", "'ivanov"))
+    assert bad.full_reason().endswith("personal_code was 123; login was 'ivanov")
 
 
 def test_record_that_could_not_be_taken_apart() -> None:
     bad = check_row(BadRow(5, 6, "the quotes don't match", "CANARY"))
     assert isinstance(bad, RejectedRow)
     assert str(bad) == "***: row: the quotes don't match"
-    assert bad.full_reason == "row: the quotes don't match; it was: CANARY"
+    assert bad.full_reason() == "row: the quotes don't match; it was: CANARY"
 
 
 def test_row_that_is_rejected_again_keeps_its_old_reason() -> None:
     empty = Row(5, (printed(""),) * 5, note="personal_code was 123")
     first = check_row(empty)
     assert isinstance(first, RejectedRow)
-    assert first.full_reason == "row: all fields are empty; before: personal_code was 123"
-    again = check_row(Row(6, empty.cells, note=first.full_reason))
+    assert first.full_reason() == "row: all fields are empty; before: personal_code was 123"
+    again = check_row(Row(6, empty.cells, note=first.full_reason()))
     assert isinstance(again, RejectedRow)
-    assert again.full_reason == first.full_reason
+    assert again.full_reason() == first.full_reason()
 
 
 @pytest.mark.parametrize(
