@@ -13,7 +13,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from inbound.desk.access import Desk, DeskDep
-from inbound.desk.audit.audit_words import ACTIONS, DETAILS
+from inbound.desk.audit.audit_details import detail
+from inbound.desk.audit.audit_words import ACTIONS
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -68,7 +69,7 @@ async def audit(
         "audit.html",
         entries=found[:SHOWN],
         actions=ACTIONS,
-        details=DETAILS,
+        detail=detail,
         known_actors=await run(list_actors),
         known_actions=await run(list_actions),
         typed=typed,

@@ -74,8 +74,3 @@ ACTIONS: Final[Mapping[str, str]] = {
     "undo stops": "Stops undone",
 }
 """The others are shown by their own name."""
-DETAILS: Final[Mapping[str, tuple[str, ...]]] = {
-    "desk.sign_in_failed": ("wrong password", "wrong code"),
-    "desk.sign_in_throttled": ("10 failures within 15 minutes",),
-}
-"""Details that the service itself writes; people write the others."""

@@ -12,7 +12,8 @@ from typing import Final
 from inbound.broadcasts.audience import Exclusion
 from inbound.broadcasts.outcome_reasons import reason_in_words
 from inbound.desk.audit.audit_words import ACTIONS
-from inbound.desk.person.message_states import OF_ORDER, StateBadge
+from inbound.desk.broadcasts.recipient_states import OF_RECIPIENT
+from inbound.desk.person.message_states import StateBadge
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.money import amount_text
 from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
@@ -38,16 +39,6 @@ _STATES: Final[Mapping[BroadcastState, StateBadge]] = {
     BroadcastState.CANCELLED: StateBadge("Cancelled", "soft", "bad"),
 }
 _MISSED: Final[StateBadge] = StateBadge("Missed its start", "bad", "unsure")
-
-OF_RECIPIENT: Final[Mapping[RecipientState, StateBadge]] = {
-    RecipientState.WAITING: OF_ORDER[OrderState.QUEUED],
-    RecipientState.SENT: OF_ORDER[OrderState.SENT],
-    RecipientState.DELIVERED: OF_ORDER[OrderState.DELIVERED],
-    RecipientState.UNDELIVERED: OF_ORDER[OrderState.UNDELIVERED],
-    RecipientState.UNKNOWN: OF_ORDER[OrderState.UNKNOWN],
-    RecipientState.WITHHELD: OF_ORDER[OrderState.WITHHELD],
-    RecipientState.REFUSED: OF_ORDER[OrderState.REFUSED],
-}
 
 _EXCLUSIONS: Final[Mapping[Exclusion, str]] = {
     Exclusion.ROW: "The row can't be read",

@@ -52,6 +52,24 @@ async def test_entries_are_found_by_who_what_and_when(world: DeskWorld) -> None:
     assert "No entry is like this" in page.text
 
 
+async def test_what_the_service_recorded_is_russian_on_a_russian_page(world: DeskWorld) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR, language="ru")
+    name = new_actor().removeprefix("user ")[:20]
+    users = (await browser.open("/users")).form("/users").fields
+    await browser.client.post("/users", data={**users, "name": name, "role-support": "1"})
+    page = await browser.open(f"/users/{name}")
+    roles = {**page.form(f"/users/{name}/roles").fields, "role-editor": "1"}
+    await browser.client.post(f"/users/{name}/roles", data=roles)
+    enter(world, f"user {name}", "reveal", "account of a person")
+    page = await browser.open("/audit")
+    assert f"{name}: поддержка" in page.text
+    assert f"{name}: поддержка -> редактор, поддержка" in page.text
+    theirs = await browser.open(f"/audit?actor=user {name}")
+    assert "account of a person" in theirs.text
+    english = await (await world.signed_in(Role.VIEWER)).open("/audit")
+    assert f"{name}: support -> editor, support" in english.text
+
+
 async def test_pages_have_every_entry_once(world: DeskWorld) -> None:
     who = new_actor()
     for n in range(2 * SHOWN + 1):
