@@ -33,6 +33,7 @@ from inbound.desk.identity.signing_in import ask_to_sign_in
 from inbound.desk.messages import order_routes, send_routes, template_editing, template_routes
 from inbound.desk.navigation import Menu, MenuEntry
 from inbound.desk.nul import address_without_nul
+from inbound.desk.page_addresses import page_paths
 from inbound.desk.pages import HEADERS, TRANSPORT
 from inbound.desk.person import person_routes
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
@@ -130,6 +131,7 @@ def _routes() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.state.page_paths = page_paths(ROUTERS)
 
     async def answer(request: Request, error: Exception) -> Response:
         desk: Desk = request.state.desk

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from inbound.desk.forms import KEPT_FIELD, TOKEN_FIELD
 from inbound.desk.navigation import ACCOUNT, Menu
+from inbound.desk.page_addresses import page_address
 from inbound.desk.static_files import static_files
 from inbound.desk.tokens import form_token, new_token
 from inbound.desk.visitors import FORM, cookie_name
@@ -58,7 +59,10 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **values: object,
     ) -> HTMLResponse:
-        """Return a page, or a part of one for htmx. A value is a name in the template."""
+        """Return a page, or a part of one for htmx. A value is a name in the template.
+
+        `back` is where choosing a language leads, unless that is the address of this page.
+        """
         cookie: str | None = request.state.cookie
         fresh = None if cookie else new_token()
         words = self.words(request)
@@ -71,12 +75,11 @@ class Pages:
             menu=self._menu.of(request.state.visitor),
             account=ACCOUNT,
             path=request.url.path,
-            back=request.url.path if request.method == "GET" else "/",
             request_id=request.state.request_id,
             token_field=TOKEN_FIELD,
             token=form_token(cookie or fresh or ""),
             kept_field=KEPT_FIELD,
-            **values,
+            **{"back": page_address(request), **values},
         )
         answer = HTMLResponse(text, status, headers=dict(headers or {}))
         answer.headers["Content-Language"] = words.language.value

@@ -84,6 +84,7 @@ async def test_the_desk_in_a_browser(
         await a_form_after_going_back(tab, base)
         await the_menu_by_keyboard(tab, base)
         await a_status_that_renews_itself(tab, base, world)
+        await another_language(tab, base, tmp_path)
         assert [one for one in browser.complaints if "404" not in one] == []
 
 
@@ -125,12 +126,40 @@ async def some_messages(world: DeskWorld) -> list[str]:
     ]
 
 
+async def another_language(tab: Tab, base: str, folder: Path) -> None:
+    """What was typed, chosen and picked stays, also what a choice has brought; the page is new."""
+    await tab.open(f"{base}/send")
+    await tab.type("#to", "C-peers-1")
+    await tab.choose("#template", "peers-1")
+    await tab.until("document.querySelector('[name=\"f.number\"]') !== null")
+    await tab.type("[name='f.number']", "4711")
+    await tab.type("#at", "2024-06-05T18:30")
+    await tab.click(".languages button")
+    await tab.until("document.documentElement.lang === 'en'")
+    await tab.until("document.querySelector('[name=\"f.number\"]')?.value === '4711'")
+    assert await tab.run("document.querySelector('h1').textContent") == "Messages"
+    assert await tab.run("document.getElementById('to').value") == "C-peers-1"
+    assert await tab.run("document.getElementById('at').value") == "2024-06-05T18:30"
+    await tab.until("document.querySelector('.handheld .message').textContent.includes('4711')")
+    await tab.open(f"{base}/clients")
+    table = folder / "clients.csv"
+    table.write_text("msisdn\n", "utf-8")
+    await tab.choose_file("[type=file]", table)
+    await tab.fill("[name=password]", "a secret")
+    await tab.click(".languages button")
+    await tab.until("document.documentElement.lang === 'ru'")
+    assert await tab.run("document.querySelector('[type=file]').files[0].name") == "clients.csv"
+    assert await tab.run("document.querySelector('[name=password]').value") == "a secret"
+    assert await tab.run("sessionStorage.length + localStorage.length") == 0
+    await the_menu_by_keyboard(tab, base)
+
+
 async def a_message(tab: Tab, base: str) -> None:
     """Count while somebody types, and keep what is typed when a template comes and goes."""
     await tab.open(f"{base}/send")
     await tab.type("#text", "a" * 100 + "—" + "b" * 60)
     await tab.until("document.querySelector('#preview mark.foreign') !== null")
-    assert "201" in await tab.run("document.querySelector('.counts').textContent")
+    assert "161" in await tab.run("document.querySelector('.counts').textContent")
     assert await tab.violations() == []
     await tab.type("#to", "C-peers-1")
     await tab.choose("#template", "peers-1")

@@ -10,19 +10,18 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The open menu of a narrow screen closes at Escape, and when the focus or a click goes elsewhere.
-const menu = document.getElementById("menu");
-if (menu) {
-  menu.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && menu.open) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-    }
-  });
-  for (const kind of ["focusin", "click"]) {
-    document.addEventListener(kind, (event) => {
-      if (!menu.contains(event.target)) menu.open = false;
-    });
+document.addEventListener("keydown", (event) => {
+  const menu = document.getElementById("menu");
+  if (event.key === "Escape" && menu && menu.open && menu.contains(event.target)) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
   }
+});
+for (const kind of ["focusin", "click"]) {
+  document.addEventListener(kind, (event) => {
+    const menu = document.getElementById("menu");
+    if (menu && !menu.contains(event.target)) menu.open = false;
+  });
 }
 
 // A page in a background tab doesn't ask for changes. It asks at once when it is looked at again.
@@ -31,16 +30,18 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && asks.startsWith("every ")) event.preventDefault();
 });
 
-// Going back, a browser fills a form in again without telling it. What counts and previews the
-// fields hears of it here.
-window.addEventListener("pageshow", () => {
+// What counts and previews the fields of a form hears that they were filled in without typing.
+function announceFields() {
   for (const field of document.querySelectorAll("form.compose :is(input, textarea)")) {
-    const isRestored = field.value !== field.defaultValue;
-    if (isRestored) field.dispatchEvent(new Event("input", { bubbles: true }));
+    const isFilled = field.value !== field.defaultValue;
+    if (isFilled) field.dispatchEvent(new Event("input", { bubbles: true }));
   }
   for (const field of document.querySelectorAll("form.compose select")) {
     const first = [...field.options].findIndex((option) => option.defaultSelected);
-    const isRestored = field.selectedIndex !== Math.max(first, 0);
-    if (isRestored) field.dispatchEvent(new Event("change", { bubbles: true }));
+    const isChosen = field.selectedIndex !== Math.max(first, 0);
+    if (isChosen) field.dispatchEvent(new Event("change", { bubbles: true }));
   }
-});
+}
+
+// Going back, a browser fills a form in again.
+window.addEventListener("pageshow", announceFields);

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi.dependencies.models import Dependant
@@ -13,6 +14,7 @@ from inbound.desk.roles import RIGHTS, Right, Role, rights_of
 from inbound.desk.visitors import Does, Sees
 from inbound.errors import RetryableError
 from tests.integration.api.world import SUBJECTS
+from tests.integration.desk.browser import Page
 from tests.integration.desk.world import PASSWORD, DeskWorld
 
 OPEN = {
@@ -202,6 +204,56 @@ async def test_the_language_is_that_of_the_browser_until_it_is_chosen(world: Des
     assert "Sign in to SCSERV" in page.text
     page = await browser.send(page, "/language", language="ru")
     assert "Вход в SCSERV" in page.text
+
+
+async def test_another_language_is_of_the_same_page_and_what_it_shows(world: DeskWorld) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR)
+    page = await browser.open("/audit?actor=somebody&until=2024-05-17")
+    page = await browser.send(page, "/language", language="ru")
+    assert page.form("/audit").fields["actor"] == "somebody"
+    assert "Аудит" in page.text
+
+
+@pytest.mark.parametrize(
+    ("page", "form", "fields", "leads_to"),
+    [
+        ("/send", "/send", {"to": ""}, "/send"),
+        ("/people", "/people/search", {"q": "nobody at all"}, "/people"),
+        ("/clients", "/clients/search", {"client": "nobody at all"}, "/clients"),
+        ("/accounts/default", "/accounts/default", {"zone": "nowhere"}, "/accounts/default"),
+        ("/accounts/default", "/accounts/default/senders", {"sender": "я"}, "/accounts/default"),
+        ("/broadcasts/new/clients", "/broadcasts/new/clients", {}, "/broadcasts/new/clients"),
+    ],
+)
+async def test_after_a_refused_form_another_language_leads_to_its_page(
+    world: DeskWorld, page: str, form: str, fields: dict[str, str], leads_to: str
+) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR)
+    refused = await browser.send(await browser.open(page), form, **fields)
+    after = await browser.send(refused, "/language", language="ru")
+    assert (after.status, after.path) == (200, leads_to)
+    assert ("html", {"lang": "ru"}) in after.elements
+
+
+async def test_a_message_to_somebody_is_still_to_them_in_another_language(
+    world: DeskWorld,
+) -> None:
+    browser = await world.signed_in(Role.SUPPORT)
+    page = await browser.open(f"/send?person={SUBJECTS[2]}")
+    refused = await browser.send(page, "/send", text="")
+    after = await browser.send(refused, "/language", language="ru")
+    assert after.form("/send").fields["person"] == str(SUBJECTS[2])
+
+
+async def test_what_is_shown_once_is_not_left_for_another_language(world: DeskWorld) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR)
+    page = await browser.open("/tokens")
+    assert "/language" in {form.action for form in page.forms}
+    name = f"t-{uuid4().hex[:6]}"
+    data = {**page.form("/tokens").fields, "name": name, "scope-read": "1"}
+    made = Page(await browser.client.post("/tokens", data=data))
+    assert made.secrets
+    assert "/language" not in {form.action for form in made.forms}
 
 
 async def test_a_page_that_is_not_there_says_what_to_do(world: DeskWorld) -> None:
