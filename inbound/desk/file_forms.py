@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from inbound.desk.forms import MAX_BODY_BYTES, MAX_FIELDS, TOKEN_FIELD
+from inbound.desk.forms import MAX_BODY_BYTES, MAX_FIELDS, TOKEN_FIELD, large_form
 from inbound.desk.nul import refuse_nul
 from inbound.desk.problems import ErrorPage, SentForm, SignInNeededError, forbidden, stale_form
 from inbound.desk.tokens import is_form_token
@@ -143,7 +143,7 @@ class _Reader:
             return
         self._field_bytes += end - start
         if self._field_bytes > MAX_BODY_BYTES or len(self.fields) > MAX_FIELDS:
-            raise ErrorPage(413, "The form is too large.", "Go back and shorten what you typed.")
+            raise large_form()
 
     def _end_part(self) -> None:
         if self._content is not self.waiting:

@@ -41,6 +41,15 @@ async def read_sign_in_form(request: Request) -> SentForm:
     return _genuine(request, await _fields(request))
 
 
+def large_form() -> ErrorPage:
+    """Refuse a form with more text or more fields than any form of the desk."""
+    return ErrorPage(
+        413,
+        "The form is too large: it may have up to 64 KB.",
+        "Go back and shorten what you typed.",
+    )
+
+
 async def _fields(request: Request) -> dict[str, str]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _MEDIA_TYPE:
@@ -49,7 +58,7 @@ async def _fields(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise ErrorPage(413, "The form is too large.", "Go back and shorten what you typed.")
+            raise large_form()
     try:
         pairs = parse_qsl(
             body.decode("ascii"),

@@ -1,6 +1,6 @@
 """Times as people type them, in the zone that pages show. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -36,3 +36,13 @@ def parse_moment(text: str, zone: str) -> datetime:
     if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
         raise MomentError("The clock skips this time when summer time begins. Choose another.")
     return moment
+
+
+def latest_time(now: datetime, days: int, zone: str) -> str:
+    """Return the last minute that is up to `days` ahead, as pages show it."""
+    return f"{(now + timedelta(days=days)).astimezone(ZoneInfo(zone)):%d.%m.%Y %H:%M}"
+
+
+def input_time(moment: datetime, zone: str) -> str:
+    """Return a moment as a browser's own field for day and time has it."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from inbound.desk.words import Phrase, Sayable, grouped_number
 from inbound.money import amount_text
 from inbound.orders import account_rules as rules
 from inbound.orders.addresses import NetworkAddressError, parse_network
@@ -29,10 +30,13 @@ _LIMITS: Final = ("day_limit", "week_limit", "month_limit")
 _TIMES: Final = ("min_delay_s", "repeat_within_s")
 
 
+MOST_MONEY: Final = grouped_number(int(rules.MOST_MONEY))
+
+
 class FormError(ValueError):
     """Fields that can't be set as typed: by name, what is wrong with each."""
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
+    def __init__(self, problems: Mapping[str, Sayable]) -> None:
         super().__init__(", ".join(problems))
         self.problems = problems
 
@@ -107,10 +111,10 @@ class _Fields:
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self._fields = fields
-        self.problems: dict[str, str] = {}
+        self.problems: dict[str, Sayable] = {}
 
-    def wrong(self, name: str, problem: str) -> None:
-        self.problems[name] = problem
+    def wrong(self, name: str, problem: str, **values: object) -> None:
+        self.problems[name] = Phrase(problem, values)
 
     def text(self, name: str) -> str:
         return self._fields.get(name, "").strip()
@@ -119,21 +123,33 @@ class _Fields:
         text = self.text(name)
         found = rules.whole_number(text, least, most) if text else None
         if text and found is None:
-            self.wrong(name, "Use a whole number, or leave it empty.")
+            self.wrong(
+                name,
+                "Use a whole number from {least} to {most}, or leave it empty.",
+                least=least,
+                most=grouped_number(most),
+            )
         return found
 
     def seconds(self, name: str) -> int | None:
         text = self.text(name)
         found = rules.seconds(text) if text else None
         if text and found is None:
-            self.wrong(name, "Use a time like 30s, 10m, 2h or 1d, or leave it empty.")
+            self.wrong(
+                name, "Use a time from 1s to 31d, such as 30s, 10m, 2h or 1d, or leave it empty."
+            )
         return found
 
     def amount(self, name: str) -> Decimal | None:
         text = self.text(name).replace(",", ".")
         found = rules.amount(text) if text else None
         if text and found is None:
-            self.wrong(name, "Use an amount like 2.50, or leave it empty.")
+            self.wrong(
+                name,
+                "Use an amount like 2.50, below {most} and with up to four decimals, or leave it "
+                "empty.",
+                most=MOST_MONEY,
+            )
         return found
 
     def networks(self, name: str) -> tuple[str, ...]:
@@ -162,5 +178,6 @@ class _Fields:
     def _lines(self, name: str, most: int) -> Sequence[str]:
         lines = [line.strip() for line in self.text(name).splitlines() if line.strip()]
         if len(lines) > most:
-            self.wrong(name, "There are too many lines.")
+            self.wrong(name, "There are too many lines: {count}, and at most {most} are possible.",
+                       count=len(lines), most=most)  # fmt: skip
         return lines[:most]

@@ -15,6 +15,7 @@ from inbound.desk.access import Desk
 from inbound.desk.accounts.account_form import RIGHT_WORDS, fields_of, version_of
 from inbound.desk.problems import ErrorPage
 from inbound.desk.visitors import Action
+from inbound.desk.words import Sayable
 from inbound.money import grouped
 from inbound.store.callbacks.callbacks import DeadCallback, ListedUrl, list_dead, list_urls
 from inbound.store.connections import raises_store_errors
@@ -41,7 +42,7 @@ class AccountNotice:
 
     done: str = ""
     secret: str = field(default="", repr=False)
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, Sayable] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +86,7 @@ async def page(
 
 
 async def refuse(
-    request: Request, desk: Desk, name: str, action: Action, form: str, problem: str
+    request: Request, desk: Desk, name: str, action: Action, form: str, problem: Sayable
 ) -> Response:
     """Return the page again with what is wrong with one of its forms."""
     notice = AccountNotice(problems={form: problem}, typed=action.form.fields)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.accounts.account_form import FormError, is_version, settings_of
+from inbound.desk.accounts.account_form import MOST_MONEY, FormError, is_version, settings_of
 from inbound.desk.accounts.account_pages import (
     PATH,
     AccountNotice,
@@ -20,6 +20,7 @@ from inbound.desk.accounts.account_pages import (
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.desk.words import Phrase
 from inbound.money import grouped
 from inbound.orders import account_rules
 from inbound.store.orders import account_records as records
@@ -109,7 +110,10 @@ async def change_balance(request: Request, desk: DeskDep, action: MayChange, nam
     amount = account_rules.amount(typed) if typed else None
     adds = action.form.choice("how", ("add", "set")) == "add"
     if amount is None and (typed or adds):
-        problem = "Use an amount like 2.50, with up to four decimals."
+        problem = Phrase(
+            "Use an amount like 2.50, below {most} and with up to four decimals.",
+            {"most": MOST_MONEY},
+        )
         return await refuse(request, desk, name, action, "balance", problem)
 
     def apply(before: AccountSettings) -> AccountSettings:
@@ -145,5 +149,8 @@ def _sum(balance: Decimal | None, amount: Decimal | None) -> Decimal:
         raise FormError({"balance": "The balance is unlimited. Set one instead of adding to it."})
     total = balance + (amount or 0)
     if total >= account_rules.MOST_MONEY:
-        raise FormError({"balance": "The balance would become too large."})
+        problem = Phrase(
+            "The balance would become too large: it has to stay below {most}.", {"most": MOST_MONEY}
+        )
+        raise FormError({"balance": problem})
     return total

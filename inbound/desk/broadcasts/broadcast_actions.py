@@ -13,6 +13,8 @@ from inbound.broadcasts.control import NotPossibleError, StartInPastError
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.broadcast_pages import ONE, PATH, BroadcastNotice, known, page
 from inbound.desk.broadcasts.broadcasts import Live, StaleActionError
+from inbound.desk.messages.send_forms import TOO_FAR
+from inbound.desk.moments import latest_time
 from inbound.desk.problems import SentForm
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does
@@ -25,7 +27,7 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "approved": "{by} has approved it already: nothing is left to be done.",
     "past": "This time has passed. Leave it empty to start at once.",
     "no time": "This is not a time. Write it like 2026-05-17T10:00.",
-    "too far": "This is too far ahead: up to {days} days are possible.",
+    "too far": TOO_FAR,
     "own": "You have created or started it: somebody else has to approve it.",
     "not now": "This is not possible in its present state. Nothing was done.",
     "nobody": "It has no recipients, so it can't be started.",
@@ -50,9 +52,8 @@ async def start(
         return await page(request, desk, broadcast_id, notice, 422)
     days = desk.broadcast_drafts.ahead_days
     if starts_at is not None and starts_at > desk.clock() + timedelta(days=days):
-        notice = BroadcastNotice(
-            problem=_REFUSALS["too far"], values={"days": days}, typed_at=typed
-        )
+        latest = {"latest": latest_time(desk.clock(), days, desk.sources.zone)}
+        notice = BroadcastNotice(problem=_REFUSALS["too far"], values=latest, typed_at=typed)
         return await page(request, desk, broadcast_id, notice, 422)
     return await _act(request, desk, action, broadcast_id, states.BroadcastAction.START, starts_at)
 

@@ -1,14 +1,13 @@
 """Routes of new broadcasts: whom they are for, how a table was read, and what is sent."""
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
+from inbound.broadcasts.control import UnknownBroadcastError
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.broadcasts.audience_tables import ENCODINGS, READING, SEPARATORS
@@ -19,9 +18,12 @@ from inbound.desk.broadcasts.draft_forms import (
     MOST_PER_S,
     FormProblemError,
     chosen_clients,
+    like_query,
+    typed_of,
     wanted_draft,
 )
 from inbound.desk.broadcasts.draft_problems import table_problem
+from inbound.desk.broadcasts.draft_refusals import PROBLEMS, RefusedForm, refused_form, refused_job
 from inbound.desk.file_forms import FileAction, Uploading
 from inbound.desk.job_words import BROKEN_OFF, problem_of
 from inbound.desk.problems import ErrorPage
@@ -34,29 +36,6 @@ from schemas.orders import LONGEST_TEXT
 
 PURPOSE: Final = "broadcasts"
 _NEW: Final = f"{PATH}/new"
-_PROBLEMS: Final[Mapping[str, str]] = {
-    "empty": "This file is empty: there is not one character in it. Choose the file with the "
-    "table.",
-    "file": "Choose a file with a table first.",
-    "hours": "Write both the first and the last minute of the sending hours, and let them differ.",
-    "rate": "Write how many messages a second as a number from 1 to {most}.",
-    "since": "This is not a day. Write it like 2026-05-17.",
-    "columns": "The text has fields for which the table has no column of the same name. Choose "
-    "the column of each field.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedForm:
-    """Why a form was refused: a problem for each field, with its values."""
-
-    problems: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, object] = field(default_factory=dict)
-    typed: Mapping[str, str] = field(default_factory=dict)
-    fields: tuple[str, ...] = ()
-    """The fields of the text, if the table lacks a column for one."""
-
-
 router = APIRouter()
 MaySee = Annotated[Visitor, Depends(Sees(Right.PREPARE_BROADCASTS))]
 MayMake = Annotated[Action, Depends(Does(Right.PREPARE_BROADCASTS))]
@@ -64,22 +43,27 @@ MayUpload = Annotated[FileAction, Depends(Uploading(Right.PREPARE_BROADCASTS, PU
 
 
 @router.get(_NEW)
-async def new_broadcast(request: Request, desk: DeskDep, _: MaySee) -> Response:
-    """Ask whom the broadcast is for."""
-    return desk.pages.answer(request, "broadcast_new.html", problem="")
+async def new_broadcast(request: Request, desk: DeskDep, _: MaySee, like: str = "") -> Response:
+    """Ask whom the broadcast is for; `like` is the id of one whose form it begins with."""
+    return desk.pages.answer(request, "broadcast_new.html", problem="", like=like_query(like))
 
 
 @router.post(f"{_NEW}/table")
-async def upload_table(request: Request, desk: DeskDep, action: MayUpload) -> Response:
+async def upload_table(
+    request: Request, desk: DeskDep, action: MayUpload, like: str = ""
+) -> Response:
     """Store an uploaded table, and redirect to how it was read."""
     if action.upload is None:
-        problem = _PROBLEMS["empty" if action.is_empty else "file"]
-        return desk.pages.answer(request, "broadcast_new.html", 422, problem=problem)
-    return see_other(f"{_NEW}/table/{action.upload.upload_id}")
+        problem = PROBLEMS["empty" if action.is_empty else "file"]
+        values = {"problem": problem, "like": like_query(like)}
+        return desk.pages.answer(request, "broadcast_new.html", 422, None, **values)
+    return see_other(f"{_NEW}/table/{action.upload.upload_id}{like_query(like)}")
 
 
 @router.get(f"{_NEW}/table/{{upload_id}}")
-async def table(request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUID) -> Response:
+async def table(
+    request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUID, like: str = ""
+) -> Response:
     """Show how a table was read, and the form of the draft.
 
     A table that was used and is gone redirects to its draft.
@@ -88,16 +72,17 @@ async def table(request: Request, desk: DeskDep, visitor: MaySee, upload_id: UUI
     made = desk.uploads.find_use(upload_id, owner, PURPOSE)
     if made is not None and desk.uploads.find(upload_id, owner, PURPOSE) is None:
         return see_other(f"{PATH}/{made}?done=used")
-    return await _table_page(request, desk, _upload(desk, visitor, upload_id), RefusedForm())
+    begun = await _begun(desk, like)
+    return await _table_page(request, desk, _upload(desk, visitor, upload_id), begun, like=like)
 
 
 @router.post(f"{_NEW}/table/{{upload_id}}/reading")
-async def read_again(desk: DeskDep, action: MayMake, upload_id: UUID) -> Response:
+async def read_again(desk: DeskDep, action: MayMake, upload_id: UUID, like: str = "") -> Response:
     """Read a table as its user says."""
     upload = _upload(desk, action.visitor, upload_id)
     told = {name: action.form[name].strip() for name in READING if action.form[name].strip()}
     desk.uploads.choose(upload, told)
-    return see_other(f"{_NEW}/table/{upload_id}")
+    return see_other(f"{_NEW}/table/{upload_id}{like_query(like)}")
 
 
 @router.post(f"{_NEW}/table/{{upload_id}}")
@@ -109,16 +94,16 @@ async def make_for_table(
     try:
         wanted = _wanted(desk, action)
     except FormProblemError as error:
-        refused = _refused(error, action.form.fields)
+        refused = refused_form(error, action.form.fields)
         return await _table_page(request, desk, upload, refused, 422)
     begun = await desk.broadcast_drafts.load_table(upload, wanted, action.form.fields)
     return await _made(request, desk, begun)
 
 
 @router.get(f"{_NEW}/clients")
-async def clients(request: Request, desk: DeskDep, _: MaySee) -> Response:
+async def clients(request: Request, desk: DeskDep, _: MaySee, like: str = "") -> Response:
     """Show the form of a draft for clients of the directory."""
-    return await _clients_page(request, desk, RefusedForm())
+    return await _clients_page(request, desk, await _begun(desk, like))
 
 
 @router.post(f"{_NEW}/clients")
@@ -128,7 +113,7 @@ async def make_for_clients(request: Request, desk: DeskDep, action: MayMake) -> 
         chosen = chosen_clients(action.form, desk.sources.zone)
         wanted = _wanted(desk, action)
     except FormProblemError as error:
-        return await _clients_page(request, desk, _refused(error, action.form.fields), 422)
+        return await _clients_page(request, desk, refused_form(error, action.form.fields), 422)
     owner = action.visitor.session.user_id
     begun = await desk.broadcast_drafts.load_clients(chosen, wanted, owner, action.form.fields)
     return await _made(request, desk, begun)
@@ -164,22 +149,11 @@ async def _made(request: Request, desk: Desk, loading: Loading) -> Response:
     ):
         _note_use(desk, loading)
         return see_other(f"{PATH}/{draft_id}?done=create")
-    refused = _refused_job(loading)
+    refused = refused_job(loading)
     if loading.upload_id is None:
         return await _clients_page(request, desk, refused, 422)
     upload = _upload_of(desk, loading.owner, loading.upload_id)
     return await _table_page(request, desk, upload, refused, 422)
-
-
-def _refused_job(loading: Loading) -> RefusedForm:
-    result, problem = loading.job.result, problem_of(loading.job)
-    if problem == "columns":
-        return RefusedForm(
-            {"columns": _PROBLEMS["columns"]}, {}, loading.typed, tuple(result["fields"])
-        )
-    if problem in BROKEN_OFF:
-        return RefusedForm({"table": BROKEN_OFF[problem]}, {}, loading.typed)
-    return RefusedForm({problem: result["words"]}, result.get("values", {}), loading.typed)
 
 
 def _note_use(desk: Desk, loading: Loading) -> None:
@@ -188,6 +162,15 @@ def _note_use(desk: Desk, loading: Loading) -> None:
             upload = desk.uploads.find(loading.upload_id, loading.owner, PURPOSE)
             if upload is not None:
                 desk.uploads.note_use(upload, loading.draft_id)
+
+
+async def _begun(desk: Desk, like: str) -> RefusedForm:
+    """Return the form that a broadcast was made with; an empty one for an unknown broadcast."""
+    try:
+        looked = await desk.broadcasts.look(UUID(like))
+    except (ValueError, UnknownBroadcastError):
+        return RefusedForm()
+    return RefusedForm(typed=typed_of(looked.live.one, looked.review.text))
 
 
 def _wanted(desk: Desk, action: Action) -> TypedDraft:
@@ -217,12 +200,14 @@ def _upload_of(desk: Desk, owner: UUID, upload_id: UUID) -> Upload:
     return found
 
 
-def _refused(error: FormProblemError, typed: Mapping[str, str]) -> RefusedForm:
-    return RefusedForm({error.name: _PROBLEMS[error.name]}, error.values, typed)
-
-
 async def _table_page(
-    request: Request, desk: Desk, upload: Upload, refused: RefusedForm, status: int = 200
+    request: Request,
+    desk: Desk,
+    upload: Upload,
+    refused: RefusedForm,
+    status: int = 200,
+    *,
+    like: str = "",
 ) -> HTMLResponse:
     reading = await desk.broadcast_drafts.read(upload)
     problem = table_problem(reading.error) if reading.error else None
@@ -238,6 +223,7 @@ async def _table_page(
         encodings=ENCODINGS,
         separators=SEPARATORS,
         field_prefix=FIELD,
+        like=like_query(like),
         **await _form_values(request, desk, refused),
     )
 

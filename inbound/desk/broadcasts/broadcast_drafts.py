@@ -264,14 +264,12 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except DraftError as error:
-        name, words = problem_of(error)
-        problem: Result = {"problem": name, "words": words}
+        name, said = problem_of(error)
     except SetupError as error:
-        said = table_problem(error)
-        problem = {"problem": "table", "words": said.words, "values": plain_values(said)}
+        name, said = "table", table_problem(error)
     else:
         return
-    raise JobRefusedError(problem)
+    raise JobRefusedError({"problem": name, "words": said.words, "values": plain_values(said)})
 
 
 def _id_of(wanted: TypedDraft) -> UUID:

@@ -14,6 +14,7 @@ from inbound.broadcasts.control import UnknownBroadcastError
 from inbound.desk.access import Desk
 from inbound.desk.broadcasts import broadcast_words
 from inbound.desk.broadcasts.broadcasts import Live
+from inbound.desk.moments import input_time
 from inbound.desk.problems import ErrorPage
 from inbound.desk.visitors import Visitor
 from inbound.handlers.broadcasts import FINAL, BroadcastState
@@ -45,7 +46,6 @@ async def page(
 ) -> HTMLResponse:
     """Return the page of a broadcast."""
     looked = await known(desk, broadcast_id, desk.broadcasts.look(broadcast_id))
-    soon = desk.clock().astimezone(ZoneInfo(desk.sources.zone))
     return desk.pages.answer(
         request,
         "broadcast.html",
@@ -54,12 +54,19 @@ async def page(
         looked=looked,
         review=looked.review,
         notice=notice,
-        now_local=f"{soon:%Y-%m-%dT%H:%M}",
+        bounds=start_bounds(desk),
         own_sender=desk.broadcast_drafts.own_sender,
         masked=mask,
         duration=_duration(looked.live.one),
         **live_values(request, looked.live),
     )
+
+
+def start_bounds(desk: Desk) -> tuple[str, str]:
+    """Return the first and the last minute at which a broadcast may start, as an input has them."""
+    now, zone = desk.clock(), desk.sources.zone
+    latest = now + timedelta(days=desk.broadcast_drafts.ahead_days)
+    return input_time(now, zone), input_time(latest, zone)
 
 
 def _duration(one: Broadcast) -> timedelta:

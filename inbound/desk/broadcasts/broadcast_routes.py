@@ -14,6 +14,7 @@ from inbound.desk.broadcasts.broadcast_pages import (
     known,
     live_values,
     page,
+    start_bounds,
     words_of,
 )
 from inbound.desk.navigation import MenuEntry
@@ -96,7 +97,7 @@ async def live_part(
         looked=looked,
         review=looked.review,
         notice=BroadcastNotice(),
-        now_local="",
+        bounds=start_bounds(desk),
         **values,
     )
 

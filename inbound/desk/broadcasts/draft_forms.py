@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from inbound.broadcasts.drafting import BroadcastPlan
 from inbound.desk.broadcasts.broadcast_drafts import ChosenClients, TypedDraft
 from inbound.desk.problems import SentForm
+from inbound.store.broadcasts.rows import Broadcast
 from inbound.timeline.model import Language
 from schemas.sending_hours import SendingHours
 
@@ -48,6 +49,30 @@ def wanted_draft(form: SentForm, actor: str, zone: str) -> TypedDraft:
         if name.startswith(FIELD) and value.strip()
     }
     return TypedDraft(plan, _once(form["once"]), mapping)
+
+
+def typed_of(one: Broadcast, text: str | None) -> dict[str, str]:
+    """Return the form that a broadcast with this text was made with, without its recipients."""
+    hours = one.hours
+    return {
+        "name": one.name,
+        "account": one.account,
+        "text": text or "",
+        "template": one.template or "",
+        "sender": one.sender or "",
+        "from": f"{hours.start:%H:%M}" if hours else "",
+        "to": f"{hours.end:%H:%M}" if hours else "",
+        "spread": "1" if one.is_spread else "",
+        "rate": str(one.rate_per_s or ""),
+    }
+
+
+def like_query(like: str) -> str:
+    """Return the query that names the broadcast whose form another one begins with, or ""."""
+    try:
+        return f"?like={UUID(like)}"
+    except ValueError:
+        return ""
 
 
 def _once(text: str) -> UUID:

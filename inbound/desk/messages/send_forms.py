@@ -6,7 +6,8 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from inbound.desk.moments import MomentError, parse_moment
+from inbound.desk.moments import MomentError, latest_time, parse_moment
+from inbound.desk.words import Phrase, Sayable, grouped_number
 from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, TemplateLanguage
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from schemas.orders import DEFAULT_ACCOUNT, LONGEST_TEXT, Order, OrderKind
@@ -30,6 +31,7 @@ NOBODY: Final = (
     "Nobody is known by this. Write a mobile number with its country code, or 8 for Russia, or a "
     "client id of the directory."
 )
+TOO_FAR: Final = "This is too far ahead: the latest possible time is {latest}."
 _KINDS: Final = (OrderKind.NOTIFICATION, OrderKind.SERVICE)
 _LONGEST_RECIPIENT: Final = 64
 _NAMES: Final = (
@@ -70,12 +72,12 @@ def typed_in(sent: Mapping[str, str]) -> Typed:
 
 def problems_of(
     typed: Typed, fields: Mapping[str, FieldDefinition] | None, now: datetime, zone: str, days: int
-) -> dict[str, str]:
+) -> dict[str, Sayable]:
     """Return what is wrong, as keys of words by the name of the input; nothing if all is right.
 
     `fields` are those of the template, None for an unknown one; `days` is how far ahead it may be.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Sayable] = {}
     if not typed.person:
         found |= _recipient(typed.to)
     if typed.template:
@@ -84,7 +86,8 @@ def problems_of(
         for name, definition in (fields or {}).items():
             found |= _field(name, typed.fields.get(name, ""), definition)
     else:
-        found |= _text(typed.text)
+        blank = wrong("text", "Type a text, or choose a template.")
+        found |= blank if is_blank(typed.text) else wrong_text("text", typed.text)
     if typed.at:
         found |= _time(typed.at, now, zone, days)
     try:
@@ -132,12 +135,24 @@ def order_of(typed: Typed, number: str | None, zone: str, fields: Mapping[str, o
     )
 
 
-def wrong(name: str, text: str) -> dict[str, str]:
-    """Return what is wrong with an input; `text` is a key of the desk's words."""
-    return {name: text}
+def wrong(name: str, text: str, **values: object) -> dict[str, Sayable]:
+    """Return what is wrong with an input; `text` is a key of the desk's words, with its values."""
+    return {name: Phrase(text, values) if values else text}
 
 
-def _recipient(to: str) -> dict[str, str]:
+def wrong_text(name: str, text: str) -> dict[str, Sayable]:
+    """Return what is wrong with the length or the characters of a text; nothing if all is right."""
+    if len(text) > LONGEST_TEXT:
+        said = "The text is too long: {count} characters, and at most {most} are possible."
+        return wrong(name, said, count=grouped_number(len(text)), most=grouped_number(LONGEST_TEXT))
+    try:
+        check_text(text)
+    except ValueError:
+        return wrong(name, "The text has an invisible control character. Type it again by hand.")
+    return {}
+
+
+def _recipient(to: str) -> dict[str, Sayable]:
     if not to:
         return wrong("to", "Say whom it is for: a phone number or a client id.")
     if len(to) > _LONGEST_RECIPIENT:
@@ -145,19 +160,7 @@ def _recipient(to: str) -> dict[str, str]:
     return {}
 
 
-def _text(text: str) -> dict[str, str]:
-    if is_blank(text):
-        return wrong("text", "Type a text, or choose a template.")
-    if len(text) > LONGEST_TEXT:
-        return wrong("text", "The text is too long: at most 4000 characters.")
-    try:
-        check_text(text)
-    except ValueError:
-        return wrong("text", "The text has an invisible control character. Type it again by hand.")
-    return {}
-
-
-def _field(name: str, value: str, definition: FieldDefinition) -> dict[str, str]:
+def _field(name: str, value: str, definition: FieldDefinition) -> dict[str, Sayable]:
     if is_blank(value):
         return wrong(FIELD + name, "Fill this in.")
     try:
@@ -168,7 +171,7 @@ def _field(name: str, value: str, definition: FieldDefinition) -> dict[str, str]
     return {}
 
 
-def _time(at: str, now: datetime, zone: str, days: int) -> dict[str, str]:
+def _time(at: str, now: datetime, zone: str, days: int) -> dict[str, Sayable]:
     try:
         moment = parse_moment(at, zone)
     except MomentError as error:
@@ -176,5 +179,5 @@ def _time(at: str, now: datetime, zone: str, days: int) -> dict[str, str]:
     if moment < now - _A_MOMENT_AGO:
         return wrong("at", "This time is past. Leave it empty to send now.")
     if moment > now + timedelta(days=days):
-        return wrong("at", "This is too far ahead. Choose an earlier time.")
+        return wrong("at", TOO_FAR, latest=latest_time(now, days, zone))
     return {}

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request
@@ -23,11 +25,13 @@ from inbound.desk.messages.send_forms import (
 )
 from inbound.desk.messages.sending import Addressee, price_of
 from inbound.desk.messages.text_sizes import TextSize, size_of
+from inbound.desk.moments import input_time
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.typed_numbers import why_no_number
 from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.desk.words import Sayable
 from inbound.errors import RetryableError
 from inbound.orders.ports import Placed, RenderedText
 from inbound.orders.templates.fields import FieldDefinition
@@ -198,6 +202,10 @@ async def _text(desk: Desk, typed: Typed, version: Version | None, who: Addresse
     return rendered.text if isinstance(rendered, RenderedText) else _with_gaps(typed, version)
 
 
+def _latest(desk: Desk) -> datetime:
+    return desk.clock() + timedelta(days=desk.sending.rules.ahead_days)
+
+
 def _with_gaps(typed: Typed, version: Version) -> str:
     definition = version.definition
     language = definition.default_language
@@ -211,13 +219,15 @@ async def _answer(
     request: Request,
     desk: Desk,
     typed: Typed,
-    problems: Mapping[str, str] | None = None,
+    problems: Mapping[str, Sayable] | None = None,
     *,
     template: str = "send.html",
     status: int = 200,
     **more: Any,  # noqa: ANN401 — values of the template
 ) -> HTMLResponse:
     values = {"refused": None, "is_refused": False, **more}
+    chosen = {"person": typed.person, "template": typed.template}
+    query = urlencode({name: value for name, value in chosen.items() if value})
     return desk.pages.answer(
         request,
         template,
@@ -225,8 +235,10 @@ async def _answer(
         compose=await _compose(request, desk, typed),
         problems=problems or {},
         longest=LONGEST_TEXT,
+        latest_local=input_time(_latest(desk), desk.sources.zone),
         service_sender=desk.sending.rules.sender,
         field_prefix=FIELD,
         rules=RULES,
+        back=f"{PATH}?{query}" if query else PATH,
         **values,
     )

@@ -24,8 +24,10 @@ from inbound.desk.messages.template_routes import PATH, versions_of
 from inbound.desk.messages.template_views import LANGUAGES, POLICIES
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.desk.words import Sayable
 from inbound.orders.templates.definition import MOST_PARTS, TemplateDefinition
 from inbound.orders.templates.fields import TemplateLanguage
+from inbound.smpp.user_data import MAX_PARTS
 from inbound.store.orders.templates import StaleVersionError
 from schemas.orders import LONGEST_TEXT
 
@@ -98,7 +100,9 @@ def _typed_of(version: Version) -> TypedTemplate:
     return typed_of(version.name, version.row.version, version.definition)
 
 
-def _checked(desk: Desk, typed: TypedTemplate) -> tuple[TemplateDefinition | None, dict[str, str]]:
+def _checked(
+    desk: Desk, typed: TypedTemplate
+) -> tuple[TemplateDefinition | None, dict[str, Sayable]]:
     problems = problems_of(typed)
     if problems:
         return None, problems
@@ -108,8 +112,10 @@ def _checked(desk: Desk, typed: TypedTemplate) -> tuple[TemplateDefinition | Non
         if definition is None and needed > most:
             problems |= wrong(
                 language.value,
-                "This text could need more parts than it may. Shorten it or its fields, or allow "
-                "more parts.",
+                "This text could need {needed} parts; allowed: {most}. Shorten it or its "
+                "fields, or allow more parts.",
+                needed=needed if needed <= MAX_PARTS else f"{MAX_PARTS}+",
+                most=most,
             )
     return definition, problems
 
@@ -118,7 +124,7 @@ def _answer(
     request: Request,
     desk: Desk,
     typed: TypedTemplate,
-    problems: Mapping[str, str] | None = None,
+    problems: Mapping[str, Sayable] | None = None,
     *,
     template: str = "template_form.html",
     status: int = 200,

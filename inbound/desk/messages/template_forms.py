@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from inbound.desk.messages.send_forms import wrong
+from inbound.desk.messages.send_forms import wrong, wrong_text
+from inbound.desk.words import Sayable
 from inbound.errors import SetupError
 from inbound.orders.templates.definition import MOST_PARTS, TemplateDefinition, check_definition
 from inbound.orders.templates.fields import LONGEST_FIELD, FieldType, TemplateLanguage
 from inbound.smpp.segmentation import UnsendableTextError
 from inbound.templates.placeholders import PlaceholderError, parse_text
-from schemas.orders import LONGEST_TEXT
 from schemas.patterns import TEMPLATE
-from schemas.texts import check_text, is_blank
+from schemas.texts import is_blank
 
 TYPE: Final = "type."
 LENGTH: Final = "length."
@@ -134,9 +134,9 @@ def typed_of(name: str, version: int, definition: TemplateDefinition) -> TypedTe
     )
 
 
-def problems_of(typed: TypedTemplate) -> dict[str, str]:
+def problems_of(typed: TypedTemplate) -> dict[str, Sayable]:
     """Return what is wrong, as keys of words by the name of the input; nothing if all is right."""
-    found: dict[str, str] = {}
+    found: dict[str, Sayable] = {}
     if not _NAME.fullmatch(typed.name):
         found |= wrong(
             "name",
@@ -192,13 +192,9 @@ def _field(typed: TypedTemplate, name: str) -> dict[str, Any]:
     return {"type": typed.type_of(name).value, **length}
 
 
-def _text(name: str, text: str) -> dict[str, str]:
-    if len(text) > LONGEST_TEXT:
-        return wrong(name, "The text is too long: at most 4000 characters.")
-    try:
-        check_text(text)
-    except ValueError:
-        return wrong(name, "The text has an invisible control character. Type it again by hand.")
+def _text(name: str, text: str) -> dict[str, Sayable]:
+    if found := wrong_text(name, text):
+        return found
     try:
         parse_text(text)
     except PlaceholderError:

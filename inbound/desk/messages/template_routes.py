@@ -16,6 +16,7 @@ from inbound.desk.navigation import MenuEntry
 from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.desk.words import Sayable
 from inbound.orders.templates.fields import FieldError, TemplateLanguage
 
 PATH: Final = "/templates"
@@ -177,10 +178,10 @@ async def _page(
 
 def _samples(
     desk: Desk, shown: Version, values: Mapping[str, str]
-) -> tuple[list[TemplateSample], dict[str, str]]:
+) -> tuple[list[TemplateSample], dict[str, Sayable]]:
     """Return the texts with these values, or what is wrong with the values by field."""
     samples: list[TemplateSample] = []
-    problems: dict[str, str] = {}
+    problems: dict[str, Sayable] = {}
     for name, field in shown.definition.fields.items():
         try:
             for language in shown.definition.texts:

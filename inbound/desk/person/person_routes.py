@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
+from inbound.desk.messages.send_forms import wrong, wrong_text
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.people import FoundPeople, Who
 from inbound.desk.person.search import SearchResult, search_places
@@ -19,11 +20,13 @@ from inbound.desk.person.typed_numbers import why_no_number
 from inbound.desk.problems import ErrorPage
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
+from inbound.desk.words import Sayable
 from inbound.handlers.registrations import Operator
 from inbound.store.access.audit import ReasonError, check_reason
 from inbound.timeline.model import ClientQuestion
 from inbound.timeline.reader import Reveal
 from schemas.orders import LONGEST_TEXT, Order, OrderState
+from schemas.texts import is_blank
 
 PATH: Final = "/people"
 PLACE: Final = MenuEntry(PATH, "People", "search", Right.PEOPLE)
@@ -52,7 +55,7 @@ class PersonNotice:
 
     done: str = ""
     is_late: bool = False
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, Sayable] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -142,15 +145,17 @@ async def switch(request: Request, desk: DeskDep, action: MaySwitch, name: str) 
 async def send(request: Request, desk: DeskDep, action: MaySend, name: str) -> Response:
     """Send a notification."""
     who = await _who(desk, name)
-    text = action.form["text"]
-    if not text.strip():
-        return await _refuse(request, desk, who, {"send": "Type a text first."}, action)
+    text = action.form["text"].replace("\r\n", "\n")
+    blank = wrong("send", "Type a text first.")
+    problems = blank if is_blank(text) else wrong_text("send", text)
+    if problems:
+        return await _refuse(request, desk, who, problems, action)
     try:
         order_id = UUID(action.form["once"])
         order = Order(phone=who.number, text=text, idempotency_key=str(order_id), order_id=order_id)
         placed = await desk.sending.place(action.visitor.session.actor, order)
     except (ValidationError, ValueError):
-        problem = "The text is too long, or has characters that can't be sent."
+        problem = "Nothing was sent: the form has something that can't be sent."
         return await _refuse(request, desk, who, {"send": problem}, action)
     if placed.reason is not None:
         problem = "It was refused. The newest entry of the thread says why, and what to do."
@@ -189,7 +194,7 @@ def _results(
 
 
 async def _refuse(
-    request: Request, desk: Desk, who: Who, problems: Mapping[str, str], action: Action
+    request: Request, desk: Desk, who: Who, problems: Mapping[str, Sayable], action: Action
 ) -> HTMLResponse:
     typed = {name: action.form[name] for name in ("reason", "text")}
     return await _page(request, desk, who, PersonNotice(problems=problems, typed=typed), 422)

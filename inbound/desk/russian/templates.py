@@ -75,7 +75,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "Check the braces: a field is {name}, and a brace itself is written {{ or }}.": "Проверьте скобки: поле пишется {name}, а сама скобка — {{ или }}.",
     "A template can have up to 40 fields here.": "Здесь в шаблоне может быть не больше 40 полей.",
     "A template of this name exists. Choose another name.": "Шаблон с таким именем уже есть. Выберите другое имя.",
-    "This text could need more parts than it may. Shorten it or its fields, or allow more parts.": "Этому тексту может понадобиться больше частей, чем разрешено. Сократите его или поля либо разрешите больше частей.",
+    "This text could need {needed} parts; allowed: {most}. Shorten it or its fields, or allow more parts.": "Этому тексту может понадобиться частей: {needed}, а разрешено {most}. Сократите его или поля либо разрешите больше частей.",
     # Comparing.
     "Version {old} and version {new}": "Версия {old} и версия {new}",
     "Older": "Старая",

@@ -70,14 +70,23 @@ async def test_an_account_is_created_changed_and_shown(world: DeskWorld) -> None
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("day_limit", "many", "Use a whole number"),
-        ("min_delay_s", "10 minutes", "Use a time like 30s"),
-        ("price_per_part", "0.00001", "Use an amount like 2.50"),
+        (
+            "day_limit",
+            "many",
+            "from 0 to 2 000 000 000, or",
+        ),
+        ("min_delay_s", "32d", "a time from 1s to 31d, such as 30s"),
+        (
+            "price_per_part",
+            "0.00001",
+            "like 2.50, below 100 000 000",
+        ),
         ("zone", "Moscow", "no such time zone"),
         ("currency", "roubles", "three letters"),
         ("addresses", "example.org", "an address or a network"),
         ("patterns", "(", "a regular expression"),
-        ("rate_per_s", "0", "Use a whole number"),
+        ("rate_per_s", "0", "a whole number from 1 to 100 000"),
+        ("patterns", "a\n" * 21, "too many lines: 21, and at most 20"),
     ],
 )
 async def test_a_field_that_is_refused_is_marked_and_kept(
@@ -143,7 +152,7 @@ async def test_what_was_spent_meanwhile_stays_spent(world: DeskWorld) -> None:
         ("1", "add", "The balance is unlimited"),
         ("much", "set", "Use an amount"),
         ("", "add", "Use an amount"),
-        ("-1", "set", "Use an amount"),
+        ("-1", "set", "Use an amount like 2.50, below 100"),
     ):
         page = await post(browser, page, f"/accounts/{name}/balance", amount=amount, how=how)
         assert page.status == 422

@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -127,7 +128,7 @@ async def test_the_same_form_is_one_draft_and_a_corrected_one_another(
         ({"text": ""}, "Write a text or choose a template"),
         ({"text": "\u200b"}, "has no visible character"),
         ({"text": "{name"}, "The braces of the text can't be read"),
-        ({"text": "Да! " * 500}, "needs more SMS parts"),
+        ({"text": "Да! " * 500}, "needs 30 SMS parts, and the account may send 8"),
         ({"from": "10:00", "to": ""}, "both the first and the last minute"),
         ({"from": "10:00", "to": "10:00"}, "both the first and the last minute"),
         ({"spread": "1"}, "Spreading needs sending hours"),
@@ -150,6 +151,31 @@ async def test_a_refused_draft_says_why_and_keeps_what_was_typed(
     kept = form_of(refused)
     for name in ("name", "text", "rate", "from", "to", "sender", "once"):
         assert kept[name] == sent[name], name
+
+
+async def test_another_one_like_it_begins_with_its_form(editor: Browser) -> None:
+    typed = {
+        "name": "Весна",
+        "text": "{name}, мы закрыты 9 мая.",
+        "from": "09:00",
+        "to": "18:00",
+        "spread": "1",
+        "rate": "7",
+    }
+    page = await uploaded(editor, table_of(["+79161234567,Анна"]))
+    made = Page(await editor.client.post(page.path, data={**form_of(page), **typed}))
+    [again] = [link for link in made.links if "like=" in link]
+    page = await editor.open(again)
+    [action] = [form.action for form in page.forms if form.action.startswith(f"{NEW}/table")]
+    page = await editor.upload(page, action, "rest.csv", table_of(["+79161234568,Инна"]))
+    reading = f"{page.path}/reading?{urlsplit(again).query}"
+    page = await editor.send(page, reading, separator="comma")
+    begun = form_of(page)
+    assert {name: begun[name] for name in typed} == typed
+    [to_clients] = [link for link in (await editor.open(again)).links if "/clients?" in link]
+    clients = (await editor.open(to_clients)).form(f"{NEW}/clients").fields
+    assert {name: clients[name] for name in typed} == typed
+    assert form_of(page)["once"] != clients["once"]
 
 
 async def test_fields_are_mapped_to_columns_of_other_names(

@@ -25,6 +25,9 @@ CLIENT = "C-send-1"
 TEMPLATE = "case-done"
 ACCOUNT = "priced"
 HTMX = {"hx_request": "true"}
+LONG = "4 001 characters, and at most 4 000 are possible"
+LAST = (history.END + timedelta(days=366)).astimezone(ZoneInfo(ZONE))
+LATEST = f"the latest possible time is {LAST:%d.%m.%Y %H:%M}"
 
 
 @pytest.fixture
@@ -100,7 +103,7 @@ async def test_a_form_that_was_sent_is_another_message_when_it_is_changed(
 
 async def test_the_preview_counts_what_the_service_would_send(support: Browser) -> None:
     page = await preview(support, to=CLIENT, account=ACCOUNT, text="a" * 100 + "—" + "b" * 50)
-    assert "Characters 151 of 201" in page.text
+    assert "Characters 151 (50 more until the next part)" in page.text
     assert "Alphabet UCS-2" in page.text
     assert "Parts 3 the account may send 2" in page.text
     assert "Price 7.50 RUB" in page.text
@@ -119,7 +122,7 @@ async def test_htmx_gets_the_parts_that_change(support: Browser) -> None:
     data = {**page.form("/send").fields, "text": "Hello"}
     headers = {"HX-Request": "true", "HX-Target": "preview"}
     part = Page(await support.client.post("/send/form", data=data, headers=headers))
-    assert "Characters 5 of 160" in part.text
+    assert "Characters 5 (155 more until the next part)" in part.text
     assert not part.forms
     headers = {"HX-Request": "true", "HX-Target": "fields"}
     data["template"] = TEMPLATE
@@ -165,10 +168,16 @@ async def test_a_template_is_filled_in_and_sent(world: DeskWorld, support: Brows
         ({"to": "x" * 65, "text": "Hello"}, "Nobody is known by this"),
         ({"to": PHONE, "text": " \u200b"}, "Type a text"),
         ({"to": PHONE, "text": "a\x07b"}, "invisible control character"),
-        ({"to": PHONE, "text": "я" * 4001}, "The text is too long"),
+        (
+            {"to": PHONE, "text": "я" * 4001},
+            LONG,
+        ),
         ({"to": PHONE, "text": "Hello", "at": "soon"}, "Write day and time"),
         ({"to": PHONE, "text": "Hello", "at": "2020-01-01T10:00"}, "This time is past"),
-        ({"to": PHONE, "text": "Hello", "at": "01.01.2030 10:00"}, "too far ahead"),
+        (
+            {"to": PHONE, "text": "Hello", "at": "01.01.2030 10:00"},
+            LATEST,
+        ),
         ({"to": PHONE, "text": "Hello", "kind": "broadcast"}, "can't be sent"),
         ({"to": PHONE, "text": "Hello", "once": "x"}, "can't be sent"),
         ({"to": PHONE, "template": "no-such"}, "not there any more"),
