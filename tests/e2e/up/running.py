@@ -54,10 +54,11 @@ class Up:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._spoke:
-                self._said.append(line)
-                self._spoke.notify()
+        with self._process.stdout as lines:
+            for line in lines:
+                with self._spoke:
+                    self._said.append(line)
+                    self._spoke.notify()
 
     @cached_property
     def _environment(self) -> dict[str, str]:
