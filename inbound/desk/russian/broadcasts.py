@@ -174,6 +174,7 @@ BROADCASTS: Final[Mapping[str, str]] = {
     "All of them, or those with an open case, of a group of client ids, or with one language. Who has switched notifications off is left out.": "Всем или тем, у кого есть открытая заявка, код из одной группы или один язык. Отключившие уведомления не попадут.",
     "Choose clients": "Выбрать клиентов",
     "Text, account, sender, hours and rate are filled in from the other broadcast; you can change them.": "Текст, учётная запись, отправитель, часы и скорость взяты из прежней рассылки; их можно изменить.",
+    "Nothing of it was sent. It was to start at {at}; resumed before that, it still waits for it; resumed later, it starts then.": "Из неё ничего не отправлено. Её начало — {at}: если продолжить раньше, она дождётся этого времени, если позже — начнётся тогда.",
     "Make another one like this": "Составить ещё одну такую же",
     "A draft can't be changed: make another one like this, and delete this one.": "Черновик изменить нельзя: составьте ещё один такой же, а этот удалите.",
     "Its text can't be changed any more: to correct it, cancel it and make another one like this.": "Текст уже не изменить. Чтобы исправить его, отмените рассылку и составьте ещё одну такую же.",

@@ -119,6 +119,11 @@ async def test_a_start_is_set_and_moved_in_the_zone_of_the_service(
     page = await act(editor, page, "start", at="2024-05-19T11:30")
     assert "The start is moved" in page.text
     assert "It starts at 19.05.2024 11:30" in page.text
+    page = await act(editor, page, "pause")
+    assert "It was to start at 19.05.2024 11:30" in page.text
+    assert "whom it has not reached" not in page.text
+    page = await act(editor, page, "resume")
+    assert "It starts at 19.05.2024 11:30" in page.text
 
 
 @pytest.mark.parametrize(
