@@ -164,6 +164,10 @@ class WorkerApp:
             raise RetryableError(f"{reason}: {in_words(error)}") from error
         return {one: begins[TP(*one)] for one in partitions}
 
+    def has_partitions(self) -> bool:
+        """Whether partitions are assigned. Asks nobody."""
+        return bool(self._app.consumer.assignment())
+
     async def partition_ends(self) -> Mapping[Partition, int | None] | None:
         """Return the assigned partitions with the offset after their last record, if known.
 

@@ -47,7 +47,11 @@ class PartitionWatch:
         the next rebalance, but a new process does.
         """
         began = checked_at = answered_at = time.monotonic()
+        joins = True
         while True:
+            if joins and self._app.has_partitions():
+                # Kafka tells where they end once it has answered a fetch, which waits for 1.5 s.
+                self._health.set("partitions", ok=True)
             ends = await self._app.partition_ends()
             now = time.monotonic()
             if ends is None or self._is_waiting() or now - checked_at > SUSPENDED_S:

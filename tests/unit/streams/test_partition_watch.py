@@ -18,12 +18,39 @@ class _Joining:
 
     looks = 0
 
+    def has_partitions(self) -> bool:
+        return self.looks > 2
+
     async def partition_ends(self) -> Mapping[Partition, int | None]:
         self.looks += 1
         return {("texts", 0): 0} if self.looks > 2 else {}
 
     async def positions(self, _: object) -> Mapping[Partition, int]:
         return {("texts", 0): 0}
+
+
+class _Fetching(_Joining):
+    """An app with partitions whose first fetch Kafka has not answered yet."""
+
+    def has_partitions(self) -> bool:
+        return True
+
+    async def partition_ends(self) -> Mapping[Partition, int | None]:
+        self.looks += 1
+        never: asyncio.Future[Mapping[Partition, int | None]] = asyncio.Future()
+        return await never
+
+
+async def test_a_worker_with_partitions_is_ready_before_kafka_tells_where_they_end() -> None:
+    app, health = _Fetching(), Health()
+    health.set("partitions", ok=False, reason="starting")
+    watch = PartitionWatch(app, PartitionProgress(time.monotonic), health, lambda: False)  # type: ignore[arg-type]
+    watching = asyncio.create_task(watch.run())
+    try:
+        await eventually(lambda: app.looks > 0, lambda: "it does not look")
+        assert health.passes("partitions")
+    finally:
+        watching.cancel()
 
 
 async def test_a_worker_is_ready_soon_after_it_has_joined(monkeypatch: pytest.MonkeyPatch) -> None:
