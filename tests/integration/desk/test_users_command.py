@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inbound.cli.users import users
+from inbound.desk.identity.passwords import fits
 from inbound.desk.roles import Role
 from inbound.errors import SetupError
+from inbound.local import administrator
 from inbound.local.administrator import FILE, prepare_administrator
 from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import connect
@@ -126,14 +128,29 @@ def test_what_is_wrong_is_said_and_changes_nothing(run: Run, tmp_path: Path) -> 
 
 
 async def test_the_first_administrator_is_made_once_and_printed_until_changed(
-    new_database: Callable[[str], str], migrated_template: str, tmp_path: Path
+    new_database: Callable[[str], str],
+    migrated_template: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    verified: list[str] = []
+
+    def verify(password: str, password_hash: str) -> bool:
+        verified.append(password)
+        return fits(password, password_hash)
+
+    monkeypatch.setattr(administrator, "fits", verify)
     url = new_database(migrated_template)
     (tmp_path / "keys").mkdir(mode=0o700)
     made = prepare_administrator(url, tmp_path, "ivan")
     assert str(made) == f" user admin password {made.password}"
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
-    assert prepare_administrator(url, tmp_path, "ivan") == made
+    for _ in range(3):
+        assert prepare_administrator(url, tmp_path, "ivan") == made
+    assert verified == [made.password]
+    (tmp_path / FILE).write_text("another password\n")
+    assert str(prepare_administrator(url, tmp_path, "ivan")) == " user admin (your password)"
+    (tmp_path / FILE).write_text(f"{made.password}\n")
     world = DeskWorld(url)
     browser = world.browser()
     page = await browser.sign_in("admin", made.password)
