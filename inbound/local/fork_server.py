@@ -1,11 +1,11 @@
 """The process that the roles of `scserv up` are forked from: it has imported what they need.
 
-    python inbound/local/fork_server.py DESCRIPTOR MODULE...
+    python inbound/local/fork_server.py DESCRIPTOR MODULE[:FUNCTION]...
 
 `inbound.local.forks` starts it and talks to it. It imports each module, and what one of ours
-imports within its functions; then it forks a process for each socket that comes through the
-descriptor. It has one thread, no connection, and no secret of a role: what a process is to be goes
-from the supervisor to that process, through a socket of its own.
+imports within its functions, and calls the function; then it forks a process for each socket that
+comes through the descriptor. It has one thread, no connection, and no secret of a role: what a
+process is to be goes from the supervisor to that process, through a socket of its own.
 
 It imports nothing of ours by itself, so that tests can run it on the tree of another release.
 """
@@ -41,10 +41,13 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     import_module("inbound.cli._core_dumps").forbid_core_dumps()
     gc.disable()
-    for name in sys.argv[2:]:
+    for wanted in sys.argv[2:]:
+        name, _, function = wanted.partition(":")
         module = import_module(name)
         if name.partition(".")[0] == "inbound":
             import_all(module)
+        if function:
+            getattr(module, function)()
     _require_one_thread()
     gc.freeze()  # a collection in a child would copy every page
     if (talk := _become_child(control)) is not None:

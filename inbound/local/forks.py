@@ -95,7 +95,8 @@ class Forked:
 class ForkServer:
     """The process that others are forked from; a context manager.
 
-    `modules` are imported there. `tree` is the source tree whose code it runs, this one by default.
+    `modules` are imported there; of MODULE:FUNCTION the function is called, too. `tree` is the
+    source tree whose code it runs, this one by default.
     """
 
     def __init__(self, modules: Sequence[str], tree: Path | None = None) -> None:

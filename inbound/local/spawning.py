@@ -32,6 +32,9 @@ ROLE_MODULES: Final = (
 )
 """Modules that a fork server imports for the roles, with what these import."""
 
+_MADE_BEFORE: Final = ("inbound.api.app:openapi_text",)
+"""Functions that the fork server of the roles calls once: what they make takes half a second."""
+
 Process = asyncio.subprocess.Process | Forked
 
 
@@ -39,7 +42,7 @@ Process = asyncio.subprocess.Process | Forked
 def role_fork_server() -> Iterator[ForkServer | None]:
     """Run the fork server of the roles during the block; None on a system that can't do it."""
     if _can_watch_forks():
-        with ForkServer(ROLE_MODULES) as fork_server:
+        with ForkServer((*ROLE_MODULES, *_MADE_BEFORE)) as fork_server:
             yield fork_server
     else:
         yield None
