@@ -8,7 +8,7 @@ import click
 from inbound.cli._account_senders import APPLICATION_NAME, find_account
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.settings import Settings
 from inbound.startup import index_key_of
 from inbound.terminal import echo, echo_json

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._operator import checked_reason
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json

@@ -7,8 +7,8 @@ import click
 from inbound.cli._account_senders import APPLICATION_NAME, find_account, of_account
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
+from inbound.cli._os_user import os_user
 from inbound.cli._times import local
-from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NATIONAL_DIGITS, last_digits
 from inbound.parsers.text_routes import ANY, LONGEST_WORD, RouteKey, first_word

@@ -13,8 +13,8 @@ from inbound.cli._broadcast_json import freshness_of
 from inbound.cli._broadcast_pace import pending_lines, recipient_count
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
+from inbound.cli._os_user import os_user
 from inbound.cli._progress import progress_bar
-from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.terminal import echo, reads_russian

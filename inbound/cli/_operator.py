@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

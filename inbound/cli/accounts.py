@@ -21,7 +21,7 @@ from inbound.cli._account_texts import texts
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._language import speak_both
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings

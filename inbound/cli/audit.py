@@ -1,8 +1,5 @@
 """`scserv audit`: what operators and programs did that has to be accounted for, and why."""
 
-import os
-import pwd
-
 import click
 from pydantic_core import to_json
 
@@ -49,15 +46,6 @@ def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -
         echo("no entries" + (f" since {local(moment, zone)}" if moment else ""))
     elif len(found) > limit:
         echo(f"older entries exist: use --limit {2 * limit}", err=True)
-
-
-def os_user() -> str:
-    """Return the user of the operating system who runs this command, for the audit."""
-    user = os.getuid()
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:  # a container may know only the number of its user
-        return f"uid {user}"
 
 
 def _line(entry: AuditEntry, zone: str) -> str:

@@ -27,8 +27,8 @@ from inbound.cli._command_line import command_line
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._language import speak_both
+from inbound.cli._os_user import os_user
 from inbound.cli._times import local, parse_moment
-from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import BroadcastAction

@@ -11,8 +11,8 @@ from inbound.api.tokens import parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._format import counted
+from inbound.cli._os_user import os_user
 from inbound.cli._times import local
-from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings

@@ -8,7 +8,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._deadletters import as_object, line, print_rows
 from inbound.cli._format import counted
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher

@@ -10,8 +10,8 @@ from pydantic_core import from_json
 
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted
+from inbound.cli._os_user import os_user
 from inbound.cli._times import local
-from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn

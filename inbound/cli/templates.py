@@ -16,6 +16,7 @@ from inbound.cli._named_templates import (
     find_template,
     split_fields,
 )
+from inbound.cli._os_user import os_user
 from inbound.cli._template_options import (
     EXAMPLE,
     LANGUAGES,
@@ -23,7 +24,6 @@ from inbound.cli._template_options import (
     definition_options,
     given_definition,
 )
-from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json

@@ -142,7 +142,7 @@ def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions"
 
 
 def _reveal(options: Options) -> "Reveal | None":
-    from inbound.cli.audit import os_user
+    from inbound.cli._os_user import os_user
     from inbound.store.access.audit import ReasonError, check_reason
     from inbound.timeline.reader import Reveal
 

@@ -6,12 +6,11 @@ import os
 import secrets
 import string
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
-from pydantic import SecretStr
 
 from inbound.cli._arguments import PORT
 from inbound.cli._passwords import VARIABLE as PASSWORD
@@ -19,15 +18,12 @@ from inbound.cli._passwords import password_file_option
 from inbound.errors import SetupError
 from inbound.private_files import prepare_folder, prepare_subfolder, read_secret, write_file
 from inbound.service_file import DEFAULT_DATA_DIR
-from inbound.settings import Settings, SmppServerSettings, load_settings
-from inbound.settings.smpp import PASSWORD_MAX
 
 if TYPE_CHECKING:
     from inbound.local.forks import ForkServer
+    from inbound.settings import Settings
 
 _CHARACTERS: Final = string.ascii_letters + string.digits
-_GROUPS: Final = {"smpp_port": SmppServerSettings.group}
-"""Groups of settings that are not called as their option."""
 
 
 @click.command
@@ -80,12 +76,9 @@ def up(
     from inbound.ops.garbage import collect_rarely
 
     collect_rarely()  # most of what comes now are imports
-    _export_options(smsc, system_id, password_file)
-    for name, chosen in ports.items():  # such as api_port
-        if chosen is not None:
-            group = _GROUPS.get(name) or name.removesuffix("_port").upper()
-            os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
-    with role_fork_server() as fork_server:  # as early as possible: it imports while others start
+    with role_fork_server() as fork_server:  # before the settings, which take long to import
+        _export_options(smsc, system_id, password_file)
+        _export_ports(ports)
         status = _run(data_dir, port, config, fork_server, has_centre=smsc is not None)
     sys.exit(status)
 
@@ -98,11 +91,12 @@ def _run(
     *,
     has_centre: bool,
 ) -> int:
+    from inbound.cli._os_user import os_user
     from inbound.cli._runner import run_until_signal
-    from inbound.cli.audit import os_user
     from inbound.local.folder_lock import locked_folder, remove_unused
     from inbound.local.service import LocalService
     from inbound.ops import telemetry
+    from inbound.settings import load_settings
 
     data_dir = data_dir.absolute()
     given, is_new = load_settings(config), not data_dir.exists()
@@ -154,6 +148,17 @@ def _export_options(smsc: str | None, system_id: str | None, password_file: Path
             os.environ[f"SCSERV_SMPP__{name}"] = value
 
 
+def _export_ports(ports: Mapping[str, int | None]) -> None:
+    """Set the variables of the ports that were chosen, by option: such as `api_port`."""
+    from inbound.settings import SmppServerSettings
+
+    groups = {"smpp_port": SmppServerSettings.group}  # not called as its option
+    for name, chosen in ports.items():
+        if chosen is not None:
+            group = groups.get(name) or name.removesuffix("_port").upper()
+            os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
+
+
 def make_folder(data_dir: Path) -> None:
     """Create the data folder. Raises `SetupError` if others could change or replace it."""
     try:
@@ -167,7 +172,7 @@ def make_folder(data_dir: Path) -> None:
         raise SetupError(f"--data-dir {error}") from error
 
 
-def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
+def make_keys(data_dir: Path, settings: "Settings") -> dict[str, str]:
     """Return keys for those not set, from the data folder. The first start creates them."""
     keys = {}
     for name, value in (("vault_key", settings.vault_key), ("subject_key", settings.subject_key)):
@@ -176,8 +181,10 @@ def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
     return keys
 
 
-def _with_password(data_dir: Path, settings: Settings) -> Settings:
+def _with_password(data_dir: Path, settings: "Settings") -> "Settings":
     """Set the password of our account at the built-in SMS centre."""
+    from pydantic import SecretStr
+
     password = SecretStr(_stored_secret(data_dir / "keys" / "smpp_password", _new_password))
     return settings.model_copy(
         update={"smpp": settings.smpp.model_copy(update={"password": password})}
@@ -185,6 +192,8 @@ def _with_password(data_dir: Path, settings: Settings) -> Settings:
 
 
 def _new_password() -> str:
+    from inbound.settings.smpp import PASSWORD_MAX
+
     return "".join(secrets.choice(_CHARACTERS) for _ in range(PASSWORD_MAX))
 
 

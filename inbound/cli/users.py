@@ -10,7 +10,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._format import counted, utc
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.clock import utc_now
 from inbound.desk.identity import users as desk_users
 from inbound.desk.identity.passwords import PasswordError, check_password, hash_password

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import psutil
-import psycopg
-from psycopg import sql
 
 from inbound.errors import SetupError
 from inbound.local.servers import _process, _system_user
@@ -266,6 +264,9 @@ class PostgresServer:
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() in _READY
 
     def _create_database(self) -> None:
+        import psycopg  # not before it is used: Kafka starts meanwhile
+        from psycopg import sql
+
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             there = connection.execute(
                 "select from pg_database where datname = %s", (_DATABASE,)

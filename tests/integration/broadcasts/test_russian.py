@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from inbound.broadcasts.control import found
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import BroadcastAction
 from tests.integration.broadcasts.commands import run, table

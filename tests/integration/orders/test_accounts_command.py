@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from inbound.cli import scserv
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.handlers.approvals import SenderApproval

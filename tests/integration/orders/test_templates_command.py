@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from inbound.cli import scserv
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.orders.ports import RenderedText, RenderProblem, TemplateUse

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inbound.cli import scserv
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.store.worker_policies import report_policies

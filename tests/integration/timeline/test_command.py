@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inbound.cli import scserv
-from inbound.cli.audit import os_user
+from inbound.cli._os_user import os_user
 from inbound.errors import SetupError
 from schemas.messages import Outcome
 from tests.fix_store import NOON
