@@ -46,7 +46,8 @@ class Child:
     started. Once ready, a child whose health URL `live` answers otherwise, or not at all, is
     restarted, and one of which the function `live` says for long that it does not answer; so is
     one that is not ready within `ready_timeout_s` of a restart. It has `stuck_timeout_s` to end by
-    itself then. A child that `serves_others` is stopped after them. Times in seconds.
+    itself then. A child that `serves_others` is stopped after them. `after` is awaited before the
+    first start. Times in seconds.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Child:
     stop_timeout_s: float = 45.0
     stuck_timeout_s: float = 10.0
     serves_others: bool = False
+    after: Callable[[], Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class SupervisedChild:
     ) -> None:
         self.child = child
         self.log = log
+        self.first_start = asyncio.Event()
         self.first_ready = asyncio.Event()
         self._on_event = on_event
         self._backoff = backoff
@@ -114,6 +117,9 @@ class SupervisedChild:
         Raises `SetupError` if its first run ends with exit status 2, unless the next start asks for
         another environment: what answered on its port may have been another program.
         """
+        if self.child.after is not None:
+            await self.child.after()
+        self.first_start.set()
         while True:
             self._began = time.monotonic()
             self._process = await self._spawn_logged(life)

@@ -1,10 +1,12 @@
 """The PostgreSQL and the Kafka that `scserv up` starts and keeps running."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import SecretStr
 
@@ -13,6 +15,9 @@ from inbound.kafka.connection import SECURITY_PROTOCOL
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.settings.kafka import values_of
+
+if TYPE_CHECKING:
+    from inbound.local.servers.kafka import KafkaServer
 
 WATCH_EVERY_S: Final = 0.5
 RESTART_EVERY_S: Final = 3.0
@@ -43,23 +48,27 @@ class EmbeddedServers:
         self._health = health
         self._say = say
         self._servers: dict[str, EmbeddedServer] = {}
+        self._kafka: KafkaServer | None = None
 
     async def start(
         self, stack: AsyncExitStack, prepare_database: Callable[[Settings], None]
     ) -> Settings:
         """Start them in parallel; return the settings with their addresses. `stack` stops them.
 
-        `prepare_database` is called in a thread once the database is there: Kafka takes longer.
+        Returns when `prepare_database`, which is called in a thread, has prepared the database.
+        Kafka takes longer: `wait_for_kafka` waits for that.
         """
         from inbound.local.servers.kafka import KafkaServer
         from inbound.local.servers.postgres import PostgresServer
 
         servers: dict[str, EmbeddedServer] = {}
+        starts: list[Callable[[], object]] = []
         if not self._settings.database_url.get_secret_value():
             servers["PostgreSQL"] = PostgresServer(self._data_dir / "postgres")
         if not self._settings.kafka_bootstrap_servers:
             self._refuse_unused_kafka_settings()
-            servers["Kafka"] = KafkaServer(self._data_dir / "kafka")
+            servers["Kafka"] = self._kafka = KafkaServer(self._data_dir / "kafka")
+            starts.append(self._kafka.launch)
         for name in servers:
             self._say(f"starting {name} in {self._data_dir / name.removesuffix('QL').lower()}")
         for embedded in servers.values():
@@ -71,17 +80,25 @@ class EmbeddedServers:
                 server.start()
             prepare_database(self._settings.model_copy(update=_addresses(own)))
 
-        starts: list[Callable[[], object]] = [start_database]
-        if "Kafka" in servers:
-            starts.append(servers["Kafka"].start)
         started = await asyncio.gather(
-            *(asyncio.to_thread(start) for start in starts), return_exceptions=True
+            *(asyncio.to_thread(start) for start in (*starts, start_database)),
+            return_exceptions=True,
         )
         for problem in started:
             if isinstance(problem, BaseException):
                 raise problem
         self._servers = servers
         return self._settings.model_copy(update=_addresses(servers))
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether Kafka is one of them."""
+        return self._kafka is not None
+
+    async def wait_for_kafka(self) -> None:
+        """Return when Kafka answers, if it is one of them. Raises `SetupError`."""
+        if self._kafka is not None:
+            await asyncio.to_thread(self._kafka.wait)
 
     def _refuse_unused_kafka_settings(self) -> None:
         if self._settings.kafka_security_protocol != "PLAINTEXT":

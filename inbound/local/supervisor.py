@@ -78,7 +78,7 @@ class Supervisor:
         return {kept.child.name: kept.pid for kept in self._kept if kept.pid is not None}
 
     async def start(self) -> None:
-        """Start all children at once; return when all are ready.
+        """Start all children at once, but for those that wait; return when all are ready.
 
         Raises `SetupError` and stops all if one is not ready in time or ends with exit status
         2 (a setup error). A child that ends otherwise is restarted within the same time.
@@ -144,23 +144,26 @@ class Supervisor:
         await self.stop()
 
     async def _wait_ready(self, kept: SupervisedChild) -> None:
-        ready = asyncio.ensure_future(kept.first_ready.wait())
-        try:
-            await asyncio.wait(
-                {ready, *self._tasks},
-                timeout=kept.child.ready_timeout_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        finally:
-            ready.cancel()
-        for earlier in self._tasks:
-            if earlier.done():
-                await earlier
+        await self._wait_for(kept.first_start, None)
+        await self._wait_for(kept.first_ready, kept.child.ready_timeout_s)
         if not kept.first_ready.is_set():
             raise SetupError(
                 f"{kept.child.name} is not ready after {kept.child.ready_timeout_s:g} s;"
                 f" its log {kept.log} says last: {last_line(kept.log)}"
             )
+
+    async def _wait_for(self, event: asyncio.Event, timeout_s: float | None) -> None:
+        """Wait for an event; raise what a task has raised meanwhile."""
+        coming = asyncio.ensure_future(event.wait())
+        try:
+            await asyncio.wait(
+                {coming, *self._tasks}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            coming.cancel()
+        for task in self._tasks:
+            if task.done():
+                await task
 
     async def _bound_logs(self) -> None:
         while True:

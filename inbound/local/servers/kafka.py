@@ -10,18 +10,16 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import socket
 import subprocess
-import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import psutil
 
 from inbound.errors import SetupError
-from inbound.kafka.handshake import KafkaRefusalError
-from inbound.local.servers import _process
+from inbound.local.servers import _ports, _process
 from inbound.local.servers._folder import LOOPBACK, DataFolder
 from inbound.local.servers._output import OutputLog
 from inbound.local.servers.jars import class_path
@@ -32,11 +30,12 @@ from inbound.local.servers.kafka_listeners import (
     new_password,
     properties_of,
     set_client_password,
+    wait_until_let_in,
     with_password,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inbound.kafka.connection import KafkaConnection
 
@@ -44,7 +43,6 @@ _NAME: Final = "Kafka"
 # A server that ends instead is noticed at once; this is for one that hangs.
 _START_S: Final = 240.0
 _FORMAT_S: Final = 240.0
-_PASSWORD_S: Final = 60.0
 
 # A clean stop usually takes less than a second. A killed broker recovers its log.
 _STOP: Final = ((signal.SIGTERM, 8.0),)
@@ -59,6 +57,16 @@ def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
         cluster_id = base64.urlsafe_b64encode(random(16)).decode().rstrip("=")
         if not cluster_id.startswith("-"):
             return cluster_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """What is known of a broker between its launch and its first answer."""
+
+    clients: KafkaConnection
+    ports: Mapping[str, int]
+    node_password: str = field(repr=False)
+    output: OutputLog
 
 
 class KafkaServer:
@@ -83,7 +91,7 @@ class KafkaServer:
         self._java_options = (f"-Xmx{heap_mb}m", *java_options)
         self._process: psutil.Popen | None = None
         self._listener = listener
-        self._connection: KafkaConnection | None = None
+        self._launched: _Launched | None = None
 
     @property
     def data_dir(self) -> Path:
@@ -92,10 +100,10 @@ class KafkaServer:
 
     @property
     def connection(self) -> KafkaConnection:
-        """Address and password for clients. Raises RuntimeError before the first start."""
-        if self._connection is None:
+        """Address and password for clients. Raises RuntimeError before the first launch."""
+        if self._launched is None:
             raise RuntimeError("this Kafka was never started")
-        return self._connection
+        return self._launched.clients
 
     @property
     def bootstrap(self) -> str:
@@ -120,6 +128,15 @@ class KafkaServer:
         jars that are not cached. Ends a broker that a killed parent left in the folder. Raises
         SetupError, which says what to do; then nothing runs.
         """
+        self.launch()
+        self.wait()
+        return self
+
+    def launch(self) -> None:
+        """Start the broker and return before it answers; `connection` says where it will.
+
+        Blocks and raises as `start` does. Call `wait` afterwards.
+        """
         if self._process is not None:
             raise SetupError(f"{_NAME}: {self.data_dir} is running already")
         jars = class_path()
@@ -135,18 +152,30 @@ class KafkaServer:
             node_password = new_password()
             properties = self._configure(ports, properties_of(listener, node_password))
             self._format_once(jars, properties)
-            _require_free(ports.values())
-            self._launch(jars, properties, ports.values())
+            _ports.require_free(ports.values(), _NAME)
+            output = self._launch(jars, properties)
             clients = replace(listener.connection, bootstrap=f"{LOOPBACK}:{ports['port']}")
-            if clients.uses_sasl:
-                broker = f"{LOOPBACK}:{ports['broker_port']}"
-                set_client_password(broker, node_password, clients)
-            _wait_for(clients)
-            self._connection = clients
+            self._launched = _Launched(clients, ports, node_password, output)
         except BaseException:
             self.stop()
             raise
-        return self
+
+    def wait(self) -> None:
+        """Wait until a broker that was launched answers clients. Blocks and raises as `start`."""
+        launched = self._launched
+        if launched is None:
+            raise RuntimeError("this Kafka was never launched")
+        clients = launched.clients
+        try:
+            import_module("inbound.kafka.admin")  # it takes a while, and Kafka starts meanwhile
+            self._wait_until_open(launched)
+            if clients.uses_sasl:
+                broker = f"{LOOPBACK}:{launched.ports['broker_port']}"
+                set_client_password(broker, launched.node_password, clients)
+            wait_until_let_in(clients)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop the broker (SIGTERM, then SIGKILL) and release the folder. Safe to repeat.
@@ -212,9 +241,12 @@ class KafkaServer:
     def _log4j_option(self) -> str:
         return f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"
 
-    def _launch(self, jars: str, properties: Path, ports: Collection[int]) -> None:
-        console = self.data_dir / "console.log"
-        output = OutputLog(console)
+    @property
+    def _console(self) -> Path:
+        return self.data_dir / "console.log"
+
+    def _launch(self, jars: str, properties: Path) -> OutputLog:
+        output = OutputLog(self._console)
         with output.writer() as log:
             process = psutil.Popen(
                 [
@@ -229,49 +261,20 @@ class KafkaServer:
             )
         self._process = process
         self._folder.write(self._pid_file.name, f"{process.pid}\n")
+        return output
+
+    def _wait_until_open(self, launched: _Launched) -> None:
+        process, ports = self._process, set(launched.ports.values())
+        if process is None:
+            raise SetupError(f"{_NAME} did not start: it was stopped")
         # Clients log warnings until the ports are open. And only our own process may be told a
         # password: a program of another user may have taken a port since it was found free. That
         # takes a look at all connections of the machine, so first it is seen that all are open.
         _process.wait_until(
-            lambda: _are_open(ports) and set(ports) <= _process.listening_ports(process),
+            lambda: _ports.are_open(ports) and ports <= _process.listening_ports(process),
             process,
             server=_NAME,
-            logs=(console, self.log),
-            drain=output.drain,
+            logs=(self._console, self.log),
+            drain=launched.output.drain,
             timeout_s=_START_S,
         )
-
-
-def _require_free(ports: Iterable[int]) -> None:
-    """Raise SetupError if another program has one of these ports.
-
-    A broker would say so, too, but it may connect to itself before, with its password.
-    """
-    for port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError as error:
-                raise SetupError(f"{_NAME} did not start: {_process.PORT_IN_USE}") from error
-
-
-def _are_open(ports: Iterable[int]) -> bool:
-    for port in ports:
-        with socket.socket() as probe:
-            if probe.connect_ex((LOOPBACK, port)):
-                return False
-    return True
-
-
-def _wait_for(clients: KafkaConnection) -> None:
-    """Block until the broker takes the password, which it is told a moment before it knows it."""
-    from inbound.kafka.admin import wait_for_broker  # which takes a while, and Kafka starts
-
-    deadline = time.monotonic() + _PASSWORD_S
-    while True:
-        try:
-            return wait_for_broker(clients, _START_S)
-        except KafkaRefusalError:
-            if time.monotonic() > deadline:
-                raise

@@ -12,12 +12,14 @@ Three listeners on loopback, where every user of the machine can connect:
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from inbound.errors import SetupError
 from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.handshake import KafkaRefusalError
 from inbound.reasons import in_words
 
 USER: Final = "scserv"
@@ -25,6 +27,9 @@ _NODE_USER: Final = "node"
 
 # Kafka's minimum. More iterations slow down guessing, and nobody guesses 192 random bits.
 _ITERATIONS: Final = 4096
+
+_ANSWER_S: Final = 240.0
+_PASSWORD_S: Final = 60.0
 
 _PROTECTED: Final = """\
 inter.broker.listener.name=BROKER
@@ -113,3 +118,16 @@ def set_client_password(address: str, node_password: str, clients: KafkaConnecti
         ) from error
     if problem:
         raise SetupError(f"Kafka does not take the password of its clients: {problem}")
+
+
+def wait_until_let_in(clients: KafkaConnection) -> None:
+    """Block until the broker takes the password, which it is told a moment before it knows it."""
+    from inbound.kafka.admin import wait_for_broker
+
+    deadline = time.monotonic() + _PASSWORD_S
+    while True:
+        try:
+            return wait_for_broker(clients, _ANSWER_S)
+        except KafkaRefusalError:
+            if time.monotonic() > deadline:
+                raise

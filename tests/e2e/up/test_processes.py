@@ -8,7 +8,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from inbound.local.service import ROLES
+from inbound.local.service_children import ROLES
 from tests.core_dumps import core_dumps_possible, forbids
 from tests.e2e.up.running import NUMBER, Up
 from tests.fix_service import STOPPED

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inbound.errors import SetupError
+from inbound.kafka.connection import KafkaConnection
 from inbound.local.embedded import EmbeddedServers
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
@@ -14,6 +15,7 @@ from inbound.ops.health import Health
 from inbound.settings import Settings
 from tests.patience import PATIENCE_S
 
+BOOTSTRAP = "127.0.0.1:9092"
 URL = "postgresql://scserv:secret@127.0.0.1:5432/scserv"
 
 
@@ -28,22 +30,28 @@ def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedServers:
 async def test_the_database_is_prepared_while_kafka_starts(
     servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = threading.Event()
+    launched = threading.Event()
     used: list[str] = []
 
-    def prepare(settings: Settings) -> None:
-        used.append(settings.database_url.get_secret_value())
-        prepared.set()
+    def launch(_: KafkaServer) -> None:
+        monkeypatch.setattr(KafkaServer, "connection", KafkaConnection(BOOTSTRAP))
+        launched.set()
 
-    def start(_: KafkaServer) -> None:
-        assert prepared.wait(PATIENCE_S)
+    def prepare(settings: Settings) -> None:
+        assert launched.wait(PATIENCE_S)
+        used.append(settings.database_url.get_secret_value())
+
+    def wait(_: KafkaServer) -> None:
+        assert used == [URL]
         raise SetupError("Kafka is only asked")
 
-    monkeypatch.setattr(KafkaServer, "start", start)
+    monkeypatch.setattr(KafkaServer, "launch", launch)
+    monkeypatch.setattr(KafkaServer, "wait", wait)
     async with AsyncExitStack() as stack:
+        settings = await servers.start(stack, prepare)
+        assert settings.kafka_bootstrap_servers == BOOTSTRAP
         with pytest.raises(SetupError, match="only asked"):
-            await servers.start(stack, prepare)
-    assert used == [URL]
+            await servers.wait_for_kafka()
 
 
 async def test_a_database_that_can_not_be_prepared_ends_the_start(
@@ -52,7 +60,7 @@ async def test_a_database_that_can_not_be_prepared_ends_the_start(
     def prepare(_: Settings) -> None:
         raise SetupError("of a later release")
 
-    monkeypatch.setattr(KafkaServer, "start", lambda _: None)
+    monkeypatch.setattr(KafkaServer, "launch", lambda _: None)
     async with AsyncExitStack() as stack:
         with pytest.raises(SetupError, match="later release"):
             await servers.start(stack, prepare)

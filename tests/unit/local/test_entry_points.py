@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inbound.local.service import LocalService
+from inbound.local.announcement import entry_points
+from inbound.local.service_children import ServiceChildren
 from inbound.service_file import read_service_file
 from inbound.settings import Settings
 
@@ -22,13 +23,11 @@ def test_the_listeners_that_are_on_are_named(tmp_path: Path, is_on: tuple[bool, 
     }
     settings = settings.model_copy(update=changed)
     tmp_path.chmod(0o700)
-    service = LocalService(
-        settings, tmp_path, None, None, built_in_simulator=True, operator="tests"
-    )
-    environment = service._listener_environment("ingress", {})
+    children = ServiceChildren(settings, tmp_path, None, print, has_simulator=True)
+    environment = children.listener_environment("ingress", {})
     ports = {name: int(environment[f"SCSERV_{name.upper()}__PORT"]) for name in LISTENERS}
     named = [f"{LISTENERS[name]}127.0.0.1:{ports[name]}" for name in LISTENERS if on[name]]
-    assert service._entry_points() == " ".join(named)
+    assert entry_points(settings, children.ports) == " ".join(named)
     left = read_service_file(tmp_path)
     assert {name for name in LISTENERS if left.get(name, {}).get("port") == ports[name]} == {
         name for name in LISTENERS if on[name]

@@ -50,6 +50,35 @@ async def test_no_child_waits_for_another_to_get_ready(
         assert events.of(ChildEventType.READY) == ["gateway", "worker"]
 
 
+async def test_a_child_that_waits_starts_later_and_has_its_time_from_then_on(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    kafka = asyncio.Event()
+    first = child("desk", OBEDIENT)
+    later = child("gateway", OBEDIENT, after=kafka.wait, ready_timeout_s=PATIENCE_S)
+    supervisor = Supervisor([later, first], tmp_path, events)
+    starting = asyncio.create_task(supervisor.start())
+    await events.next(ChildEventType.READY)
+    assert (list(supervisor.pids), starting.done()) == (["desk"], False)
+    kafka.set()
+    await starting
+    assert events.of(ChildEventType.READY) == ["desk", "gateway"]
+    os.kill(supervisor.pids["gateway"], signal.SIGKILL)
+    await events.next(ChildEventType.DIED)
+    await events.next(ChildEventType.STARTED)
+    await supervisor.stop()
+
+
+async def test_a_start_that_is_given_up_does_not_wait_for_what_a_child_waits_for(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    later = child("gateway", OBEDIENT, after=asyncio.Event().wait)
+    broken = child("desk", "raise SystemExit(2)", ready=None)
+    with pytest.raises(SetupError, match="desk does not start"):
+        await Supervisor([later, broken], tmp_path, events).start()
+    assert events.of(ChildEventType.STARTED) == ["desk"]
+
+
 async def test_a_killed_child_is_started_again(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:

@@ -1,0 +1,36 @@
+"""Ports of loopback that a server is about to take, or has taken."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from inbound.errors import SetupError
+from inbound.local.servers import _process
+from inbound.local.servers._folder import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def require_free(ports: Iterable[int], server: str) -> None:
+    """Raise SetupError if another program has one of these ports.
+
+    A broker would say so, too, but it may connect to itself before, with its password.
+    """
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                raise SetupError(f"{server} did not start: {_process.PORT_IN_USE}") from error
+
+
+def are_open(ports: Iterable[int]) -> bool:
+    """Whether something accepts connections on each of these ports."""
+    for port in ports:
+        with socket.socket() as probe:
+            if probe.connect_ex((LOOPBACK, port)):
+                return False
+    return True
