@@ -23,8 +23,8 @@
     if (["checkbox", "radio"].includes(field.type)) field.checked = old.checked;
     else if (field.tagName !== "SELECT" || [...field.options].some((one) => one.value === old.value))
       field.value = old.value;
-    const isTyped = field.type !== "hidden" && field.value !== (field.defaultValue ?? field.value);
-    for (let box = field.closest("details"); isTyped && box; box = box.parentElement.closest("details"))
+    const isFilled = field.type !== "hidden" && field.value !== (field.defaultValue ?? field.value);
+    for (let box = field.closest("details"); isFilled && box; box = box.parentElement.closest("details"))
       box.open = true;
   }
 
@@ -35,6 +35,13 @@
       if (old) fill(field, old);
     }
   }
+
+  const isTyped = () =>
+    keyedFields().some(
+      ([, field]) =>
+        field.type !== "hidden" &&
+        (field.value !== (field.defaultValue ?? field.value) || field.checked !== field.defaultChecked),
+    );
 
   const assets = (page) =>
     [...page.head.querySelectorAll("link[rel=stylesheet], script")].map((one) => one.outerHTML).join();
@@ -60,12 +67,14 @@
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form));
     fields.append(event.submitter.name, event.submitter.value);
-    // Without an answer the page stays as it is, with all that was typed.
-    const answer = await fetch("/language", { method: "POST", body: fields });
+    const answer = await fetch("/language", { method: "POST", body: fields }).catch(() => null);
+    if (!answer) return; // the desk is away: the page stays as it is, with all that was typed
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const isOther = !page.querySelector(".languages") || assets(page) !== assets(document);
-    if (isOther) location.assign(answer.url);
-    else show(page, answer.url);
+    const isSame = page.querySelector(".languages") && assets(page) === assets(document);
+    // An outage has a page, too, and a session that has ended leads to another one.
+    const mayLose = answer.ok ? isTyped() : document.querySelector("main form") !== null;
+    if (isSame && (answer.ok || !mayLose)) show(page, answer.url);
+    else if (!mayLose) location.assign(answer.url);
   });
 
   // Fields that depend on a choice come a moment later, and only until somebody types again.
