@@ -33,7 +33,7 @@ def test_file_gives_the_clients_and_rejects_the_number_without_a_digit(name: str
     _, rows = read(name)
     assert [(r.number, r.registration) for r in rows if isinstance(r, ClientRow)] == CLIENTS
     (bad,) = (row for row in rows if isinstance(row, RejectedRow))
-    assert bad.fields == "msisdn"
+    assert bad.fields() == "msisdn"
     assert bad.row == max(row.row for row in rows)
 
 
