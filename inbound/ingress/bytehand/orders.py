@@ -22,8 +22,9 @@ DIALECT: Final = "bytehand"
 """What the keys of its orders begin with."""
 
 _SENDER: Final = re.compile(SENDER)
-_BARE_PLUS: Final = re.compile(r"(.+[T ]\d\d:\d\d\S*) (\d\d:?\d\d)")
-"""A time whose offset has a + that was not URL-encoded, so that it arrived as a blank."""
+_OFFSET: Final = re.compile(r"\d\d:?\d\d")
+_LONGEST_TIME: Final = 40
+"""In characters; ISO 8601 with microseconds and an offset has 32."""
 
 
 class BytehandError(Exception):
@@ -111,11 +112,19 @@ def moment_text(moment: datetime) -> str:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """Read `send_after`, ISO 8601; without an offset it is GMT."""
+    """Read `send_after`, ISO 8601; without an offset it is GMT. Raises BytehandError.
+
+    A + that was not URL-encoded arrives as a blank.
+    """
     if not text:
         return None
+    if len(text) > _LONGEST_TIME:
+        raise BytehandError(ErrorCode.PARAMETERS)
+    local, _, offset = text.rpartition(" ")
+    if ":" in local and _OFFSET.fullmatch(offset):
+        text = f"{local}+{offset}"
     try:
-        moment = datetime.fromisoformat(_BARE_PLUS.sub(r"\1+\2", text))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise BytehandError(ErrorCode.PARAMETERS) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

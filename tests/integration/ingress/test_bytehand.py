@@ -329,3 +329,14 @@ async def test_a_receiver_that_is_far_too_long_is_not_read(
     answer = await http.post("/send_multi", params=signed(shop), json=messages)
     assert answer.json() == [{"status": 6, "description": "Invalid parameters"}]
     assert not read
+
+
+async def test_a_time_that_is_far_too_long_is_not_read(
+    shop: Credentials, world: World, http: httpx.AsyncClient
+) -> None:
+    (phone,) = world.clients(1)
+    one = {"to": phone, "receiver": phone, "text": TEXT, "send_after": "T00:00" * 100_000}
+    answer = await http.post("/send_multi", params=signed(shop), json=[one])
+    assert answer.json() == [{"status": 6, "description": "Invalid parameters"}]
+    refused = await http.post(V2, headers=key_of(shop), json=one)
+    assert (refused.status_code, refused.json()["code"]) == (400, ErrorCode.PARAMETERS)

@@ -29,3 +29,18 @@ def test_why_and_the_fix(typed: str, said: str) -> None:
     assert said in why
     assert bool(why) == bool(said)
     assert not why or why in RUSSIAN
+
+
+@pytest.mark.parametrize("typed", [" " * 65, "8" * 65, "tel:" + "ext. " * 12_000, " " * 64_000])
+def test_a_text_too_long_to_be_a_number_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("inbound.desk.person.typed_numbers.parse_msisdn", read.append)
+    assert why_no_number(typed) == ""
+    assert not read
+
+
+@pytest.mark.parametrize("pair", [" ,", " .", "доб ", "ext", "1 ", "\xa0 "])
+def test_no_text_takes_long(pair: str) -> None:
+    assert why_no_number((pair * 64)[:63] + "?") == ""
