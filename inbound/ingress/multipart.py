@@ -10,6 +10,8 @@ from typing import Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from inbound.ingress.part_headers import is_small
+
 MULTIPART: Final = "multipart/form-data"
 
 # The parser would log a line for each invalid body, which anybody can send.
@@ -25,7 +27,7 @@ class MultipartError(ValueError):
 
 def read_parts(body: bytes, content_type: str, most: int) -> list[tuple[bytes, bytes]]:
     """Return names and values of up to `most` parts, in their order. Raises MultipartError."""
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    boundary = _parameters(content_type).get(b"boundary")
     if not boundary:
         raise MultipartError("no boundary is named")
     reader = _Reader(most)
@@ -49,6 +51,12 @@ def read_parts(body: bytes, content_type: str, most: int) -> list[tuple[bytes, b
     if not reader.is_whole:
         raise MultipartError("the body is cut off")
     return reader.parts
+
+
+def _parameters(header: str) -> Mapping[bytes, bytes]:
+    if not is_small(header):
+        raise MultipartError("a header is too long")
+    return parse_options_header(header)[1]
 
 
 class _Reader:
@@ -77,7 +85,7 @@ class _Reader:
         name, value = bytes(self._name).lower(), bytes(self._value)
         self._name, self._value = bytearray(), bytearray()
         if name == b"content-disposition":
-            self._disposition = parse_options_header(value)[1]
+            self._disposition = _parameters(value.decode("latin-1"))
         elif name == b"content-transfer-encoding" and value.strip().lower() not in _PLAIN:
             raise MultipartError("a value is encoded")
 

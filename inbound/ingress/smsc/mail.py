@@ -1,19 +1,27 @@
 """SMSC over SMTP: a mail whose text is one line of parameters, and the message. Pure.
 
 login:psw:id:time[,tz]:translit,format,sender[,test]:phones:mes
+
+Anybody may send a mail, because its password is in its text. So it is read with the policy of old,
+which takes no header apart until it is asked to: the newer ones need minutes for some of them.
 """
 
 import codecs
 import email
-import email.policy
 from collections.abc import Mapping
-from email.message import EmailMessage
+from email.message import Message
+from email.policy import Policy, compat32
 from typing import Final
 
+from typing_extensions import override
+
+from inbound.ingress.part_headers import is_small
 from inbound.ingress.smsc.answers import SmscError
 from inbound.ingress.smsc.codes import ErrorCode
 from inbound.ingress.smsc.sending import CostMode
 from inbound.ingress.smsc.values import choose
+
+MOST_PARTS: Final = 10
 
 _DEFAULT_CHARSET: Final = "windows-1251"
 _CHARSETS: Final = frozenset(
@@ -76,8 +84,8 @@ def _body(content: bytes) -> tuple[bytes, str | None]:
     Raises whatever the library raises, and ValueError for a mail without a plain text, or in a
     character set that none of its programs has. Some codecs take minutes for a text (punycode).
     """
-    mail = email.message_from_bytes(content, policy=email.policy.default)
-    body = mail.get_body(("plain",)) if isinstance(mail, EmailMessage) else None
+    mail = email.message_from_bytes(content, _PartsOfMail().make, policy=compat32)
+    body = _plain(mail)
     payload = body.get_payload(decode=True) if body is not None else None
     if body is None or not isinstance(payload, bytes):
         raise ValueError("the mail has no plain text")
@@ -85,3 +93,43 @@ def _body(content: bytes) -> tuple[bytes, str | None]:
     if given is not None and codecs.lookup(given).name not in _CHARSETS:
         raise ValueError("the character set is not known here")
     return payload, given
+
+
+def _plain(part: Message) -> Message | None:
+    """Return the first plain text that is neither attached nor in a mail within the mail."""
+    if part.get_content_disposition() == "attachment":
+        return None
+    if part.get_content_type() == "text/plain":
+        return part
+    if part.get_content_maintype() != "multipart" or not part.is_multipart():
+        return None
+    found = map(_plain, part.get_payload())
+    return next((one for one in found if one is not None), None)
+
+
+class _Part(Message):
+    """A mail or a part of it. The headers that say what it is must be small."""
+
+    @override
+    def set_raw(self, name: str, value: str) -> None:
+        """Take a header, before anything reads it. Raises ValueError."""
+        if name.lower().startswith("content-") and not is_small(str(value)):
+            raise ValueError("a header is too long")
+        super().set_raw(name, value)
+
+
+class _PartsOfMail:
+    """Makes the parts of one mail, and stops a mail that has many.
+
+    The library looks in each line for the boundary of every part around it.
+    """
+
+    def __init__(self) -> None:
+        self._left = MOST_PARTS + 1  # the library makes one to learn how this is called
+
+    def make(self, policy: Policy = compat32) -> Message:
+        """Return a new part. Raises ValueError if it is one too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("the mail has too many parts")
+        return _Part(policy=policy)
