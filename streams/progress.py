@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inbound.ops import metrics
+from inbound.plurals import counted
 
 STUCK_AFTER_S = 60.0
 PASSED_OVER: Final = 3
@@ -84,7 +85,7 @@ class PartitionProgress:
             if not lag:
                 seen.at, seen.batches = now, self._batches[topic]
             elif now - seen.at > STUCK_AFTER_S:
-                reason = f"{topic}[{number}] is stuck with {lag} messages waiting"
+                reason = f"{topic}[{number}] is stuck with {counted(lag, 'message')} waiting"
                 self.is_forgotten |= self._batches[topic] - seen.batches >= PASSED_OVER
         for topic, lag in lags.items():
             metrics.LAG.set(lag, {"topic": topic})

@@ -16,6 +16,7 @@ from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.orders.wiring import IntakeConnections
+from inbound.plurals import counted
 from inbound.registrations.holds import Holds, HoldSettings
 from inbound.retention import sweep
 from inbound.settings import Settings
@@ -168,4 +169,4 @@ class Worker:
         except RetryableError as error:
             log.warning("held registrations can't be expired at the moment: %s", error)
         if expired:
-            log.info("%d held registrations expired and are refused", expired)
+            log.info("expired and refused: %s", counted(expired, "held registration"))

@@ -83,7 +83,7 @@ def worker(settings: Settings) -> None:
             PostgresStore(url, cipher, quotas=quotas),
         )
         directory = PostgresDirectory(url, index_key, settings.vault_keys())
-        # A batch that loses soon runs alone: the worker's transactions take turns.
+        # A batch that conflicts a few times runs alone: the worker's transactions take turns.
         orders = IntakeConnections(settings, index_key, conflicts=_CONFLICTS_OF_WORKER)
         await Worker(settings, SubjectHasher(index_key), stores, directory, orders, health).run()
 

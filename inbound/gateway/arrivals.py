@@ -36,7 +36,8 @@ PAYLOAD_MAX = 8_192
 """The most octets of a text.
 
 A command padded to more than fifty messages is no command; without this limit a text could have 64
-KB (SMPP 3.4, 5.3.2.32), and a backlog of them would fill Kafka's disk.
+KB (SMPP 3.4, 5.3.2.32), and a backlog of them would fill Kafka's disk, or reach what a partition
+keeps: Kafka would then delete accepted texts (`schemas.topics`). So it is no setting.
 """
 
 

@@ -190,7 +190,7 @@ class _HealthHttpServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def serve(self) -> None:
-        """Serve until `stop`. `serve_forever` would poll for that many times a second."""
+        """Serve until `stop`. `serve_forever` would wake up several times a second to check."""
         while not self._is_stopping:
             self.handle_request()
 

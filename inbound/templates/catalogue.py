@@ -22,10 +22,14 @@ from inbound.errors import SetupError
 from inbound.field_rules import rule_of
 from inbound.handlers.definitions import TEMPLATE_FIELDS
 from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
+from schemas.events import Plan, is_announced
 
 log = logging.getLogger(__name__)
 
 BUILT_IN: Final = "inbound/templates/default.toml"
+
+# Nothing sends these yet, so a file that lacks them lacks nothing.
+_ANNOUNCED: Final = frozenset(plan.value for plan in Plan if is_announced(plan))
 
 # The widest character of a field: outside GSM 03.38, so that it counts as UCS-2.
 _WIDEST = "Ж"
@@ -90,7 +94,7 @@ def load_catalogue(path: Path | None, count_parts: Callable[[str], int]) -> Cata
             templates[name] = _template(name, own[name], str(path), count_parts)
         elif name in built_in:
             templates[name] = _template(name, built_in[name], BUILT_IN, count_parts)
-            if path:
+            if path and name not in _ANNOUNCED:
                 log.warning("%s has no template [%s]: the built-in text is sent", path, name)
     return Catalogue(templates)
 

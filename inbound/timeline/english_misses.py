@@ -73,7 +73,8 @@ def _why_missed(kind: MissKind, limit: int | None) -> str:
         case MissKind.EXTRA_WORDS:
             return "contained a command and something else; please send the command on its own"
         case MissKind.UNKNOWN:
-            return f"was not one of the commands, which are {_listed(accepted_spellings())}"
+            commands = _listed(accepted_spellings())  # of today: they may have been others then
+            return f"was not recognised as a command; the commands are {commands}"
         case MissKind.EMPTY:
             return "was empty"
         case MissKind.UNDECODABLE:

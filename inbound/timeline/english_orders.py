@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
 
-from inbound.plurals import counted
+from inbound.plurals import counted, noun
 from inbound.timeline import english_channels, english_outcomes, english_refusals
 from inbound.timeline.english_refusals import subject_of
 from inbound.timeline.incidents import BroadcastExclusion, Switch, WhyExcluded
@@ -128,7 +128,7 @@ class _Sentence:
         case = self._case
         if case.expired_at is not None:
             expired = self._near(case.expired_at)
-            return f"was not sent before it expired {expired}, and will not be sent any more"
+            return f"was not sent before it expired {expired}, and will not be sent"
         if case.due_at is None:
             return _PAUSED
         if case.is_overdue:
@@ -147,8 +147,9 @@ class _Sentence:
         sent = f"was handed to your operator {self._near(message.sent_at or case.at)}"
         if message.parts_delivered:
             return (
-                f"{sent}; {message.parts_delivered} of its {message.parts} parts have been "
-                f"delivered to your phone so far{self._unread()}"
+                f"{sent}; {message.parts_delivered} of its {message.parts} parts "
+                f"{noun(message.parts_delivered, 'has', 'have')} been delivered to your phone so "
+                f"far{self._unread()}"
             )
         if case.unread:
             return f"{sent}{self._unread()}"

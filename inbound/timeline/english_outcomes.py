@@ -18,7 +18,7 @@ def why_undelivered(state: ReceiptState | None) -> str:
         case ReceiptState.DELETED:
             return ": the operator deleted it"
         case ReceiptState.UNDELIVERABLE:
-            return ": the operator could not bring it to the phone"
+            return ": the operator could not get it to the phone"
         case ReceiptState.REJECTED:
             return ": the operator refused it after having taken it"
         case ReceiptState.SKIPPED:
@@ -93,7 +93,7 @@ def rejected(reply: ReplyProgress) -> str:
     status = explain(reply.command_status)
     if reply.partly:
         return (
-            f"was refused in part by the operator's SMS centre, {status}, so that it can't "
+            f"was refused in part by the operator's SMS centre, {status}, so it can't "
             "arrive in full"
         )
     return f"was refused by the operator's SMS centre, {status}, and not sent"

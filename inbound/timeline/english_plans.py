@@ -46,7 +46,7 @@ def decision(case: Case, since: str) -> str:
             return "; the request was refused because this number is not registered with us"
         case Plan.INFO_STALE:
             waited = english_duration(case.waited)
-            return f" but was processed only {waited} later, so that the request was refused"
+            return f" but was processed only {waited} later, so the request was refused"
         case _:
             assert_never(case.plan)
 

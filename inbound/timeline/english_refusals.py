@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from inbound.plurals import counted
 from inbound.timeline.english_channels import NO_ADDRESS
 from inbound.timeline.incidents import Switch, SwitchedBy
 from inbound.timeline.order_cases import OrderCase, RefusalText
@@ -121,20 +122,20 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> RefusalText:
         case RefusalReason.DAILY_LIMIT:
             return RefusalText(
                 _LIMIT,
-                f"{account} had reached its limit{_limit(facts.day)} for the day; it can be "
-                "ordered the next day, or the limit has to be raised",
+                f"{account} had reached its limit{_limit(facts.day)} for the day; the message "
+                "can be ordered the next day, or the limit has to be raised",
             )
         case RefusalReason.WEEKLY_LIMIT:
             return RefusalText(
                 _LIMIT,
-                f"{account} had reached its limit{_limit(facts.week)} for the week; it can be "
-                "ordered from Monday on, or the limit has to be raised",
+                f"{account} had reached its limit{_limit(facts.week)} for the week; the message "
+                "can be ordered from Monday on, or the limit has to be raised",
             )
         case RefusalReason.MONTHLY_LIMIT:
             return RefusalText(
                 _LIMIT,
-                f"{account} had reached its limit{_limit(facts.month)} for the month; it can be "
-                "ordered the next month, or the limit has to be raised",
+                f"{account} had reached its limit{_limit(facts.month)} for the month; the message "
+                "can be ordered the next month, or the limit has to be raised",
             )
         case RefusalReason.BALANCE:
             return RefusalText(
@@ -201,4 +202,4 @@ def _after(seconds: int | None) -> str:
 
 
 def _limit(limit: LimitFacts | None) -> str:
-    return f" of {limit.limit} messages" if limit else ""
+    return f" of {counted(limit.limit, 'message')}" if limit else ""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
 
-from inbound.plurals import counted
+from inbound.plurals import counted, noun
 from inbound.timeline import english_outcomes, english_plans
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.english_outcomes import taken_up
@@ -22,7 +22,7 @@ _MAYBE_SENT: Final = (
     "may or may not have been sent, because our service was interrupted meanwhile; if it has not "
     "arrived, please text again"
 )
-_EXPIRED: Final = "could not be sent in time and will not be sent any more; please text again"
+_EXPIRED: Final = "could not be sent in time and will not be sent; please text again"
 _ERASED: Final = "was not sent, because the number or the data had been erased from the service"
 
 
@@ -97,7 +97,8 @@ class _Sentence:
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
         if reply.parts_delivered:
             return (
-                f"{sent}; {reply.parts_delivered} of its {reply.parts} parts have been delivered "
+                f"{sent}; {reply.parts_delivered} of its {reply.parts} parts "
+                f"{noun(reply.parts_delivered, 'has', 'have')} been delivered "
                 f"to your phone so far{self._unread(case)}"
             )
         if case.unread:

@@ -85,7 +85,7 @@ def _why_missed(kind: MissKind, limit: int | None) -> str:
         case MissKind.EXTRA_WORDS:
             return "содержало, кроме команды, что-то ещё; отправьте только команду"
         case MissKind.UNKNOWN:
-            return f"не совпало ни с одной из команд: {', '.join(accepted_spellings())}"
+            return f"не распознано как команда; команды: {', '.join(accepted_spellings())}"
         case MissKind.EMPTY:
             return "было пустым"
         case MissKind.UNDECODABLE:

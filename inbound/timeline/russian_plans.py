@@ -62,7 +62,7 @@ def refusal(cause: RefusalCause) -> str:
         case RefusalCause.EXPIRED:
             return "; запрос не был проверен вовремя, и в нём отказано"
         case RefusalCause.ERASED:
-            return "; в запросе отказано, так как данные этого номера были удалены"
+            return "; в запросе отказано, так как данные этого номера в это время удалялись"
         case RefusalCause.SWITCHED_OFF:
             return "; в запросе отказано: регистрационные данные сейчас не отправляются по СМС"
         case RefusalCause.NO_OPEN_CASE:
@@ -79,9 +79,9 @@ def _switched(state: str, *, already: bool, since: str = "") -> str:
 
 def decision_step(plan: Plan, d: Details) -> str:
     """Say what was decided and why, for people who know the service."""
-    client = (
-        "номер есть у клиента" if d["client_known"] else "такого номера нет ни у одного клиента"
-    )
+    client = "номер принадлежит клиенту"
+    if not d["client_known"]:
+        client = "такого номера нет ни у одного клиента"
     whose = f"{client}, но он уже был среди получателей" if d.get("is_recipient") else client
     age = russian_duration(timedelta(seconds=d["age_s"]))
     match plan:

@@ -4,7 +4,7 @@ Every input (a free bind, an answer, a claim, a timer) becomes one transition, w
 performed at once and in order. Nothing here blocks; a look-up or a new claim runs as a task of its
 own, and its outcome is the next input.
 
-The text is put together when a bind is free; a secret never leaves that function.
+The text is put together when a bind is free; a secret never leaves the function that does it.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The lanes: three topics read by one consumer, each paused while its backlog is full.
+"""The lanes: four topics read by one consumer, each paused while its backlog is full.
 
 The range assignor gives a gateway the same partition number of every lane, so that a
 person's acknowledgement, fulfilment and notification pass through the same process.

@@ -1,4 +1,4 @@
-"""The phases of a message in the sender, one type for each, and the effects of a transition.
+"""The phases of a message in the sender, one type for each.
 
     Fetched -> Claimed -> InFlight -> Recording -> Done
     InFlight -> Claimed (the next part), BackingOff or Reclaiming; these -> Claimed
@@ -29,7 +29,7 @@ ValueT = TypeVar("ValueT")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value(cls: type[ValueT]) -> type[ValueT]:
-    """Make a dataclass that the type checker holds to be frozen.
+    """Make a dataclass that the type checker takes for frozen.
 
     If they were frozen at run time, the dozen values that a message needs would take twice as long
     to make.
@@ -207,5 +207,3 @@ Phase = (
     | Recording
     | Done
 )
-
-# -- effects --------------------------------------------------------------------------

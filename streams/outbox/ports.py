@@ -42,7 +42,7 @@ class AnyBind(Protocol):
         """Wait until one message may be submitted. Reserves nothing."""
 
     async def wait_for_work(self) -> None:
-        """Wait until a message is ready, or until stranded ones are due for a look.
+        """Wait until a message is ready, or until it is time to look for stranded ones.
 
         Call it right after finding nothing to send, without awaiting in between.
         """
@@ -84,11 +84,11 @@ class WholeMessageBind(ABC):
 
     @abstractmethod
     async def slot(self) -> None:
-        """As of any bind."""
+        """As for any bind."""
 
     @abstractmethod
     async def wait_for_work(self) -> None:
-        """As of any bind."""
+        """As for any bind."""
 
     @abstractmethod
     def send(self, outgoing: Outgoing) -> asyncio.Future[SubmitSmResp]:
@@ -96,11 +96,11 @@ class WholeMessageBind(ABC):
 
     @abstractmethod
     def hold(self, seconds: float) -> None:
-        """As of any bind."""
+        """As for any bind."""
 
     @abstractmethod
     def note_answer(self, status: int) -> None:
-        """As of any bind."""
+        """As for any bind."""
 
     @abstractmethod
     def wake(self) -> None:

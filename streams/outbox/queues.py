@@ -105,7 +105,7 @@ class ReadyQueue:
     def pop(self, centres: Iterable[str], *, bulk: bool = True) -> Entry | None:
         """Hand out the most urgent message for these centres, or None when none is ready.
 
-        Without `bulk` that lane is passed over.
+        Without `bulk` that lane and those after it are passed over.
         """
         for lane in _LANES if bulk else _LANES[: Lane.BULK]:
             for centre in centres:

@@ -113,7 +113,9 @@ unknown = "resend"
 )
 
 
-def _wording(language: str, name: str, on: str, off: str, step: str) -> tuple[Edit, ...]:
+def _wording(
+    language: str, name: str, on: str, off: str, step: str, switch: str
+) -> tuple[Edit, ...]:
     path = f"inbound/timeline/{language}_plans.py"
     end_of_reply = "        case _:\n            assert_never(plan)\n\n\ndef decision("
     step_of_info = "        case Plan.REGISTRATION:\n            return f"
@@ -126,7 +128,12 @@ def _wording(language: str, name: str, on: str, off: str, step: str) -> tuple[Ed
             f'        case Plan.STATUS_ON:\n            return "{on}"\n'
             f'        case Plan.STATUS_OFF:\n            return "{off}"\n',
         ),
-        Edit(path, step_of_info, f'{both}            return f"{step}"\n{step_of_info}'),
+        Edit(
+            path,
+            step_of_info,
+            f'{both}            return (\n                f"{step}"\n                f"{switch}"\n'
+            f"            )\n{step_of_info}",
+        ),
     )
 
 
@@ -136,14 +143,16 @@ WORDING: Final = (
         "the reply that says so",
         "; notifications were on",
         "; notifications were off",
-        "accepted, the status is owed: {client}, {plan.removeprefix('status_')}",
+        "accepted, the status is to be sent: {client}, ",
+        "notifications are {'on' if plan is Plan.STATUS_ON else 'off'}",
     ),
     *_wording(
         "russian",
         "ответ об этом",
         "; СМС-уведомления и СМС-оповещения были включены",
         "; СМС-уведомления и СМС-оповещения были отключены",
-        "принято, ответ о состоянии: {client}, {plan.removeprefix('status_')}",
+        "принято, ответ о состоянии: {client}, ",
+        "уведомления {'включены' if plan is Plan.STATUS_ON else 'отключены'}",
     ),
 )
 COMMAND: Final = renamed((*VALUES, *DEFINITION, *TEMPLATES, *WORDING), NAME, "status")

@@ -18,11 +18,11 @@ from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Timeline
+from inbound.timeline.words import accepted_spellings
 
 PATH: Final = "/handset"
 PLACE: Final = MenuEntry(PATH, "Handset", "phone", Right.HANDSET)
 LONGEST: Final = 459
-_IDEAS: Final = ("CLIENT info", "CLIENT sms stop", "CLIENT sms start")
 # While a text is on its way its page polls often, later rarely.
 _BUSY: Final = timedelta(seconds=45)
 _OFTEN: Final = "700ms"
@@ -133,7 +133,7 @@ async def _answer(
     is_busy = last_at is not None and desk.clock() - last_at < _BUSY
     values: dict[str, Any] = {
         "screens": screens,
-        "ideas": _IDEAS,
+        "ideas": accepted_spellings(),
         "longest": LONGEST,
         "last": last,
         "sender": sender,

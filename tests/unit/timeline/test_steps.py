@@ -107,7 +107,7 @@ def test_details_are_data() -> None:
             True,
             0.1,
             "accepted, notifications are switched off: the number is a client's, they were on",
-            "принято, уведомления отключаются: номер есть у клиента, были включены",
+            "принято, уведомления отключаются: номер принадлежит клиенту, были включены",
         ),
         (
             Command.SMS_STOP,
@@ -119,8 +119,8 @@ def test_details_are_data() -> None:
                 "acknowledged and not confirmed again"
             ),
             (
-                "принято, уведомления остаются отключёнными: номер есть у клиента, были отключены; "
-                "повторно не подтверждается"
+                "принято, уведомления остаются отключёнными: номер принадлежит клиенту, были "
+                "отключены; повторно не подтверждается"
             ),
         ),
         (
@@ -129,7 +129,7 @@ def test_details_are_data() -> None:
             True,
             0.1,
             "accepted, notifications are switched on: the number is a client's, they were off",
-            "принято, уведомления включаются: номер есть у клиента, были отключены",
+            "принято, уведомления включаются: номер принадлежит клиенту, были отключены",
         ),
         (
             Command.CLIENT_INFO,
@@ -145,7 +145,10 @@ def test_details_are_data() -> None:
             True,
             4200,
             "refused as too old: the number is a client's, but the text is 1 h 10 min old",
-            "отказ, обработано слишком поздно: номер есть у клиента, возраст сообщения 1 ч 10 мин",
+            (
+                "отказ, обработано слишком поздно: номер принадлежит клиенту, "
+                "возраст сообщения 1 ч 10 мин"
+            ),
         ),
     ],
 )
