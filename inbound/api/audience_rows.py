@@ -6,7 +6,6 @@ the program's fault, and only count in the draft.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
@@ -20,6 +19,7 @@ from inbound.broadcasts.audience import (
 )
 from inbound.broadcasts.content import DraftError
 from inbound.printing import printable
+from inbound.similar_names import most_similar
 from inbound.tables.columns import plain_name
 from inbound.tables.model import EMPTY, Cell, CellKind, Row
 from schemas.orders import MOST_FIELDS
@@ -29,13 +29,32 @@ AUDIENCE: Final = "audience"
 MOST_NAMED: Final = 5
 """The most rows whose faults are listed."""
 
+_NAMES_READ: Final = MOST_FIELDS + 1
+"""The names of a row; rows with different names may have hundreds of thousands together."""
 _NAMES_SHOWN: Final = 12
 _NAME_CHARS_SHOWN: Final = 30
-_SIMILAR: Final = 0.6
 _LIKE_A_NUMBER: Final = 7
+_MISSING_COMPARED: Final = 3
 _OF_PEOPLE: Final = frozenset({Exclusion.NOT_A_CLIENT, Exclusion.OPTED_OUT})
 
 GivenRow = Mapping[str, str]
+
+
+class MissingNamesError(DraftError):
+    """No row has some of the fields that the broadcast needs."""
+
+    def __init__(self, missing: Sequence[str], names: Sequence[str]) -> None:
+        told = ("that field" if _may_be_number(name) else _shown(name) for name in missing)
+        super().__init__(AUDIENCE, f"no row has {' or '.join(told)}; {_names(names)}")
+        self._missing = missing
+        self._names = names
+
+    def advice(self) -> str:
+        """Return which field may have been meant, to follow the problem.
+
+        It is sought for a few names, at a bounded cost, and best not within a transaction.
+        """
+        return _advice(self._missing, self._names)
 
 
 class UnusableRowsError(DraftError):
@@ -67,13 +86,11 @@ def checked_rows(
 
 
 def require_names(given: Sequence[GivenRow], content: Content) -> None:
-    """Raise DraftError if a field that the broadcast needs is in no row: it is mistyped."""
-    names = tuple(dict.fromkeys(name for row in given for name in row))
+    """Raise MissingNamesError if a field that the broadcast needs is in no row: it is mistyped."""
+    names = dict.fromkeys(name for row in given for name in row)
     missing = [name for name in (NUMBER, *content.fields) if name not in names]
     if missing:
-        lacking = " or ".join("that field" if _may_be_number(n) else _shown(n) for n in missing)
-        told = f"no row has {lacking}; {_names(names)}{_advice(missing, names)}"
-        raise DraftError(AUDIENCE, told)
+        raise MissingNamesError(missing, tuple(names))
 
 
 def require_recipients(
@@ -89,7 +106,7 @@ def require_recipients(
 
 def _names(names: Sequence[str]) -> str:
     """Return which fields the rows have. A name that may hold a number is left out."""
-    told = [_shown(name) for name in names if not _may_be_number(name)]
+    told = [_shown(name) for name in names[:_NAMES_READ] if not _may_be_number(name)]
     if not told:
         return "the rows have no fields that can be named here"
     more = len(names) - len(told[:_NAMES_SHOWN])
@@ -97,10 +114,15 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _advice(missing: Sequence[str], names: Sequence[str]) -> str:
-    """Return which field may have been meant, if one has nearly the name of a missing one."""
+    """Return which field may have been meant, if one has nearly the name of a missing one.
+
+    Rows that have more names than one row may have are not mistyped, and nothing is compared.
+    """
+    if len(names) > _NAMES_READ:
+        return ""
     plain = {plain_name(name): name for name in names if not _may_be_number(name)}
-    for wanted in missing:
-        for near in get_close_matches(plain_name(wanted), plain, n=1, cutoff=_SIMILAR):
+    for wanted in missing[:_MISSING_COMPARED]:
+        if near := most_similar(plain_name(wanted), plain):
             return f"; is {_shown(plain[near])} meant as {_shown(wanted)}?"
     return ""
 

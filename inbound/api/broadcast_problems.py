@@ -5,7 +5,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
 
-from inbound.api.audience_rows import UnusableRowsError
+from inbound.api.audience_rows import MissingNamesError, UnusableRowsError
 from inbound.api.backend import Backend
 from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
@@ -46,9 +46,13 @@ async def run_or_refuse(
 
 
 def invalid_draft(error: DraftError) -> Refusal:
-    """Return the refusal of a draft; faulty rows are named by their index."""
+    """Return the refusal of a draft; faulty rows are named by their index.
+
+    It may take some milliseconds, so it is made in a thread, and after the transaction.
+    """
     rows = error.rows if isinstance(error, UnusableRowsError) else ()
     where = f"body.{error.field}"
     faults = [FieldProblem(where=f"{where}.{row.row_no - 1}", problem=row.detail) for row in rows]
-    errors = [FieldProblem(where=where, problem=str(error)), *faults]
+    advice = error.advice() if isinstance(error, MissingNamesError) else ""
+    errors = [FieldProblem(where=where, problem=f"{error}{advice}"), *faults]
     return Refusal(ProblemKind.INVALID, errors=errors)

@@ -4,6 +4,7 @@ An account sees its own broadcasts only; another one's is not found. The second 
 a large broadcast is another token here.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -95,7 +96,7 @@ async def create_broadcast(
     except DraftError as error:
         if error.field == "account":  # it is the token's, not the body's
             raise Refusal(ProblemKind.FORBIDDEN, str(error)) from None
-        raise invalid_draft(error) from None
+        raise await asyncio.to_thread(invalid_draft, error) from None
     return BroadcastDetails.reviewed(*made)
 
 

@@ -3,13 +3,13 @@
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.printing import printable
+from inbound.similar_names import MOST_COMPARED, most_similar
 from inbound.tables.columns import (
     Column,
     Layout,
@@ -33,7 +33,6 @@ _NUMBER_CHARS_MAX: Final = 40
 _NAMES_SHOWN: Final = 12
 _LETTERS_SHOWN: Final = 5
 _NAME_CHARS_SHOWN: Final = 30
-_SIMILAR: Final = 0.6
 _EMPTY_TABLE: Final = Mismatch(-1, (), (), ())
 
 
@@ -127,11 +126,12 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
 
 def _advice(mismatch: Mismatch) -> str:
     """Return how to name the first missing column: the most similar one, if there is one."""
-    wanted, names = mismatch.missing[0], [plain_name(name) for name in mismatch.names]
-    nearest = get_close_matches(plain_name(wanted), names, n=1, cutoff=_SIMILAR)
-    if not nearest:
+    wanted = mismatch.missing[0]
+    names = [plain_name(name) for name in mismatch.names[:MOST_COMPARED]]
+    nearest = most_similar(plain_name(wanted), names)
+    if nearest is None:
         return f"choose with --map {wanted}=NAME"
-    index = names.index(nearest[0])
+    index = names.index(nearest)
     return (
         f"if {letter(index)} “{_cut(mismatch.names[index].strip())}” is {wanted}, "
         f"use --map {wanted}=#{letter(index)}"
