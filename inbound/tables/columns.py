@@ -16,6 +16,7 @@ from inbound.tables.faults import TableError, TableFault
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 _PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
 _LETTERS: Final = 26
+_PLACES_SHOWN: Final = 5
 REJECTED_COLUMNS: Final = ("row", "field", "reason")
 REJECTED_COLUMNS_RU: Final = ("строка", "поле", "причина")
 OUTCOME_COLUMNS: Final = ("row", "state", "reason", "time")
@@ -32,10 +33,10 @@ class Column:
     aliases: tuple[str, ...]
     is_secret: bool = False
 
-    def is_called(self, header: str) -> bool:
-        """Whether this is a name of the column."""
-        plain = plain_name(header)
-        return plain in (plain_name(name) for name in (self.name, *self.aliases))
+    @property
+    def plain_names(self) -> frozenset[str]:
+        """Its names, as `plain_name` returns those of a header."""
+        return frozenset(plain_name(name) for name in (self.name, *self.aliases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,15 @@ def match_header(
     taken: dict[str, int] = {}
     missing: list[str] = []
     repeated: list[str] = []
-    claimed = {column.name: _mapped(names, mapping, column) for column in columns}
+    places = _places(names)
+    claimed = {column.name: _mapped(places, len(names), mapping, column) for column in columns}
     mapped = {index for indices in claimed.values() if indices for index in indices}
     first = len(_own(names))
     for column in columns:
         indices = claimed[column.name]
         if indices is None:
-            indices = [i for i, n in enumerate(names) if i not in mapped and column.is_called(n)]
+            called = sorted(i for name in column.plain_names for i in places.get(name, ()))
+            indices = [i for i in called if i not in mapped]
             # The table may have had a column with the name of one that we put before it.
             indices = [i for i in indices if i >= first] or indices
         if len(indices) == 1 and indices[0] not in taken.values():
@@ -200,15 +203,24 @@ def place_columns(
     return replace(layout, known=layout.known | filled)
 
 
-def _mapped(names: Sequence[str], mapping: Mapping[str, str], column: Column) -> list[int] | None:
+def _places(names: Sequence[str]) -> Mapping[str, Sequence[int]]:
+    """Return where each plain name is; a table may have thousands of names, each is read once."""
+    found: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        found.setdefault(plain_name(name), []).append(index)
+    return found
+
+
+def _mapped(
+    places: Mapping[str, Sequence[int]], width: int, mapping: Mapping[str, str], column: Column
+) -> Sequence[int] | None:
     target = mapping.get(column.name)
     if target is None:
         return None
     index = place(target)
     if index is not None:
-        return [index] if index < len(names) else []
-    wanted = plain_name(target)
-    return [i for i, name in enumerate(names) if plain_name(name) == wanted]
+        return [index] if index < width else []
+    return places.get(plain_name(target), ())
 
 
 def _layout(
@@ -241,7 +253,7 @@ def _repetition(name: str, names: Sequence[str], indices: Sequence[int], target:
     if target is not None and place(target) is not None:
         # The row may not be a header, and then this cell may be a secret.
         return f"{name} is {letter(indices[0])}, which is another column already"
-    places = " and ".join(f"{letter(i)} “{names[i].strip()}”" for i in indices)
+    places = " and ".join(f"{letter(i)} “{names[i].strip()}”" for i in indices[:_PLACES_SHOWN])
     if len(indices) == 1:
         return f"{name} is {places}, which is another column already"
     return f"{name} may be {places}: choose with --map {name}=#{letter(indices[0])}"

@@ -3,13 +3,14 @@
 Reading blocks: it may start a process that unpacks a workbook. Cells are masked.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from inbound.broadcasts.audience import MSISDN_COLUMN, audience_columns
-from inbound.tables.columns import Column, letter
+from inbound.tables.columns import letter, plain_name
 from inbound.tables.encodings import CODE_PAGES, shown_name
 from inbound.tables.masking import masked_cell
 from inbound.tables.model import Choices, Interpretation, Row
@@ -101,11 +102,8 @@ def column_names(path: Path, name: str, told: Mapping[str, str]) -> list[str]:
 
 def missing_fields(fields: Sequence[str], told: Understanding, mapping: Mapping[str, str]) -> bool:
     """Whether a field of the text has no column of its name, and was given none."""
-    return any(
-        not mapping.get(name)
-        and sum(Column(name, ()).is_called(column) for column in told.fields) != 1
-        for name in fields
-    )
+    columns = Counter(plain_name(column) for column in told.fields)
+    return any(not mapping.get(name) and columns[plain_name(name)] != 1 for name in fields)
 
 
 def _masked(row: Row, about: Interpretation) -> list[str]:

@@ -6,7 +6,16 @@ import pytest
 
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.errors import SetupError
-from inbound.tables.columns import Column, letter, parse_mapping, place, plain_name
+from inbound.tables import columns as columns_module
+from inbound.tables.columns import (
+    Column,
+    Mismatch,
+    letter,
+    match_header,
+    parse_mapping,
+    place,
+    plain_name,
+)
 from tests.unit.tables.worlds import COLUMNS, read, saved
 
 
@@ -136,3 +145,26 @@ def test_letters_and_places() -> None:
         assert place(f"#{letter(index)}") == place(f"#{index + 1}") == index
     assert [letter(i) for i in (0, 25, 26, 702)] == ["A", "Z", "AA", "AAA"]
     assert [place(text) for text in ("A", "#", "#0", "#A1", "#ABCD")] == [None] * 5
+
+
+def test_each_name_of_a_header_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table may have thousands of columns, and a text dozens of fields."""
+    read_names: list[str] = []
+
+    def reading(name: str) -> str:
+        read_names.append(name)
+        return plain_name(name)
+
+    monkeypatch.setattr(columns_module, "plain_name", reading)
+    names = [f"column {n}" for n in range(2000)]
+    wanted = [Column(f"field {n}", ()) for n in range(50)]
+    found = match_header(names, wanted, {"field 1": "Column 7", "field 2": "none"}, 1)
+    assert isinstance(found, Mismatch)
+    assert len(found.missing) == 49
+    assert len(read_names) <= len(names) + len(wanted) + 2
+
+
+def test_few_places_of_a_repeated_name_are_told() -> None:
+    found = match_header(["phone"] * 2000, [Column("phone", ())], {}, 1)
+    assert isinstance(found, Mismatch)
+    assert found.uncertain[0].count("“phone”") == 5
