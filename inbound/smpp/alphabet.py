@@ -152,12 +152,13 @@ def _without_ucs_2_padding(octets: bytes, *, start: bool, end: bool) -> bytes:
     if start and octets[:2] == b"\0\0":
         if len(octets) % 2:
             octets = octets[1:]
-        while octets[:2] == b"\0\0":
-            octets = octets[2:]
+        padding = len(octets) - len(octets.lstrip(b"\0"))
+        octets = octets[padding - padding % 2 :]
     if end and len(octets) % 2 and octets[-1:] == b"\0":
         octets = octets[:-1]
-    while end and not len(octets) % 2 and octets[-2:] == b"\0\0":
-        octets = octets[:-2]
+    if end and not len(octets) % 2:
+        padding = len(octets) - len(octets.rstrip(b"\0"))
+        octets = octets[: len(octets) - (padding - padding % 2)]
     return octets
 
 

@@ -16,6 +16,12 @@ from inbound.smpp import alphabet as alphabets
 from inbound.smpp.user_data import IE_CONCAT_8, MAX_PARTS, UDHI, ConcatenatedPart
 
 _UNSENDABLE = re.compile("[\x1b\ud800-\udfff]")
+_GSM_ALONE, _GSM_JOINED = 160, 153
+_UCS_2_ALONE, _UCS_2_JOINED = 70, 67
+_FIRST_OF_PAIR = "\x1b"  # in no text that is sent
+_PAIR = f"{_FIRST_OF_PAIR}?"
+_LAST_OF_ONE_UNIT = "\uffff"
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")  # two units
 
 
 class UnsendableTextError(PoisonError):
@@ -75,15 +81,36 @@ def reencode(segment: Segment, alphabet: str, default: str) -> Segment:
 
 
 def part_count(text: str, default: str = alphabets.GSM_0338) -> int:
-    """Return how many parts `split` would make. Raises as `split` does."""
-    return len(_cut(text, default)[0])
+    """Return how many parts `split` would make, without making them. Raises as `split` does.
+
+    A list of orders may have hundreds of long texts, all different.
+    """
+    distinct = "".join(set(text))
+    if _UNSENDABLE.search(distinct):
+        text, distinct = _UNSENDABLE.sub("?", text), _UNSENDABLE.sub("?", distinct)
+    if _is_default(distinct, default):
+        units, alone, joined = text, _GSM_ALONE, _GSM_JOINED
+        for character in smsutil.codecs.GSM_EXT_CHARSET:
+            units = units.replace(character, _PAIR)
+    else:
+        units = _ASTRAL.sub(_PAIR, text) if max(text) > _LAST_OF_ONE_UNIT else text
+        alone, joined = _UCS_2_ALONE, _UCS_2_JOINED
+    if len(units) <= alone:
+        return 1
+    parts = start = 0
+    while start < len(units):
+        start += joined
+        start -= units[start - 1 : start] == _FIRST_OF_PAIR and start < len(units)
+        parts += 1
+    _require_few(parts)
+    return parts
 
 
 def measure(text: str, default: str = alphabets.GSM_0338) -> Size:
     """Return the size of a text as `split` would send it. Raises as `split` does."""
     octets, data_coding = _cut(text, default)
     is_ucs_2 = data_coding == alphabets.UCS_2
-    alone, joined = (70, 67) if is_ucs_2 else (160, 153)
+    alone, joined = (_UCS_2_ALONE, _UCS_2_JOINED) if is_ucs_2 else (_GSM_ALONE, _GSM_JOINED)
     units = sum(map(len, octets)) // (2 if is_ucs_2 else 1)
     parts = len(octets)
     name = "UCS-2" if is_ucs_2 else "GSM 03.38"
@@ -99,11 +126,15 @@ def pieces_of(text: str, default: str = alphabets.GSM_0338) -> tuple[list[str], 
     data_coding = alphabets.DEFAULT if _is_default(text, default) else alphabets.UCS_2
     cut = smsutil.unicode_split if data_coding == alphabets.UCS_2 else smsutil.gsm_split
     pieces = [part.content for part in cut(text).parts] if text else [""]
-    if len(pieces) > MAX_PARTS:
-        raise UnsendableTextError(
-            f"the text needs {len(pieces)} parts; shorten it to at most {MAX_PARTS} parts"
-        )
+    _require_few(len(pieces))
     return pieces, data_coding
+
+
+def _require_few(parts: int) -> None:
+    if parts > MAX_PARTS:
+        raise UnsendableTextError(
+            f"the text needs {parts} parts; shorten it to at most {MAX_PARTS} parts"
+        )
 
 
 def outside_default(text: str, default: str = alphabets.GSM_0338) -> list[int]:

@@ -121,6 +121,28 @@ def test_more_than_255_parts_are_refused() -> None:
         split("a" * (153 * 255 + 1))
 
 
+@given(
+    st.text(st.sampled_from("ab{}€\n\x1b\ud800ёд😀"), max_size=400)
+    | st.text(st.sampled_from("a{€"), max_size=400)
+    | st.text(st.sampled_from("ё😀"), max_size=400),
+    st.sampled_from(["gsm0338", "latin-1", "ascii"]),
+)
+def test_parts_are_counted_as_they_are_split(text: str, default: str) -> None:
+    assert part_count(text, default) == len(split(text, default=default))
+
+
+@pytest.mark.parametrize("text", ["{" * 19_381, "😀" * 8416, "a" * 39_016])
+def test_parts_are_counted_up_to_255_without_being_made(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To cut texts character by character takes ten times as long; a list may have hundreds."""
+    for name in ("gsm_split", "unicode_split"):
+        monkeypatch.setattr(f"smsutil.{name}", None)
+    with pytest.raises(UnsendableTextError, match="needs 256 parts"):
+        part_count(text)
+    assert part_count(text[:-1]) == 255
+
+
 @given(st.text(max_size=600), st.integers(0, 1000), st.sampled_from(["gsm0338", "latin-1"]))
 def test_split_text_joins_to_the_same_text(text: str, reference: int, default: str) -> None:
     segments = split(text, reference, default)
