@@ -156,7 +156,7 @@ async def test_the_client_of_a_body_that_is_too_large_gets_the_answer(
     world: World, *, is_chunked: bool
 ) -> None:
     """Over a real socket: a connection that is closed while its client sends is reset."""
-    body = b"[" + b" " * MAX_SENDING_BODY_BYTES + b"]"
+    body = b"[" + b" " * 3 * MAX_SENDING_BODY_BYTES + b"]"
 
     async def in_pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(body), 1 << 16):
