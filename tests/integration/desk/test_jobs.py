@@ -162,7 +162,7 @@ async def test_an_import_has_a_page_until_it_is_done_and_then_leads_to_its_resul
     assert "The table is being checked" in (await there.open(page.path)).text
     gate.may_go_on.set()
     checked = await reloaded(there, page, lambda page: "What an import would do" in page.text)
-    assert "personal_code : is empty" in checked.text
+    assert "Personal code: is empty" in checked.text
     assert await stored(world, good) is None
     gate.may_go_on.clear()
     page = await here.send(checked, path)
