@@ -16,7 +16,7 @@ WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test drills test-all test-long check contracts peers containers screenshots bench versus chaos soak lock clean
+.PHONY: help setup up test drills test-long check contracts peers containers screenshots bench versus chaos soak lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,9 +54,6 @@ test: $(TESTS)  ## the tests, on a real Kafka and a real PostgreSQL; some of the
 
 drills: $(TESTS)  ## the tests with kills, outages, attacks, upgrades and restores, which take a minute each
 	@$(BIN)/python -m pytest $(WORKING) -m drill $(ARGS)
-
-test-all: $(TESTS)  ## the tests and the drills, as CI runs them
-	@$(BIN)/python -m pytest $(WORKING) $(ARGS)
 
 test-long: $(KAFKA)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults
 	@$(BIN)/python -m pytest $(WORKING) --hypothesis-profile=long $(ARGS)
