@@ -15,7 +15,7 @@ from inbound.wording import both
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _RUSSIAN: Final = re.compile(
     r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[0-9]{4})"
-    r"(?:(?:[T ]|, *) *(?P<time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+    r"(?:[T ,] *(?P<time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
 )
 """A day as Russian calendars have it: 17.05.2024, with or without a time."""
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")

@@ -30,7 +30,7 @@ DEFAULT_PORT = 8080
 """Of the health of the whole service, if it is free."""
 STARTING = ": starting"
 # Figures in a reason change all the time and are ignored when reasons are compared.
-_FIGURES = re.compile(r"[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
+_FIGURES = re.compile(r"(?<![0-9.])[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
 
 
 class LocalService:

@@ -52,8 +52,8 @@ _SAMPLE: Final = 1 << 18
 _HEAD: Final = 1 << 12
 # Separators, line ends, digits and Latin letters have a zero byte in UTF-16.
 _NULS_OF_UTF_16: Final = 0.05
-# A run of letters that has any outside ASCII; other characters outside ASCII belong to it.
-_RUN: Final = re.compile(r"[A-Za-z]*[^\x00-\x7f][A-Za-z\x80-\U0010ffff]*")
+# Letters, and other characters outside ASCII.
+_RUN: Final = re.compile(r"[A-Za-z\x80-\U0010ffff]+")
 _NATURAL: Final = re.compile(r"№|[«“„]?(?:[А-ЯЁІЇЄҐ]?[а-яёіїєґ]+|[А-ЯЁІЇЄҐ]+)[»”“]?|[\u00a0—–…]+")
 _UNNATURAL_AT_MOST: Final = 0.05
 _GUESS: Final = "a guess: what other code pages read differently is rejected"
@@ -196,6 +196,6 @@ def _decodes(sample: bytes, codec: str) -> bool:
 
 def _unnatural_share(text: str) -> float:
     """Return the share of words that no Russian or Ukrainian text has."""
-    runs = _RUN.findall(text)
+    runs = [run for run in _RUN.findall(text) if not run.isascii()]
     unnatural = sum(_NATURAL.fullmatch(run) is None for run in runs)
     return unnatural / len(runs) if runs else 1.0

@@ -10,6 +10,7 @@ from typing import Final
 
 from inbound.desk.broadcasts.recipient_states import OF_RECIPIENT
 from inbound.desk.words import Words
+from inbound.store.access.audit import MAX_LENGTH
 from inbound.store.broadcasts.rows import RecipientState
 from inbound.timeline.model import Language
 
@@ -99,10 +100,17 @@ _FILTERS: Final[Mapping[str, str]] = {
     "since": "From the day",
     "until": "To the day",
 }
-_NUMBERS: Final = frozenset(
-    {"count", "left", "added", "updated", "unchanged", "rejected", "version"}
-)
-_TIMES: Final = frozenset({"at", "moved_from"})
+_NUMBERS: Final = ("count", "left", "added", "updated", "unchanged", "rejected", "version")
+_TIMES: Final = ("at", "moved_from")
+_FORMS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("account", "name", "address", "number"), r"\S+"),
+    **dict.fromkeys(_NUMBERS, r"\d+"),
+    **dict.fromkeys(_TIMES, r"[\d: -]+"),
+    "before": "[^>]+",
+    "broadcast": ".+",
+    "more": f".{{1,{MAX_LENGTH}}}",
+}
+"""What each value looks like, so narrow that the rest of a detail is matched once."""
 _CHANGE: Final = re.compile(r"(\w+) (.*) -> (.*)", re.DOTALL)
 _FILTER: Final = re.compile(rf"(?:^|(?<=, ))({'|'.join(_FILTERS)})(?= )")
 _VALUE: Final = re.compile(r"\\{(\w+)\\}")
@@ -128,14 +136,10 @@ def _pattern(key: str) -> re.Pattern[str]:
 
 def _group(found: re.Match[str]) -> str:
     name = found[1]
-    if name in _NUMBERS:
-        return rf"(?P<{name}>\d+)"
-    if name in _TIMES:
-        return rf"(?P<{name}>[\d: -]+)"
     if name == "states":
         states = "|".join(RecipientState)
         return rf"(?P<{name}>(?:{states})(?:, (?:{states}))*)"
-    return rf"(?P<{name}>.+{'' if name in {'broadcast', 'more'} else '?'})"
+    return rf"(?P<{name}>{_FORMS.get(name, '.+?')})"
 
 
 _PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {

@@ -58,6 +58,11 @@ CASES = [
         "для звонков (Офис: закрыт: refused, withheld)",
         "для звонков (Офис: закрыт: отказано, удержано)",
     ),
+    (
+        "broadcast.recipients",
+        "для звонков (Офис (май): refused, withheld)",
+        "для звонков (Офис (май): отказано, удержано)",
+    ),
     ("deadletters.discard", "1 message: a test", "сообщений 1: a test"),
     ("templates.change", "case-done: version 2", "case-done: версия 2"),
     ("tokens.create", "crm: read, send (account crm)", "crm: read, send (учётная запись crm)"),

@@ -6,6 +6,7 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.tables.cells import CellError, read_text
+from inbound.tables.encodings import find_encodings
 from inbound.tables.model import CellKind, Choices, Row
 from inbound.tables.reader import open_table
 from tests.unit.tables.worlds import COLUMNS, facts, read, saved
@@ -117,3 +118,10 @@ def test_kind_of_a_guessed_cell(tmp_path: Path) -> None:
         (row,) = table.rows()
     assert isinstance(row, Row)
     assert [cell.kind for cell in row.cells] == [CellKind.PRINTED, CellKind.GUESSED]
+
+
+def test_a_long_word_of_ascii_takes_no_longer_to_guess(tmp_path: Path) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_bytes(b"a" * 200_000 + "1;ж\n".encode("cp1251"))
+    with file.open("rb") as read_from:
+        assert "cp1251" in {one.codec for one in find_encodings(read_from)}
