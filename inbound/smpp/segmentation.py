@@ -5,7 +5,7 @@ supports. `inbound.smpp.user_data` recognises received parts.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -18,10 +18,9 @@ from inbound.smpp.user_data import IE_CONCAT_8, MAX_PARTS, UDHI, ConcatenatedPar
 _UNSENDABLE = re.compile("[\x1b\ud800-\udfff]")
 _GSM_ALONE, _GSM_JOINED = 160, 153
 _UCS_2_ALONE, _UCS_2_JOINED = 70, 67
-_FIRST_OF_PAIR = "\x1b"  # in no text that is sent
-_PAIR = f"{_FIRST_OF_PAIR}?"
-_LAST_OF_ONE_UNIT = "\uffff"
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")  # two units
+_PAIR = "\x1b?"
+_ESCAPE: Collection[object] = frozenset(_PAIR[:1])  # in no text that is sent
+_HIGH_SURROGATES: Collection[object] = range(0xD8, 0xDC)
 
 
 class UnsendableTextError(PoisonError):
@@ -85,22 +84,23 @@ def part_count(text: str, default: str = alphabets.GSM_0338) -> int:
 
     A list of orders may have hundreds of long texts, all different.
     """
-    distinct = "".join(set(text))
-    if _UNSENDABLE.search(distinct):
-        text, distinct = _UNSENDABLE.sub("?", text), _UNSENDABLE.sub("?", distinct)
-    if _is_default(distinct, default):
-        units, alone, joined = text, _GSM_ALONE, _GSM_JOINED
+    text = _UNSENDABLE.sub("?", text)
+    if not text:
+        return 1
+    if smsutil.is_valid_gsm(text) and _is_default("".join(set(text)), default):
         for character in smsutil.codecs.GSM_EXT_CHARSET:
-            units = units.replace(character, _PAIR)
+            text = text.replace(character, _PAIR)
+        units: Sequence[object] = text
+        firsts, alone, joined = _ESCAPE, _GSM_ALONE, _GSM_JOINED
     else:
-        units = _ASTRAL.sub(_PAIR, text) if max(text) > _LAST_OF_ONE_UNIT else text
-        alone, joined = _UCS_2_ALONE, _UCS_2_JOINED
+        units = text.encode("utf-16-be")[::2]
+        firsts, alone, joined = _HIGH_SURROGATES, _UCS_2_ALONE, _UCS_2_JOINED
     if len(units) <= alone:
         return 1
     parts = start = 0
     while start < len(units):
         start += joined
-        start -= units[start - 1 : start] == _FIRST_OF_PAIR and start < len(units)
+        start -= start < len(units) and units[start - 1] in firsts
         parts += 1
     _require_few(parts)
     return parts
