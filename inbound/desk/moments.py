@@ -4,6 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.moments import Moment
+
+_ADDRESSED: Final = TypeAdapter[datetime](Moment)
+
 # The first is what a browser's own field for day and time sends.
 _FORMS: Final = (
     *("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"),
@@ -36,6 +42,14 @@ def parse_moment(text: str, zone: str) -> datetime:
     if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
         raise MomentError("The clock skips this time when summer time begins. Choose another.")
     return moment
+
+
+def addressed_moment(text: str) -> datetime | None:
+    """Return a moment that an address has, in UTC; None for anything else."""
+    try:
+        return _ADDRESSED.validate_python(text)
+    except ValidationError:
+        return None
 
 
 def latest_time(now: datetime, days: int, zone: str) -> str:

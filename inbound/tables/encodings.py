@@ -104,7 +104,7 @@ def named_encoding(name: str) -> Encoding:
     try:
         found = codecs.lookup(name)
         "".encode(found.name)
-    except LookupError:
+    except (LookupError, UnicodeError):
         known = ", ".join(dict.fromkeys(_NAMES.values()))
         raise TableError(
             TableFault.NO_ENCODING, f"--encoding {name}: no such encoding; try one of {known}"

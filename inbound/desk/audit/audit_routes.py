@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from inbound.desk.access import Desk, DeskDep
 from inbound.desk.audit.audit_details import detail
 from inbound.desk.audit.audit_words import ACTIONS
+from inbound.desk.moments import addressed_moment
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.roles import Right
 from inbound.desk.visitors import Action, Does, Sees, Visitor
@@ -156,10 +157,10 @@ def _day(text: str) -> date | None:
 def _place(text: str) -> AuditPlace | None:
     at, _, id_ = text.rpartition(" ")
     try:
-        place = AuditPlace(datetime.fromisoformat(at), int(id_[:18]))
+        moment = addressed_moment(at)
+        return None if moment is None else AuditPlace(moment, int(id_[:18]))
     except ValueError:
         return None
-    return place if place.at.tzinfo else None
 
 
 @raises_store_errors

@@ -4,12 +4,13 @@ Reading blocks: it may start a process that unpacks a workbook. Cells are masked
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from inbound.broadcasts.audience import MSISDN_COLUMN, audience_columns
+from inbound.desk.problems import SentForm
 from inbound.tables.columns import letter, plain_name
 from inbound.tables.encodings import CODE_PAGES, shown_name
 from inbound.tables.masking import masked_cell
@@ -52,11 +53,31 @@ def reading_of(told: Mapping[str, str], mapping: Mapping[str, str] | None = None
     placed = {NUMBER: told.get("number", ""), **(mapping or {})}
     return Choices(
         tuple((name, column) for name, column in placed.items() if column),
-        told.get("encoding") or None,
+        told_encoding(told),
         SEPARATORS.get(told.get("separator", "")),
         told.get("sheet") or None,
         keeps_others=True,
     )
+
+
+def told_encoding(told: Mapping[str, str]) -> str | None:
+    """Return the encoding that a user chose; None for what is no choice of the form.
+
+    Python has codecs that are no encodings of a table, and some that take minutes.
+    """
+    encoding = told.get("encoding", "")
+    return encoding if encoding in ENCODINGS else None
+
+
+def read_choices(form: SentForm, names: Iterable[str]) -> dict[str, str]:
+    """Return what a form says about how a table is read.
+
+    Raises ErrorPage for an encoding or a separator that no form offers.
+    """
+    form.choice("encoding", ("", *ENCODINGS))
+    form.choice("separator", ("", *SEPARATORS))
+    typed = {name: form[name].strip() for name in names}
+    return {name: value for name, value in typed.items() if value}
 
 
 def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Understanding:

@@ -10,7 +10,12 @@ from starlette.responses import HTMLResponse, Response
 from inbound.broadcasts.control import UnknownBroadcastError
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.broadcasts.audience_tables import ENCODINGS, READING, SEPARATORS
+from inbound.desk.broadcasts.audience_tables import (
+    ENCODINGS,
+    READING,
+    SEPARATORS,
+    read_choices,
+)
 from inbound.desk.broadcasts.broadcast_drafts import Loading, TypedDraft
 from inbound.desk.broadcasts.broadcast_pages import PATH, words_of
 from inbound.desk.broadcasts.draft_forms import (
@@ -80,8 +85,7 @@ async def table(
 async def read_again(desk: DeskDep, action: MayMake, upload_id: UUID, like: str = "") -> Response:
     """Read a table as its user says."""
     upload = _upload(desk, action.visitor, upload_id)
-    told = {name: action.form[name].strip() for name in READING if action.form[name].strip()}
-    desk.uploads.choose(upload, told)
+    desk.uploads.choose(upload, read_choices(action.form, READING))
     return see_other(f"{_NEW}/table/{upload_id}{like_query(like)}")
 
 

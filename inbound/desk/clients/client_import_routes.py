@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
-from inbound.desk.broadcasts.audience_tables import ENCODINGS, SEPARATORS
+from inbound.desk.broadcasts.audience_tables import ENCODINGS, SEPARATORS, read_choices
 from inbound.desk.clients.client_fields import FIELD_TITLES
 from inbound.desk.clients.client_imports import PURPOSE, REJECTED, table_problem_of
 from inbound.desk.clients.client_routes import PATH, refuse_table
@@ -67,8 +67,8 @@ async def read_again(desk: DeskDep, action: MayChange, name: str) -> Response:
     """Read a table as its user says: columns, encoding, separator, sheet."""
     upload = await _found(desk, action.visitor, name, PURPOSE)
     names = [*_CHOICES, *(f"column-{column.name}" for column in CLIENT_COLUMNS)]
-    given = {one: action.form[one].strip()[:_LONGEST] for one in names}
-    chosen = {one: value for one, value in given.items() if value}
+    given = read_choices(action.form, names)
+    chosen = {one: value[:_LONGEST] for one, value in given.items()}
     await asyncio.to_thread(desk.uploads.choose, upload, chosen)
     return see_other(f"{IMPORT}/{name}")
 

@@ -13,6 +13,7 @@ from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.forms import local_path
 from inbound.desk.messages.send_routes import PATH, SENT_PATH
 from inbound.desk.messages.sending import SHOWN, facts_price
+from inbound.desk.moments import addressed_moment
 from inbound.desk.person.message_states import OF_ORDER
 from inbound.desk.person.thread import thread_of
 from inbound.desk.problems import ErrorPage, not_found
@@ -164,8 +165,8 @@ def _place(text: str, read: Callable[[str], Id]) -> tuple[datetime, Id] | None:
     """Return where a page begins; None for the first one, and for an invalid value."""
     at, _, last = text.partition("_")
     try:
-        moment = datetime.fromisoformat(at)
-        return (moment, read(last)) if moment.tzinfo else None
+        moment = addressed_moment(at)
+        return None if moment is None else (moment, read(last))
     except ValueError:
         return None
 

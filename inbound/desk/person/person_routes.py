@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.messages.send_forms import wrong, wrong_text
+from inbound.desk.moments import addressed_moment
 from inbound.desk.navigation import MenuEntry
 from inbound.desk.person.people import FoundPeople, Who
 from inbound.desk.person.search import SearchResult, search_places
@@ -110,7 +111,7 @@ async def person(
 ) -> Response:
     """Show a person, with the number masked."""
     who, notice = await _who(desk, name), PersonNotice(_DONE.get(done, ""), done == "late")
-    return await _page(request, desk, who, notice, until=_moment(until))
+    return await _page(request, desk, who, notice, until=addressed_moment(until))
 
 
 @router.post(f"{PATH}/{{name}}/reveal")
@@ -162,15 +163,6 @@ async def send(request: Request, desk: DeskDep, action: MaySend, name: str) -> R
         return await _refuse(request, desk, who, {"send": problem}, action)
     now = await desk.people.search(who.number)
     return see_other(f"{PATH}/{now.people[0].name}?done=sent#e{placed.order_id}")
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the moment from which on a page shows older entries; None for anything else."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def _results(

@@ -1,6 +1,7 @@
 """Characters, nesting and choices that no page of the desk offers: refused, and nothing changes."""
 
 import re
+from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute
@@ -8,7 +9,7 @@ from fastapi.routing import APIRoute
 from inbound.desk.app import ROUTERS
 from inbound.desk.roles import Role
 from inbound.desk.visitors import Does
-from tests.integration.desk.browser import Page
+from tests.integration.desk.browser import Browser, Page
 from tests.integration.desk.test_security import guards
 from tests.integration.desk.world import PASSWORD, DeskWorld
 
@@ -69,6 +70,16 @@ async def test_a_kept_form_that_the_desk_did_not_make_is_dropped(
     assert (page.status, page.path) == (200, "/account")
 
 
+async def tables(browser: Browser) -> list[str]:
+    """Upload a table of recipients and one of clients; return where their readings are chosen."""
+    recipients = await browser.open("/broadcasts/new")
+    content = "msisdn;name\n+79161234567;Анна\n".encode()
+    recipients = await browser.upload(recipients, "/broadcasts/new/table", "a.csv", content)
+    clients = await browser.open("/clients")
+    clients = await browser.upload(clients, "/clients/import", "a.csv", content)
+    return [f"{recipients.path}/reading", f"{clients.path}/read"]
+
+
 async def test_a_choice_that_a_form_does_not_have_is_refused(world: DeskWorld) -> None:
     browser = await world.signed_in(Role.ADMINISTRATOR, Role.EDITOR, Role.SUPPORT)
     token = (await browser.open("/account")).form("/sign-out").fields["form"]
@@ -85,6 +96,14 @@ async def test_a_choice_that_a_form_does_not_have_is_refused(world: DeskWorld) -
         ("/broadcasts/new/clients", {**reason, "name": "May", "text": "Hi", "language": "de"}),
         (f"{nowhere}/recipients", {**reason, "state": "everybody", "format": "csv"}),
         (f"{nowhere}/excluded", {**reason, "format": "exe"}),
+        *(
+            (path, {**reason, name: value})
+            for path in (await tables(browser))
+            for name, value in (
+                *(("encoding", codec) for codec in ("undefined", "punycode", "unicode_escape")),
+                ("separator", ";"),
+            )
+        ),
     ):
         answer = await browser.client.post(path, data=fields)
         assert answer.status_code == 422, path
@@ -143,3 +162,17 @@ async def test_a_form_of_another_port_of_this_host_is_refused(world: DeskWorld) 
     form = (await browser.open("/account")).form("/sign-out").fields
     headers = {"Origin": "http://localhost:3000", "Host": "localhost:8070"}
     assert (await browser.client.post("/sign-out", data=form, headers=headers)).status_code == 403
+
+
+async def test_a_moment_that_no_clock_shows_begins_no_page(world: DeskWorld) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR, Role.SUPPORT)
+    person = await browser.open("/people")
+    person = await browser.send(person, "/people/search", q="+79161234567")
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30"):
+        for path, query in (
+            (person.path, {"until": moment}),
+            ("/audit", {"before": f"{moment} 7"}),
+            ("/send/sent", {"before": f"{moment}_7"}),
+            ("/send/scheduled", {"after": f"{moment}_{UUID(int=7)}"}),
+        ):
+            assert (await browser.client.get(path, params=query)).status_code == 200, (path, moment)
