@@ -81,7 +81,9 @@ class OrderFacts(Model):
         default=True, description="whether a person approved the sender for the account"
     )
     text_allowed: bool = Field(
-        default=True, description="whether the text matched a pattern, if the account has any"
+        default=True,
+        description="whether the text matched a pattern, if the account has any, "
+        "and did not begin with the name of a channel",
     )
     max_parts: int | None = Field(default=None, description="SMS parts that a text may need")
     day: LimitFacts | None = Field(default=None, description="the limit of the day")

@@ -127,7 +127,10 @@ class RefusalReason(DocumentedEnum):
     )
     TEMPLATE_FIELDS = "template_fields", "a field of the template is missing or doesn't fit"
     SENDER_NOT_APPROVED = "sender_not_approved", "the sender is not approved for the account"
-    TEXT_NOT_ALLOWED = "text_not_allowed", "the text matches none of the account's patterns"
+    TEXT_NOT_ALLOWED = (
+        "text_not_allowed",
+        "the text matches none of the account's patterns, or begins with the name of a channel",
+    )
     TOO_MANY_PARTS = "too_many_parts", "the text needs more SMS parts than the account may send"
     EXPIRED = "expired", "it would expire before it may be sent"
     REPEATED = "repeated", "the same text to the same number was ordered shortly before"

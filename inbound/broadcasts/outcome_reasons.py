@@ -83,8 +83,7 @@ _REFUSED: Final = {
         "the sender is not approved for the account", "отправитель не одобрен для учётной записи"
     ),
     RefusalReason.TEXT_NOT_ALLOWED: both(
-        "the text matches none of the account's patterns",
-        "текст не подходит ни под один шаблон текстов учётной записи",
+        "the account may not send this text", "этот текст учётной записи не разрешён"
     ),
     RefusalReason.TOO_MANY_PARTS: both(
         "the text needs more SMS parts than the account may send",

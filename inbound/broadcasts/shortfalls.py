@@ -15,7 +15,7 @@ import psycopg
 from inbound.broadcasts.samples import Sample
 from inbound.handlers.broadcasts import opening
 from inbound.money import amount_text, money
-from inbound.orders.patterns import matches_any
+from inbound.orders.patterns import is_allowed
 from inbound.store.broadcasts.rows import Broadcast
 from inbound.store.orders.account_records import AccountRecord, find_usage_now
 from inbound.store.orders.rows import BROADCASTS, Account, usage_keys
@@ -126,14 +126,14 @@ def _of_settings(
                 sender=one.sender,
             ),
         )
-    if settings.patterns and not all(
-        matches_any(settings.patterns, sample.text) for sample in planned.samples
-    ):
+    if not all(is_allowed(settings.patterns, sample.text, None) for sample in planned.samples):
         yield Shortfall(
             RefusalReason.TEXT_NOT_ALLOWED,
             both(
-                "a sample matches none of the patterns of the account {name}",
-                "один из примеров не подходит ни под один шаблон текстов учётной записи {name}",
+                "a sample matches none of the patterns of the account {name}, or begins with the "
+                "name of a channel",
+                "один из примеров не подходит ни под один шаблон текстов учётной записи {name} или "
+                "начинается с имени канала",
                 name=name,
             ),
             both(

@@ -1,4 +1,4 @@
-"""The patterns that the texts of an account have to match. Pure.
+"""Which texts an account may send: the patterns that they have to match. Pure.
 
 They are regular expressions of the linear-time engine that pydantic brings (the regex crate of
 Rust): no pattern can backtrack for ever, and look-around and back-references are refused. The size
@@ -11,6 +11,9 @@ from typing import Final
 
 from pydantic import ValidationError
 from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+from inbound.parsers.channel_texts import may_become_channel, readable
+from schemas.channels import Channel
 
 LONGEST_PATTERN: Final = 500
 
@@ -34,6 +37,18 @@ def matches_any(patterns: Collection[str], text: str) -> bool:
     Takes time linear in the length of the text.
     """
     return any(_matches(pattern, text) for pattern in patterns)
+
+
+def is_allowed(patterns: Collection[str], text: str, channel: Channel | None) -> bool:
+    """Whether an account with these patterns may send a text. "" stands for one that is not known.
+
+    An ordinary text may not begin with the name of a channel: an SMS centre would make a call or a
+    mail of it, for which an account needs a right.
+    """
+    if channel is None and may_become_channel(text):
+        return False
+    shown = readable(text, channel)
+    return not (patterns and shown) or matches_any(patterns, shown)
 
 
 def _matches(pattern: str, text: str) -> bool:

@@ -22,7 +22,8 @@ _WRONG: Final[dict[RefusalReason, str]] = {
     RefusalReason.TEMPLATE_UNKNOWN: "there is no such template",
     RefusalReason.TEMPLATE_FIELDS: "the fields don't fit the template",
     RefusalReason.SENDER_NOT_APPROVED: "the sender is not approved for this account",
-    RefusalReason.TEXT_NOT_ALLOWED: "the text doesn't match a pattern of the account",
+    RefusalReason.TEXT_NOT_ALLOWED: "the text doesn't match a pattern of the account, or "
+    "begins with the name of a channel, like `__CALL__`",
     RefusalReason.TOO_MANY_PARTS: "the text needs {parts} SMS parts, more than the account may "
     "send",
     RefusalReason.EXPIRED: "it would expire before it could be sent",

@@ -14,12 +14,11 @@ from inbound.handlers.state import SubjectState
 from inbound.orders.counters import Counters
 from inbound.orders.drafting import OrderDraft
 from inbound.orders.pacing import Pacing
-from inbound.orders.patterns import matches_any
+from inbound.orders.patterns import is_allowed
 from inbound.orders.ports import Placed, RenderedText, RenderProblem
 from inbound.orders.records import request_of, row_of
 from inbound.orders.tools import IntakeSettings, IntakeTools
 from inbound.outbox.order_messages import order_message_row
-from inbound.parsers.channel_texts import readable
 from inbound.store.log.rows import NewEvent
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import (
@@ -249,7 +248,6 @@ def _field(draft: OrderDraft, *, is_missing: bool) -> str | None:
 
 
 def _is_allowed(draft: OrderDraft, account: Account) -> bool:
-    if not account.patterns or not isinstance(draft.rendered, RenderedText):
+    if not isinstance(draft.rendered, RenderedText):
         return True
-    text = readable(draft.rendered.text, draft.order.channel)
-    return not text or matches_any(account.patterns, text)
+    return is_allowed(account.patterns, draft.rendered.text, draft.order.channel)

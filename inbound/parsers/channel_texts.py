@@ -17,6 +17,7 @@ from schemas.channels import Channel
 LONGEST_OPTION: Final = 200
 
 _PREFIX: Final = re.compile(rf"__({'|'.join(one.value.upper() for one in Channel)})__")
+_LIKE_PREFIX: Final = re.compile(rf"[\s\u200b-\u200f\u2060\ufeff]*{_PREFIX.pattern}", re.IGNORECASE)
 _OPTION_OF: Final = {
     Channel.MAIL: "subj",
     Channel.MMS: "subj",
@@ -53,6 +54,14 @@ class ChannelText:
 def begins_with_channel(text: str) -> bool:
     """Whether a text begins with the name of a channel, whatever follows."""
     return _PREFIX.match(text) is not None
+
+
+def may_become_channel(text: str) -> bool:
+    """Whether an SMS centre might take an ordinary text for that of a channel.
+
+    Centres may ignore what is invisible before the name, and the case of its letters.
+    """
+    return _LIKE_PREFIX.match(text) is not None
 
 
 def readable(text: str, channel: Channel | None) -> str:

@@ -96,8 +96,8 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> RefusalText:
         case RefusalReason.TEXT_NOT_ALLOWED:
             return RefusalText(
                 _OURS,
-                f"its text matches none of the patterns of {account}; the text or the patterns "
-                "have to be changed",
+                f"its text matches none of the patterns of {account}, or begins with the name of a "
+                "channel; the text or the patterns have to be changed",
             )
         case RefusalReason.TOO_MANY_PARTS:
             most = "" if facts.max_parts is None else f", and {account} may send {facts.max_parts}"

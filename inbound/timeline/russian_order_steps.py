@@ -164,7 +164,7 @@ def refusal(reason: RefusalReason) -> str:
         case RefusalReason.SENDER_NOT_APPROVED:
             return "отправитель не одобрен"
         case RefusalReason.TEXT_NOT_ALLOWED:
-            return "текст не подходит ни к одному образцу"
+            return "текст не подходит ни к одному образцу или начинается с имени канала"
         case RefusalReason.TOO_MANY_PARTS:
             return "слишком много частей"
         case RefusalReason.EXPIRED:

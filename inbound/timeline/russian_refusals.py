@@ -80,8 +80,8 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> RefusalText:
         case RefusalReason.TEXT_NOT_ALLOWED:
             return RefusalText(
                 _OURS,
-                f"его текст не подходит ни к одному образцу {account}; нужно изменить текст или "
-                "образцы",
+                f"его текст не подходит ни к одному образцу {account} или начинается с имени "
+                "канала; нужно изменить текст или образцы",
             )
         case RefusalReason.TOO_MANY_PARTS:
             most = (

@@ -61,7 +61,7 @@ _WARNINGS: Final[Mapping[RefusalReason, str]] = {
     RefusalReason.SENDER_NOT_APPROVED: "The sender is no longer approved for the account "
     "{account}: every recipient would be refused.",
     RefusalReason.TEXT_NOT_ALLOWED: "The text matches none of the patterns of the account "
-    "{account}: recipients would be refused.",
+    "{account}, or begins with the name of a channel: recipients would be refused.",
     RefusalReason.DAILY_LIMIT: "It has more recipients than the account {account} may still send "
     "to that day: the rest would be refused.",
     RefusalReason.WEEKLY_LIMIT: "It has more recipients than the account {account} may still send "

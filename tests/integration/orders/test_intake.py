@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -17,7 +18,14 @@ from typing_extensions import override
 from inbound.handlers.orders import dispatched_message_id
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.orders.dispatch import Dispatcher
-from inbound.orders.ports import Companion, Placed
+from inbound.orders.ports import (
+    Companion,
+    OrderTemplates,
+    Placed,
+    RenderedText,
+    RenderProblem,
+    TemplateUse,
+)
 from inbound.store.claims.postgres import PostgresClaims
 from inbound.store.claims.rows import ToClaim
 from inbound.store.errors import Conflict
@@ -27,7 +35,7 @@ from inbound.store.transactions.port import Store, Transaction
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from schemas.events import DomainEvent, SubscriptionStarted, SubscriptionStopped
-from schemas.orders import OrderEntry, OrderState, RefusalReason, WithheldReason
+from schemas.orders import OrderEntry, OrderKind, OrderState, RefusalReason, WithheldReason
 from schemas.topics import TopicNames
 from tests.fix_orders import CLIENT, NOON, OTHER_CLIENT, intake_on, order
 
@@ -188,6 +196,38 @@ async def test_orders_from_kafka_need_a_right_of_their_own(
         RefusalReason.RIGHT_MISSING,
         None,
     ]
+
+
+class CallTemplates(OrderTemplates):
+    """Renders what a value at the beginning of a template may make of it."""
+
+    @override
+    async def render(self, uses: Sequence[TemplateUse]) -> list[RenderedText | RenderProblem]:
+        return [RenderedText(f"{use.fields['name']}, здравствуйте") for use in uses]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": OrderKind.NOTIFICATION},
+        {"kind": OrderKind.BROADCAST},
+        {"kind": OrderKind.SERVICE},
+        {"entry": OrderEntry.KAFKA},
+        {"template": "hello"},
+    ],
+)
+async def test_no_ordinary_text_becomes_a_message_of_a_channel(
+    stores: list[PostgresStore], conn: psycopg.Connection, fields: dict[str, Any]
+) -> None:
+    conn.execute("UPDATE accounts SET rights = '{send,broadcasts,service,kafka}'")
+    texts = ["__CALL__: hello", "__HLR__", "\n__mail__: hi", "\u200b__BOT__: x", "See __CALL__"]
+    of = [
+        order(**fields, **({"fields": {"name": text}} if "template" in fields else {"text": text}))
+        for text in texts
+    ]
+    placed = await intake_on(stores[0], templates=CallTemplates()).place(of)
+    assert [one.reason for one in placed] == [*[RefusalReason.TEXT_NOT_ALLOWED] * 4, None]
+    assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 
 
 async def switch(store: Store, subject_id: UUID, event: type[DomainEvent]) -> None:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from inbound.orders.patterns import PatternError, check_pattern, matches_any
+from inbound.orders.patterns import PatternError, check_pattern, is_allowed, matches_any
+from schemas.channels import Channel
 from schemas.orders import LONGEST_TEXT
 
 
@@ -45,3 +46,22 @@ def test_no_pattern_backtracks(pattern: str) -> None:
 def test_a_pattern_that_can_not_be_used_says_why(pattern: str, complaint: str) -> None:
     with pytest.raises(PatternError, match=complaint):
         check_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "text", "channel", "allowed"),
+    [
+        ((), "__MAIL__: hi", Channel.MAIL, True),
+        (("hi",), "__MAIL__: hi", Channel.MAIL, True),
+        (("ho",), "__MAIL__: hi", Channel.MAIL, False),
+        ((".*",), "__MAIL__: hi", None, False),
+        ((), "  __mail__: hi", None, False),
+        ((), "\u200b\ufeff__HLR__", None, False),
+        ((), "call __CALL__: hi", None, True),
+        ((), "__MAILS__: hi", None, True),
+    ],
+)
+def test_an_ordinary_text_begins_with_no_channel(
+    patterns: tuple[str, ...], text: str, channel: Channel | None, allowed: bool
+) -> None:
+    assert is_allowed(patterns, text, channel) is allowed
