@@ -4,6 +4,9 @@
     InFlight -> Claimed (the next part), BackingOff or Reclaiming; these -> Claimed
     Fetched -> Contested -> LookingUp -> Reclaiming, Recording or Done
     Claimed -> Rechecking -> Claimed (a claim of an order's message that is not fresh)
+    Fetched -> Recording or Done (another gateway recorded its result)
+    Claimed, Reclaiming -> Recording (expired, withheld, erased, no attempt left)
+    any before InFlight -> Done (its partition has gone to another gateway)
 
 Everything here is immutable and knows no task, no clock, no database and no SMPP session; a
 bind is only passed on. `streams.outbox.transitions` leads from one phase to the next;
