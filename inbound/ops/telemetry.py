@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 _tracer = trace.get_tracer("scserv")
 _state = {"recording": False}
+_exporters: "list[SpanExporter | MetricExporter]" = []
+
+FLUSH_WITHIN_S: Final = 2.0
+"""How long the last export may take: a collector that is away must not hold up the end."""
 
 YOUNG_S: Final = 300.0
 """A process that crashes sooner counts for the alert CrashLoop."""
@@ -59,7 +63,9 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         exporter = told("traces", OTLPSpanExporter())
-        reader = PeriodicExportingMetricReader(told("metrics", OTLPMetricExporter()))
+        measurements = told("metrics", OTLPMetricExporter())
+        _exporters.extend((exporter, measurements))
+        reader = PeriodicExportingMetricReader(measurements)
         measuring = MeterProvider(resource=resource, metric_readers=[reader])
         metrics.set_meter_provider(measuring)
         _tell_of_start(role, measuring)
@@ -115,10 +121,20 @@ def stop(*, is_orderly: bool = True) -> None:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
 
+    hurry = threading.Timer(FLUSH_WITHIN_S, _end_retries)
+    hurry.daemon = True
+    hurry.start()
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
+    hurry.cancel()
     _state["recording"] = False
+
+
+def _end_retries() -> None:
+    """End the exports that are under way: each of them is repeated for 10 s."""
+    for exporter in _exporters:
+        exporter.shutdown()
 
 
 def span(
