@@ -51,7 +51,8 @@ class RoleProcess:
                 body: bytes = answer.read()
                 return body
         except urllib.error.HTTPError as error:
-            return error.read()
+            with error:
+                return error.read()
         except OSError:
             return b""
 
@@ -66,6 +67,7 @@ class RoleProcess:
             with urllib.request.urlopen(f"http://{self.host}:{self.port}/health/ready", timeout=2):
                 return ""
         except urllib.error.HTTPError as error:
-            return f"{self.role}: {error.read().decode()}"
+            with error:
+                return f"{self.role}: {error.read().decode()}"
         except OSError as error:
             return f"{self.role}: {error}"

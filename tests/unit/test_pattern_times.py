@@ -10,8 +10,8 @@ import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as codes
+from re import _parser
 from typing import Any, Final
 
 import pytest
