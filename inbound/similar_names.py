@@ -18,8 +18,8 @@ _SIMILAR: Final = 0.6
 def most_similar(wanted: str, names: Iterable[str]) -> str | None:
     """Return the name most similar to `wanted`, None if none is similar.
 
-    Only the first 50 names and their first 32 characters are looked at, so that whoever chooses
-    the names doesn't choose how long this takes: some milliseconds at worst.
+    Only the first 50 names and their first 32 characters are compared. The names may come from
+    outside, and this bounds the work to a few milliseconds.
     """
     cut = {name[:CHARS_COMPARED]: name for name in islice(names, MOST_COMPARED)}
     near = get_close_matches(wanted[:CHARS_COMPARED], cut, n=1, cutoff=_SIMILAR)
