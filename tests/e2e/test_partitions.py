@@ -7,8 +7,9 @@ import pytest
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
+from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
-from tests.fix_service import Service, eventually
+from tests.fix_service import Client, Service, eventually
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,6 +23,14 @@ def service_environment() -> Mapping[str, str]:
     return {"SCSERV_KAFKA_PARTITIONS": str(CHOSEN)}
 
 
+def new_client(service: Service, partitions: int, first: int) -> Client:
+    """Return a client whose records go to partition `first` or a later one of so many."""
+    while True:
+        client = service.new_client()
+        if partition_of(service.key_of(client.number), partitions) >= first:
+            return client
+
+
 def places(service: Service, topic: str) -> dict[bytes, set[int]]:
     """Return the partitions of each key."""
     found: dict[bytes, set[int]] = {}
@@ -31,7 +40,7 @@ def places(service: Service, topic: str) -> dict[bytes, set[int]]:
 
 
 async def test_a_person_has_the_same_partition_in_every_topic(service: Service) -> None:
-    clients = [service.new_client() for _ in range(12)]
+    clients = [service.new_client() for _ in range(11)] + [new_client(service, CHOSEN, PARTITIONS)]
     for client in clients:
         await service.text(client.number, "CLIENT sms stop")
     for client in clients:
@@ -65,7 +74,7 @@ async def test_the_log_and_its_copy_in_kafka_fit(service: Service) -> None:
 
 @pytest.mark.drill
 async def test_the_number_changes_as_the_guide_says(service: Service) -> None:
-    before, after = service.new_client(), service.new_client()
+    before, after = service.new_client(), new_client(service, MORE, CHOSEN)
     await service.text(before.number, "CLIENT sms stop")
     await service.script.replies(before.number)
     await service.completed(before.number)
