@@ -16,7 +16,8 @@ from aiohttp.abc import AbstractResolver
 from typing_extensions import override
 from yarl import URL
 
-from inbound.callbacks.posting import CallbackFailed, Poster, is_public
+from inbound.callbacks.posting import CallbackFailed, Poster
+from inbound.callbacks.public_addresses import is_public
 
 TIMEOUT_S: Final = 10.0
 LONGEST_WISH: Final = timedelta(days=1)
@@ -65,6 +66,8 @@ class HttpPoster(Poster):
                 status, pause = answer.status, answer.headers.get("Retry-After", "")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise CallbackFailed(_reason(error)) from None
+        except ValueError:  # such is the UnicodeError of a name that can't be looked up
+            raise CallbackFailed("the URL can't be called; set another one") from None
         if not 200 <= status < 300:
             raise _not_taken(status, pause)
 

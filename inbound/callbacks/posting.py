@@ -11,7 +11,9 @@ from typing import Final, Protocol
 
 from yarl import URL
 
+from inbound.callbacks.public_addresses import is_public
 from inbound.errors import ScservError, SetupError
+from inbound.parsers.hosts import is_host
 
 LONGEST_URL: Final = 2000
 
@@ -46,9 +48,11 @@ def check_url(text: str, *, private_allowed: bool) -> str:
 
     Without TLS only in private networks.
     """
+    if " " in text or not text.isprintable():
+        raise SetupError("URL: leave out blanks, line breaks and control characters")
     try:
         url = URL(text)
-        host, port = url.host, url.port
+        host, port = url.raw_host, url.port
     except ValueError:
         raise SetupError("URL: not a URL; write it like https://example.org/sms") from None
     schemes = {"https", "http"} if private_allowed else {"https"}
@@ -60,6 +64,8 @@ def check_url(text: str, *, private_allowed: bool) -> str:
         raise SetupError(
             f"URL: leave out user, password and fragment; at most {LONGEST_URL} characters"
         )
+    if not is_host(host):
+        raise SetupError("URL: not a valid host name; write it like https://example.org/sms")
     if _is_unusual_address(host):
         raise SetupError("URL: write the address with four numbers, or a name")
     if not private_allowed and _is_private_literal(host):
@@ -67,29 +73,12 @@ def check_url(text: str, *, private_allowed: bool) -> str:
     return text
 
 
-def is_public(address: str) -> bool:
-    """Whether an address is on the public Internet."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        embedded = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo or (None, None))[1]
-        # 64:ff9b::/96 (RFC 6052) leads through a translator to an IPv4 address.
-        if parsed in _NAT64:
-            embedded = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if embedded is not None and not is_public(str(embedded)):
-            return False
-        if parsed.ipv4_mapped is not None:
-            return True
-    return parsed.is_global and not parsed.is_multicast
-
-
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-
-
 def _is_private_literal(host: str) -> bool:
     try:
         return not is_public(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        name = host.removesuffix(".")
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def _is_unusual_address(host: str) -> bool:
@@ -98,7 +87,7 @@ def _is_unusual_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         try:
-            socket.inet_aton(host)
+            socket.inet_aton(host.removesuffix("."))
         except OSError:
             return False
         return True

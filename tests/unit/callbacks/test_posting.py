@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from inbound.callbacks.http_poster import HttpPoster
-from inbound.callbacks.posting import CallbackFailed, check_url, is_public
+from inbound.callbacks.posting import CallbackFailed, check_url
+from inbound.callbacks.public_addresses import is_public
 from inbound.errors import SetupError
 
 CANARY = "canary-of-a-query"
@@ -35,8 +36,24 @@ CANARY = "canary-of-a-query"
         ("fe80::1%eth0", False),
         ("fd00::1", False),
         ("ff02::1", False),
+        ("192.0.0.9", False),
+        ("192.88.99.1", False),
+        ("64:ff9b::93.184.216.34", True),
         ("64:ff9b::7f00:1", False),
-        ("2002:7f00:1::", False),
+        ("64:ff9b:1::7f00:1", False),  # RFC 8215
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
+        ("5f00::1", False),
+        ("2001:0:7f00:1::", False),  # Teredo
+        ("2001:4:112::1", False),
+        ("2001:db8::1", False),
+        ("2002:7f00:1::", False),  # 6to4
+        ("2002:5db8:d822::1", False),
+        ("3fff::1", False),
+        ("2a00::5efe:7f00:1", False),  # ISATAP
+        ("2a00::200:5efe:7f00:1", False),
+        ("2a00:5efe::1", True),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:
@@ -60,6 +77,10 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
         "https://127.1/",
         "https://0x7f.1/",
         "https://0177.0.0.1/",
+        "https://127.0.0.1./",
+        "https://0x7f.1./",
+        "https://localhost./",
+        "https://[2002:7f00:1::]/",
         "https://example.org/" + "x" * 2000,
     ],
 )
@@ -68,10 +89,39 @@ def test_which_urls_are_refused(url: str) -> None:
         check_url(url, private_allowed=False)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a..invalid/",
+        "https://.invalid/",
+        "https://example../",
+        f"https://{'a' * 64}.org/",
+        f"https://{'.'.join(['a' * 63] * 4)}/",
+        f"https://{'п' * 70}.рф/",
+        "https://ex%61mple.org/",
+        "https://a,b/",
+        "https://exa\r\nmple.org/",
+        "https://example.org/\0",
+        "https://example.org/\ud800",
+        "https://example.org/ a",
+        " https://example.org/",
+    ],
+)
+def test_urls_that_can_never_be_called_are_refused_wherever_they_lead(url: str) -> None:
+    with pytest.raises(SetupError):
+        check_url(url, private_allowed=True)
+
+
 def test_which_urls_are_taken() -> None:
-    for url in ("https://example.org/sms?key=1", "https://example.org:8443"):
+    for url in (
+        "https://example.org/sms?key=1",
+        "https://example.org:8443",
+        "https://example.org./sms",
+        "https://a_b.пример.рф/путь",
+        "https://[2606:2800:220:1::1]/",
+    ):
         assert check_url(url, private_allowed=False) == url
-    for url in ("http://10.0.0.1:8080/sms", "https://localhost/"):
+    for url in ("http://10.0.0.1:8080/sms", "https://localhost/", "http://[fe80::1%25eth0]/"):
         assert check_url(url, private_allowed=True) == url
 
 
@@ -178,6 +228,17 @@ async def test_an_address_that_changes_after_its_check_is_not_called(receiver: R
     with pytest.raises(CallbackFailed, match="not public"):
         await post(receiver, "/taken", names=names, private_allowed=False)
     assert receiver.paths == []
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a..invalid/", f"https://{'a' * 64}.org/", f"https://{'п' * 70}.рф/"]
+)
+async def test_a_call_to_a_name_that_can_not_be_looked_up_fails(url: str) -> None:
+    """Such URLs may be stored: they were not always refused."""
+    with pytest.raises(CallbackFailed) as failed:
+        await HttpPoster(timeout_s=5).post(url, b"{}", {}, private_allowed=False)
+    assert str(failed.value) == "the URL can't be called; set another one"
+    assert not failed.value.is_final
 
 
 async def test_reasons_hold_no_url(receiver: Receiver) -> None:
