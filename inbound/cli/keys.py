@@ -67,6 +67,47 @@ def rotate(settings: Settings, killed: tuple[str, ...]) -> None:
     )
 
 
+@keys.command("give-up")
+@_killed_option
+@settings_options
+def give_up(settings: Settings, killed: tuple[str, ...]) -> None:
+    """Give a rotation of the vault key up: the database keeps the key that it has.
+
+    That key has to be SCSERV_VAULT_KEY, here and of every process. What was sealed with the next
+    key is sealed again, if that is SCSERV_OTHER_VAULT_KEY here. The next key can't be used any
+    more. Safe to repeat and to interrupt. Exit status 1 if something is left.
+    """
+    with (
+        _rotation(settings, needs_other=False) as rotation,
+        progress_bar("sealing", unit="values") as advance,
+    ):
+        rotation.forget(killed)
+        key, done = rotation.give_up(advance)
+    echo(f"{counted(done.sealed_again, 'value')} sealed again, of {done.values}")
+    _warn_of(done.unreadable)
+    if not done.is_complete:
+        echo(
+            "a process still seals with the other key: restart every process with the key of the "
+            "database as SCSERV_VAULT_KEY, and run this again",
+            err=True,
+        )
+        raise click.exceptions.Exit(1)
+    if key is None:
+        echo("there is no next key: another rotation can begin")
+    else:
+        echo(
+            f"the rotation to the key with fingerprint {key.hex()} is given up, and that key is "
+            "retired: take it away from every process"
+        )
+    if done.unreadable:
+        echo(
+            "if the next key sealed those values, set SCSERV_OTHER_VAULT_KEY to it here, and run "
+            "this again",
+            err=True,
+        )
+        raise click.exceptions.Exit(1)
+
+
 @keys.command("rotate-subject")
 @_killed_option
 @settings_options
@@ -117,17 +158,20 @@ def show(settings: Settings) -> None:
     """
     from inbound.keys import fingerprint
     from inbound.store.access.index_keys import opening_keys
-    from inbound.store.access.key_checks import vault_fingerprint
+    from inbound.store.access.key_checks import next_fingerprint, vault_fingerprint
     from inbound.store.access.process_keys import list_keys
 
     own, subject_key = settings.vault_keys(), settings.subject_key_bytes()
     with open_database(settings, APPLICATION_NAME) as conn:
-        stored, opening, running = vault_fingerprint(conn), opening_keys(conn), list_keys(conn)
+        stored, following = vault_fingerprint(conn), next_fingerprint(conn)
+        opening, running = opening_keys(conn), list_keys(conn)
     echo(f"SCSERV_VAULT_KEY here: {fingerprint(own.sealing).hex()}")
     if own.other is not None:
         echo(f"SCSERV_OTHER_VAULT_KEY here: {fingerprint(own.other).hex()}")
     echo(f"SCSERV_SUBJECT_KEY here: {fingerprint(subject_key).hex()}")
     echo(f"the database is sealed with: {stored.hex() if stored else 'nothing yet'}")
+    if following is not None:
+        echo(f"a rotation was begun to: {following.hex()}")
     subjects = " and ".join(one.fingerprint.hex() for one in opening)
     echo(f"the database opens with the subject key: {subjects or 'none yet'}")
     for one in running:
@@ -152,11 +196,11 @@ def status(settings: Settings) -> None:
 
 
 @contextmanager
-def _rotation(settings: Settings) -> "Iterator[VaultRotation]":
+def _rotation(settings: Settings, *, needs_other: bool = True) -> "Iterator[VaultRotation]":
     from inbound.rotation.vault_rotation import VaultRotation
 
     vault_keys = settings.vault_keys()
-    if vault_keys.other is None:
+    if needs_other and vault_keys.other is None:
         raise SetupError("SCSERV_OTHER_VAULT_KEY is not set: there is nothing to rotate from")
     with (
         open_database(settings, APPLICATION_NAME, long=True, unseals=True) as reading,

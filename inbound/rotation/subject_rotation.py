@@ -98,5 +98,8 @@ class SubjectRotation:
         if newest not in {self.fingerprint, named}:
             raise SetupError(
                 f"a newer key was added, with fingerprint {newest.hex()}: set {SUBJECT_KEY} to it. "
-                f"To give it up instead, set {OTHER_SUBJECT_KEY} to it, for this command alone"
+                f"To give it up instead, set {OTHER_SUBJECT_KEY} to it, for this command alone. "
+                f"If it is lost, set {SUBJECT_KEY} to another new key and {OTHER_SUBJECT_KEY} to "
+                "one that the processes have, both for this command alone: the last step retires "
+                "all others"
             )

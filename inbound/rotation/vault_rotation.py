@@ -18,8 +18,11 @@ from inbound.rotation.running import forget_killed, refusal_of
 from inbound.rotation.sealed_columns import REGISTRATIONS, SEALED_COLUMNS, SealedColumn
 from inbound.store.access.key_checks import (
     adopt_vault_key,
+    give_up_next_key,
+    is_retired,
+    next_fingerprint,
+    refuse_retired,
     vault_fingerprint,
-    was_rotated_away,
 )
 from inbound.store.access.process_keys import list_keys
 from inbound.store.connections import raises_store_errors
@@ -57,6 +60,13 @@ class Rotated(NamedTuple):
     is_complete: bool
 
 
+class GivenUp(NamedTuple):
+    """What giving up did; `key` is the fingerprint of the next key, None if there was none."""
+
+    key: bytes | None
+    rotated: Rotated
+
+
 class VaultRotation:
     """Rotates the vault key of one database; `reading` and `writing` are connections to it."""
 
@@ -67,6 +77,7 @@ class VaultRotation:
         self._writing = writing
         self._keys = keys
         self._sealing = fingerprint(keys.sealing)
+        self._other = None if keys.other is None else fingerprint(keys.other)
         self._new = VaultCipher(keys.sealing)
         self._both = VaultCipher(keys)
 
@@ -78,15 +89,34 @@ class VaultRotation:
         and RetryableError.
         """
         self.refuse_others()
+        done = self._seal_all(on_progress)
+        if done.is_complete:
+            if not done.sealed_again:
+                self._refuse_unused()
+            self.refuse_others()  # one may have been started meanwhile
+            adopt_vault_key(self._writing, self._sealing)
+        return done
+
+    def give_up(self, on_progress: OnProgress) -> GivenUp:
+        """Seal again what the next key sealed, as `run` does; then that key is retired.
+
+        The other key may be missing, if the next key is lost: what that one sealed is unreadable
+        then. Blocks as `run`. Raises SetupError if the key that seals is not that of the database,
+        or while a process that runs seals with another one, and RetryableError.
+        """
+        self._refuse_going_back()
+        done = self._seal_all(on_progress)
+        if not done.is_complete:
+            return GivenUp(None, done)
+        self._refuse_going_back()
+        return GivenUp(give_up_next_key(self._writing, self._sealing), done)
+
+    def _seal_all(self, on_progress: OnProgress) -> Rotated:
         again = 0
         for _ in range(_MOST_PASSES):
             done = self._pass(on_progress, seals=True)
             again += done.sealed_again
             if not done.sealed_again:
-                if not again:
-                    self._refuse_unused()
-                self.refuse_others()  # one may have been started meanwhile
-                adopt_vault_key(self._writing, self._sealing)
                 return Rotated(done.values, again, done.unreadable, is_complete=True)
         return Rotated(done.values, again, done.unreadable, is_complete=False)
 
@@ -103,7 +133,12 @@ class VaultRotation:
         forget_killed(self._writing, killed)
 
     def refuse_others(self) -> None:
-        """Raise SetupError if a process that runs doesn't seal with the new key. Blocks."""
+        """Raise SetupError if a process that runs doesn't seal with the new key. Blocks.
+
+        Also if the key that seals here is not the new one.
+        """
+        refuse_retired(self._reading, self._sealing)
+        self._refuse_unswapped()
         others = [one for one in list_keys(self._reading) if one.sealing != self._sealing]
         if blind := [one for one in others if not one.opens(self._sealing)]:
             raise refusal_of(
@@ -119,18 +154,44 @@ class VaultRotation:
                 "Restart every process with the new SCSERV_VAULT_KEY, and run this again.",
             )
 
+    def _refuse_going_back(self) -> None:
+        """Raise SetupError if the rotation can't be given up with the key that seals here."""
+        stored = vault_fingerprint(self._reading)
+        if stored is not None and stored != self._sealing:
+            raise SetupError(
+                "to give a rotation up, set SCSERV_VAULT_KEY to the key of the database "
+                f"(fingerprint {stored.hex()}) for this command and every process"
+            )
+        if others := [one for one in list_keys(self._reading) if one.sealing != self._sealing]:
+            raise refusal_of(
+                others,
+                f"still seal{'s' * (len(others) == 1)} with another key",
+                "Restart every process with the key of the database as SCSERV_VAULT_KEY (and the "
+                "next key as SCSERV_OTHER_VAULT_KEY, unless it is lost), and run this again.",
+            )
+
+    def _refuse_unswapped(self) -> None:
+        """Raise SetupError if the other key is the next one, so that `run` would give it up."""
+        following = next_fingerprint(self._reading)
+        if following is not None and following == self._other:
+            raise SetupError(
+                f"SCSERV_OTHER_VAULT_KEY (fingerprint {following.hex()}) is the next key: swap the "
+                "two here as for every process, and run this again.\n"
+                "To give the rotation up instead: scserv keys give-up"
+            )
+
     def _refuse_unused(self) -> None:
         """Raise SetupError if the two keys are not swapped yet: the other one is the new key."""
-        other = None if self._keys.other is None else fingerprint(self._keys.other)
         is_stored = vault_fingerprint(self._reading) == self._sealing
-        if other is not None and is_stored and not was_rotated_away(self._reading, other):
+        other = self._other
+        if other is not None and is_stored and not is_retired(self._reading, other):
             raise SetupError(
                 "there is nothing to rotate: everything is sealed with SCSERV_VAULT_KEY "
                 f"(fingerprint {self._sealing.hex()}),\nand SCSERV_OTHER_VAULT_KEY "
                 f"({other.hex()}) was never the key of this database.\n"
                 "If that one is the new key, swap the two for every process, restart all, and run "
                 "this again.\n"
-                "If the rotation was given up, take SCSERV_OTHER_VAULT_KEY away from every process."
+                "If you don't want to rotate, take SCSERV_OTHER_VAULT_KEY away from every process."
             )
 
     def _pass(self, on_progress: OnProgress, *, seals: bool) -> Pass:

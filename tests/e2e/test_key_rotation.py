@@ -68,7 +68,7 @@ async def test_the_vault_key_is_rotated_while_texts_are_answered(service: Servic
     assert service.value("SELECT count(*) FROM dead_letters") == 0
     service.extra_environment[KEY] = VAULT_KEY.hex()
     old = await service.command("erase", "--phone", later, "--reason", "a test", "--yes")
-    assert "was rotated away at" in old.err
+    assert "was retired at" in old.err
     assert "new, empty database" not in old.err
     service.extra_environment[KEY] = NEW.hex()
 

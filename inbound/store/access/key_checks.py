@@ -13,8 +13,11 @@ _SQL: Final = statements(__package__, "key_checks")
 _REMEMBER_KEY = _SQL["remember_key"]
 _FIND_KEY = _SQL["find_key"]
 _REPLACE_KEY = _SQL["replace_key"]
+_REMEMBER_NEXT = _SQL["remember_next"]
+_FIND_NEXT = _SQL["find_next"]
 _FORGET_KEY = _SQL["forget_key"]
 _RETIRE_KEY = _SQL["retire_key"]
+_REVIVE_KEY = _SQL["revive_key"]
 _FIND_RETIRED = _SQL["find_retired"]
 
 
@@ -33,17 +36,22 @@ def check_vault_key(
     While the vault key is rotated the stored key may be the `other` one; the key that seals is then
     stored as the next one, so that all processes seal with the same.
 
-    Raises SetupError for a key other than the first one, so that a wrong key stops the start.
+    Raises SetupError for a key other than the first one, so that a wrong key stops the start, and
+    for a key that was retired, even if the other one fits: it would seal again.
     """
     stored = remember_key(conn, VAULT_KEY, fingerprint)
     if stored == fingerprint:
         return
-    if stored != other:
+    if stored != other or is_retired(conn, fingerprint):
         raise _misfit(conn, fingerprint, stored)
-    if remember_key(conn, _NEXT, fingerprint) != fingerprint:
+    conn.execute(_REMEMBER_NEXT, {"name": _NEXT, "fingerprint": fingerprint})
+    following = next_fingerprint(conn) or fingerprint
+    if following != fingerprint:
         raise SetupError(
-            f"{VAULT_KEY} is not the next key that other processes seal with already: set it "
-            "to theirs"
+            f"{VAULT_KEY} is not the next key of the rotation that was begun, which has "
+            f"fingerprint {following.hex()}, and this one has {fingerprint.hex()}.\n"
+            f"Set {VAULT_KEY} to that key. To rotate to another one, give that rotation up first: "
+            "scserv keys give-up"
         )
 
 
@@ -58,13 +66,39 @@ def require_vault_key(
 
 
 @raises_store_errors
+def refuse_retired(conn: psycopg.Connection, fingerprint: bytes) -> None:
+    """Raise SetupError if this vault key was retired. Blocks on the database."""
+    stored = stored_fingerprint(conn, VAULT_KEY)
+    if stored not in {None, fingerprint} and is_retired(conn, fingerprint):
+        raise _misfit(conn, fingerprint, stored or b"")
+
+
+@raises_store_errors
 def adopt_vault_key(conn: psycopg.Connection, fingerprint: bytes) -> None:
-    """Store that everything is sealed with the next key; the one before is no longer needed."""
-    named = {"name": VAULT_KEY, "fingerprint": fingerprint}
+    """Store that everything is sealed with the next key, and retire the one before.
+
+    Repeating it changes nothing.
+    """
+    key = {"name": VAULT_KEY, "fingerprint": fingerprint}
     with conn.transaction():
-        conn.execute(_RETIRE_KEY, named)
-        conn.execute(_REPLACE_KEY, named)
+        conn.execute(_RETIRE_KEY, key)
+        conn.execute(_REVIVE_KEY, key)
+        conn.execute(_REPLACE_KEY, key)
+        if next_fingerprint(conn) in {None, fingerprint}:
+            conn.execute(_FORGET_KEY, {"name": _NEXT})
+
+
+@raises_store_errors
+def give_up_next_key(conn: psycopg.Connection, fingerprint: bytes) -> bytes | None:
+    """Retire the next key, and return its fingerprint; None if no rotation was begun.
+
+    The fingerprint given is that of the key of the database, with which everything is sealed.
+    """
+    with conn.transaction():
+        following = next_fingerprint(conn)
+        conn.execute(_RETIRE_KEY, {"name": _NEXT, "fingerprint": fingerprint})
         conn.execute(_FORGET_KEY, {"name": _NEXT})
+    return following
 
 
 @raises_store_errors
@@ -74,8 +108,14 @@ def vault_fingerprint(conn: psycopg.Connection) -> bytes | None:
 
 
 @raises_store_errors
-def was_rotated_away(conn: psycopg.Connection, fingerprint: bytes) -> bool:
-    """Whether this was the vault key of the database before a rotation. Blocks on it."""
+def next_fingerprint(conn: psycopg.Connection) -> bytes | None:
+    """Return the fingerprint of the key that takes over; None while no rotation is under way."""
+    return _fetch(conn, _FIND_NEXT, _NEXT)
+
+
+@raises_store_errors
+def is_retired(conn: psycopg.Connection, fingerprint: bytes) -> bool:
+    """Whether this vault key was rotated away, or given up before a rotation ended. Blocks."""
     return _retired_at(conn, fingerprint) is not None
 
 
@@ -87,7 +127,11 @@ def remember_key(conn: psycopg.Connection, name: str, given: bytes) -> bytes:
 
 def stored_fingerprint(conn: psycopg.Connection, name: str) -> bytes | None:
     """Return the fingerprint that is stored under this name; None before its first use."""
-    row = conn.execute(_FIND_KEY, {"name": name}).fetchone()
+    return _fetch(conn, _FIND_KEY, name)
+
+
+def _fetch(conn: psycopg.Connection, statement: bytes, name: str) -> bytes | None:
+    row = conn.execute(statement, {"name": name}).fetchone()
     return None if row is None else bytes(row[0])
 
 
@@ -97,7 +141,7 @@ def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError
     fits = f"the key with fingerprint {stored.hex()}"
     if (retired_at := _retired_at(conn, given)) is not None:
         return SetupError(
-            f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
+            f"{misfit}: the key with fingerprint {given.hex()} was retired at "
             f"{retired_at:%Y-%m-%d %H:%M} UTC, and everything is sealed with {fits} since.\n"
             f"Set {VAULT_KEY} to that key, which the other processes have. The data is intact."
         )

@@ -14,7 +14,7 @@ import psycopg
 
 from inbound.keys import VaultKeys, fingerprint
 from inbound.store.access.index_keys import opening_keys
-from inbound.store.access.key_checks import vault_fingerprint
+from inbound.store.access.key_checks import is_retired, vault_fingerprint
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
@@ -98,15 +98,20 @@ class OwnKeys:
         )
 
     def problem(self, conn: psycopg.Connection) -> str:
-        """Say why this process can't open everything that is sealed now; empty if it can.
+        """Say why this process can't open everything that is sealed now, or must not seal.
 
-        Blocks on the database.
+        Empty if its keys are right. Blocks on the database.
         """
         stored = vault_fingerprint(conn)
         if stored is not None and stored not in {self.sealing, self.other}:
             return (
                 "the vault key was rotated, and this process has only an old one: set"
                 f" SCSERV_VAULT_KEY to the key with fingerprint {stored.hex()} and restart it"
+            )
+        if stored not in {None, self.sealing} and is_retired(conn, self.sealing):
+            return (
+                "this process seals with a vault key that was retired: set SCSERV_VAULT_KEY to the"
+                f" key with fingerprint {(stored or b'').hex()} and restart it"
             )
         for one in list_keys(conn):
             if one.sealing not in {self.sealing, self.other}:

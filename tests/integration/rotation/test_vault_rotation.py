@@ -100,7 +100,7 @@ def test_everything_opens_with_the_new_key_alone(
     assert registration.login == "ivanov"
     assert clients.digest(registration, number_hash) == digest, "imports would see a change"
     check_vault_key(conn, fingerprint(NEW))
-    with pytest.raises(SetupError, match=f"{fingerprint(OLD).hex()} was rotated away at ") as old:
+    with pytest.raises(SetupError, match=f"{fingerprint(OLD).hex()} was retired at ") as old:
         check_vault_key(conn, fingerprint(OLD))
     assert fingerprint(NEW).hex() in str(old.value)
     assert "new, empty database" not in str(old.value)

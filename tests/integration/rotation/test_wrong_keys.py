@@ -34,6 +34,7 @@ OPENING = (
     ("broadcast", "recipients", BROADCAST),
     ("keys", "status"),
     ("keys", "rotate"),
+    ("keys", "give-up"),
 )
 HASHING = (("users", "password", "anna"), ("accounts", "credentials", "default"))
 

@@ -40,6 +40,7 @@ COMMANDS = (
     "keys show",
     "keys status",
     "keys rotate",
+    "keys give-up",
     "keys rotate-subject",
     "tokens list",
     "users list",
