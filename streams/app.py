@@ -40,7 +40,7 @@ How many results a record holds depends on how fast Kafka was, so batches of res
 bytes.
 """
 
-RESULTS_EVERY_S: Final = 0.05
+RESULTS_EVERY_S: Final = 0.2
 """The minimum time between two batches of results.
 
 They lead to a fulfilment, which is less urgent than an acknowledgement, or to the end of a request;

@@ -13,7 +13,7 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -98,7 +98,8 @@ class _Waiting(Generic[Item]):
 class BatchPublisher(Generic[Item]):
     """Publishes items in the order in which they were added, per partition.
 
-    `pack` makes the content of one record from several items. `run` until cancelled.
+    `pack` makes the content of one record from several items. `gather` is awaited between the
+    first item that waits and its record; others join it meanwhile. `run` until cancelled.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class BatchPublisher(Generic[Item]):
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
         monotonic: Callable[[], float] = time.monotonic,
+        gather: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._producer = producer
         self._policy = policy
@@ -117,6 +119,7 @@ class BatchPublisher(Generic[Item]):
         self._clock = clock
         self._new_id = new_id
         self._monotonic = monotonic
+        self._gather = gather
         self._waiting: defaultdict[int, list[_Waiting[Item]]] = defaultdict(list)
         self._unfinished: dict[_Waiting[Item], None] = {}  # the oldest first
         self._publishing: set[int] = set()
@@ -167,6 +170,8 @@ class BatchPublisher(Generic[Item]):
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._added.wait()
+                if self._gather is not None:
+                    await self._gather()
                 self._added.clear()
                 for partition in self._waiting.keys() - self._publishing:
                     self._publishing.add(partition)

@@ -76,13 +76,17 @@ class ResultRecorder:
         """Wait until fewer results than the limit are in neither the database nor Kafka."""
         await self._room.wait()
 
+    async def gather(self, at_most_s: float) -> None:
+        """Wait for more results, and no longer once half of the limit is reached."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._hurry.wait()
+
     async def run(self) -> None:
         """Record until cancelled, one statement at a time."""
         while True:
             await self._added.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_S):
-                    await self._hurry.wait()
+            await self.gather(GATHER_S)
             batch = self._waiting[:MOST_IN_STATEMENT]
             if await self._record(batch):
                 del self._waiting[: len(batch)]

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -34,6 +35,12 @@ LIMIT: Final = 5000
 
 PER_RECORD: Final = 100
 """Results in one record at most, about 60 KB: a worker holds many records at a time."""
+
+GATHER_S: Final = 0.02
+"""For how long results gather before they are published.
+
+A record for each result would take the CPU that acknowledgements wait for.
+"""
 
 RETRY_S: Final = 2.0
 
@@ -70,6 +77,7 @@ class ResultPublisher:
             self._pack,
             clock=clock,
             new_id=new_id,
+            gather=partial(recorder.gather, GATHER_S),
         )
 
     def add(self, partition: int, result: SubmitResult, stored: OnFinished) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -69,6 +69,7 @@ async def publisher(
     limit: int = 100,
     pack: Callable[[Sequence[int]], Items] = packed,
     monotonic: Callable[[], float] = time.monotonic,
+    gather: Callable[[], Awaitable[object]] | None = None,
 ) -> AsyncIterator[BatchPublisher[int]]:
     made: BatchPublisher[int] = BatchPublisher(
         kafka,
@@ -77,6 +78,7 @@ async def publisher(
         clock=lambda: datetime(2024, 5, 17, tzinfo=UTC),
         new_id=uuid4,
         monotonic=monotonic,
+        gather=gather,
     )
     running = asyncio.create_task(made.run())
     yield made
@@ -107,6 +109,30 @@ async def test_items_gather_while_a_request_is_in_flight_and_keep_their_order() 
     ]
     assert (7, [5]) in kafka.records
     assert outcomes == dict.fromkeys(range(6))
+
+
+async def test_items_gather_as_long_as_the_caller_wants() -> None:
+    kafka, outcomes = Kafka(), dict[int, object]()
+    began, enough = asyncio.Event(), asyncio.Event()
+
+    async def gather() -> None:
+        began.set()
+        await enough.wait()
+
+    async with (
+        publisher(kafka, OnFailure.REPORT, gather=gather) as made,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        made.add(0, 0, noted(outcomes, 0))
+        await began.wait()
+        made.add(0, 1, noted(outcomes, 1))
+        made.add(7, 2, noted(outcomes, 2))
+        assert kafka.records == []
+        enough.set()
+        await kafka.until_sent(2)
+        kafka.store_all()
+        await made.drain()
+    assert sorted(kafka.records) == [(0, [0, 1]), (7, [2])]
 
 
 async def test_what_is_in_flight_counts_in_the_limit() -> None:

@@ -27,6 +27,8 @@ from streams.outbox.results import ResultPublisher
 from tests.patience import PATIENCE_S
 from tests.set_aside import SetAside
 
+LIMIT = 100
+
 
 class Broker:
     """Takes records of at most `octets`."""
@@ -34,10 +36,12 @@ class Broker:
     def __init__(self, octets: int) -> None:
         self.octets = octets
         self.results: list[SubmitResult] = []
+        self.records = 0
 
     async def send(self, _topic: str, value: bytes, **_: Any) -> "asyncio.Future[None]":
         if len(value) > self.octets:
             raise MessageSizeTooLargeError
+        self.records += 1
         self.results += SubmitResults.model_validate_json(value).results
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         stored.set_result(None)
@@ -64,7 +68,7 @@ def result(number: int, parts: int) -> SubmitResult:
 
 @asynccontextmanager
 async def publishing(broker: Broker, set_aside: SetAside) -> AsyncIterator[ResultPublisher]:
-    recorder = ResultRecorder(MemoryClaims(MemoryStore()), 100)
+    recorder = ResultRecorder(MemoryClaims(MemoryStore()), LIMIT)
     made = ResultPublisher(
         broker, "gateway-1", "receipts", recorder, set_aside, clock=utc_now, new_id=uuid4
     )
@@ -103,6 +107,23 @@ async def test_its_outcome_is_published_without_the_answers_to_its_parts() -> No
     assert "the record is too large for Kafka" in letter.reason
     [whole] = SubmitResults.model_validate_json(letter.payload).results
     assert (whole.message_id.int, len(whole.parts)) == (9, 255)
+
+
+async def test_results_gather_in_one_record_until_half_of_the_limit_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "GATHER_S", 10 * PATIENCE_S)
+    broker, stored = Broker(100_000), asyncio.Event()
+    async with publishing(broker, SetAside()) as publisher:
+        publisher.add(0, result(0, parts=1), stored.set)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not broker.results
+        for number in range(1, LIMIT // 2):
+            publisher.add(0, result(number, parts=1), stored.set)
+        await stored.wait()
+    assert len(broker.results) == LIMIT // 2
+    assert broker.records == 1
 
 
 async def test_its_outcome_does_not_wait_for_the_dead_letter() -> None:
