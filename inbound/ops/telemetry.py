@@ -5,6 +5,7 @@ without an exporter, so that every event has a trace id. Spans are made only wit
 only then is the SDK imported, because that takes long.
 """
 
+import atexit
 import contextlib
 import logging
 import os
@@ -23,13 +24,13 @@ from inbound.ops import process_metrics
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
 log = logging.getLogger(__name__)
 
 _tracer = trace.get_tracer("scserv")
 _state = {"recording": False}
-_exporters: "list[SpanExporter | MetricExporter]" = []
 
 FLUSH_WITHIN_S: Final = 2.0
 """How long the last export may take: a collector that is away must not hold up the end."""
@@ -57,24 +58,25 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
     # Unique per process, or two workers would write the same series.
     instance = f"{role}-{socket.gethostname()}-{os.getpid()}"
     resource = Resource.create({"service.name": "scserv", "service.instance.id": instance})
-    provider = TracerProvider(resource=resource)
+    # At its exit the SDK would wait for an export without end.
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     if exporter is None:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        exporter = told("traces", OTLPSpanExporter())
-        measurements = told("metrics", OTLPMetricExporter())
-        _exporters.extend((exporter, measurements))
+        exporter = log_outages_of(OTLPSpanExporter(), "traces")
+        measurements = log_outages_of(OTLPMetricExporter(), "metrics")
         reader = PeriodicExportingMetricReader(measurements)
-        measuring = MeterProvider(resource=resource, metric_readers=[reader])
+        measuring = MeterProvider([reader], resource, shutdown_on_exit=False)
         metrics.set_meter_provider(measuring)
         _tell_of_start(role, measuring)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     _state["recording"] = True
+    atexit.register(stop, is_orderly=False)
 
 
-def told(what: str, exporter: Exporter) -> Exporter:
+def log_outages_of(exporter: Exporter, what: str) -> Exporter:
     """Make an exporter log once when its collector becomes unavailable, and once when it is back.
 
     What its library logs about that is not shown (`inbound.ops.logs`).
@@ -109,32 +111,37 @@ def _tell_of_start(role: str, measuring: "MeterProvider") -> None:
 
 
 def stop(*, is_orderly: bool = True) -> None:
-    """Flush and stop the exporters. Blocks for a few seconds at most.
+    """Flush and stop the exporters. Blocks for `FLUSH_WITHIN_S` at most. Safe to repeat.
 
-    `is_orderly`: the process ends because it was told to.
+    `is_orderly`: the process ends because it was told to. Without this call, the end of the
+    interpreter makes one that says it did not.
     """
     if not _state["recording"]:
         return
+    _state["recording"] = False
     if is_orderly:
         for labels in process_metrics.YOUNG.values():
             process_metrics.YOUNG.set(0.0, dict(labels))
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
 
-    hurry = threading.Timer(FLUSH_WITHIN_S, _end_retries)
-    hurry.daemon = True
-    hurry.start()
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
-        if isinstance(provider, TracerProvider | MeterProvider):
-            provider.shutdown()
-    hurry.cancel()
-    _state["recording"] = False
+    # Nothing ends an HTTP request that is under way, so it is left to a thread that ends with us.
+    ending = [
+        threading.Thread(target=_shut_down, args=(provider,), name="last export", daemon=True)
+        for provider in (trace.get_tracer_provider(), metrics.get_meter_provider())
+        if isinstance(provider, TracerProvider | MeterProvider)
+    ]
+    end_at = time.monotonic() + FLUSH_WITHIN_S
+    for thread in ending:
+        thread.start()
+    for thread in ending:
+        thread.join(max(0.0, end_at - time.monotonic()))
 
 
-def _end_retries() -> None:
-    """End the exports that are under way: each of them is repeated for 10 s."""
-    for exporter in _exporters:
-        exporter.shutdown()
+def _shut_down(provider: "TracerProvider | MeterProvider") -> None:
+    # It fails without a collector, which the exporter logs.
+    with contextlib.suppress(Exception):
+        provider.shutdown()
 
 
 def span(

@@ -1,11 +1,29 @@
-"""What the log says about a collector that goes away."""
+"""What the log says about a collector that goes away, and how a process ends then."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from inbound.ops.telemetry import told
+from inbound.ops.telemetry import log_outages_of
+from tests.patience import PATIENCE_S
+
+HANGING = """
+import threading
+from opentelemetry.sdk.trace.export import SpanExporter
+from inbound.ops import telemetry
+
+class Hanging(SpanExporter):
+    def export(self, spans):
+        threading.Event().wait()
+
+    shutdown = force_flush = export
+
+telemetry.start("test", exporter=Hanging())
+telemetry.span("one", None, telemetry.datetime.now(), telemetry.datetime.now())
+"""
 
 
 class Collector(SpanExporter):
@@ -23,7 +41,7 @@ def test_begin_and_end_of_an_outage_of_the_collector_are_told_once(
 ) -> None:
     caplog.set_level(logging.INFO)
     collector = Collector()
-    exporter = told("traces", collector)
+    exporter = log_outages_of(collector, "traces")
     assert exporter.export(()) is SpanExportResult.SUCCESS
     assert caplog.messages == []
     for is_there in (False, False, True, True):
@@ -33,3 +51,9 @@ def test_begin_and_end_of_an_outage_of_the_collector_are_told_once(
         "traces are not exported: the collector does not take them",
         "the collector can be reached again: traces are exported",
     ]
+
+
+@pytest.mark.parametrize("end", ["telemetry.stop()", "", "raise SystemExit(0)"])
+def test_a_process_ends_though_an_export_never_does(end: str) -> None:
+    argv = [sys.executable, "-c", HANGING + end]
+    assert subprocess.run(argv, timeout=PATIENCE_S, check=False).returncode == 0
