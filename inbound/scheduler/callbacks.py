@@ -1,7 +1,8 @@
 """Makes the calls to URLs of accounts. Several processes may run it at once.
 
-Each account has a task of its own, so that a slow one holds up no other; the calls of a few topics
-run at a time, those of one topic one after another. A call that fails is repeated with back-off for
+Each account has a task of its own, so that a slow one holds up no other. It runs a few calls at a
+time, those of one topic one after another; when one ends, the next one takes its place, so a slow
+answer holds up no more than its own place. A call that fails is repeated with back-off for
 three days, and then is dead: an operator sees it and can retry it. A receiver may ask for a longer
 pause (`Retry-After`), or for no more calls (410 Gone), and then the call is dead at once, like one
 that can't be expressed in the form of the calls. A process that is killed leaves its calls to
@@ -94,14 +95,46 @@ class Callbacks(Loop):
         task.add_done_callback(end)
 
     async def _call_until_done(self, account: str, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            now = self._clock()
-            taken = await self._pool.run(callbacks.take, account, now, lease=LEASE, limit=AT_ONCE)
-            if not taken:
-                return
-            await asyncio.gather(*(self._call(account, one) for one in taken))
+        """Fill each slot again when its call has ended, until no call is due and none runs.
 
-    async def _call(self, account: str, one: TakenCallback) -> None:
+        Once `stop` is set, only ends what runs.
+        """
+        running: set[asyncio.Task[None]] = set()
+        made: list[int] = []
+        try:
+            while True:
+                free = 0 if stop.is_set() else AT_ONCE - len(running)
+                for one in await self._next(account, made, free):
+                    running.add(asyncio.create_task(self._call(account, one, made)))
+                if not running:
+                    return
+                # With slots free, calls that become due meanwhile are looked for, too.
+                done, running = await asyncio.wait(
+                    running, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    task.result()
+        finally:
+            if running:
+                await asyncio.wait(running)
+            await self._finish(made)
+
+    async def _next(self, account: str, made: list[int], free: int) -> Sequence[TakenCallback]:
+        """Delete the calls that were made, and take as many others as there are free slots."""
+        await self._finish(made)
+        if not free:
+            return ()
+        now = self._clock()
+        return await self._pool.run(callbacks.take, account, now, lease=LEASE, limit=free)
+
+    async def _finish(self, made: list[int]) -> None:
+        """Delete the calls that were made, and empty the list. One made meanwhile stays in it."""
+        if ids := list(made):
+            await self._pool.run(callbacks.finish, ids)
+            del made[: len(ids)]
+
+    async def _call(self, account: str, one: TakenCallback, made: list[int]) -> None:
+        """Make a call, and add it to `made` if the receiver took it."""
         sealed = [one.secret, *([one.previous_secret] if one.previous_secret else [])]
         opened = [self._sealer.open(each, secret_context(account)).decode() for each in sealed]
         try:
@@ -111,7 +144,7 @@ class Callbacks(Loop):
             await self._postpone(account, one, failed)
         else:
             metrics.CALLBACKS.add(1, {"outcome": "taken"})
-            await self._pool.run(callbacks.finish, one.id)
+            made.append(one.id)
 
     def _posts(
         self, one: TakenCallback, secrets: Sequence[str]

@@ -1,6 +1,6 @@
 """Reads and writes callbacks. Those of a transaction's orders and commands are written with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +23,7 @@ _NAME_ORDERS: Final = _SQL["name_orders"]
 _ADD_COMMAND_CALLBACKS: Final = _SQL["add_command_callbacks"]
 _ACCOUNTS_WITH_DUE: Final = _SQL["accounts_with_due_callbacks"]
 _TAKE: Final = _SQL["take_callbacks"]
-_FINISH: Final = _SQL["finish_callback"]
+_FINISH: Final = _SQL["finish_callbacks"]
 _POSTPONE: Final = _SQL["postpone_callback"]
 _SET_URL: Final = _SQL["set_url"]
 _ROTATE_SECRET: Final = _SQL["rotate_secret"]
@@ -175,9 +175,9 @@ def take(
 
 
 @raises_store_errors
-def finish(conn: psycopg.Connection, id_: int) -> None:
-    """Delete a call that was made, with the text that it delivered."""
-    conn.execute(_FINISH, {"id": id_})
+def finish(conn: psycopg.Connection, ids: Collection[int]) -> None:
+    """Delete calls that were made, with the texts that they delivered."""
+    conn.execute(_FINISH, {"ids": list(ids)})
 
 
 @raises_store_errors

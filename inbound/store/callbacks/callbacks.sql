@@ -112,9 +112,9 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS told ON true
 
--- name: finish_callback
+-- name: finish_callbacks
 WITH made AS (
-    DELETE FROM callbacks WHERE id = %(id)s RETURNING text
+    DELETE FROM callbacks WHERE id = ANY(%(ids)s::bigint[]) RETURNING text
 )
 DELETE FROM account_texts USING made WHERE account_texts.id = made.text
 

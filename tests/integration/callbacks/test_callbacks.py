@@ -1,32 +1,21 @@
 """Callbacks are written with what they tell, made in order, and repeated until they are taken."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
-from typing_extensions import override
 
-from inbound.callbacks.posting import CallbackFailed, Poster
-from inbound.callbacks.signing import new_secret, secret_context, signed_headers
+from inbound.callbacks.posting import CallbackFailed
+from inbound.callbacks.signing import new_secret, secret_context
 from inbound.clock import utc_now
 from inbound.handlers.order_progress import OrderChange
-from inbound.keys import SubjectHasher, VaultCipher
-from inbound.ops.health import Health
+from inbound.keys import SubjectHasher
 from inbound.orders.dispatch import Dispatcher
-from inbound.scheduler.callbacks import GIVE_UP_AFTER, Callbacks
-from inbound.scheduler.loops import LoopHealth
+from inbound.scheduler.callbacks import GIVE_UP_AFTER
 from inbound.store.callbacks import callbacks as stored
-from inbound.store.callbacks.callbacks import CallbackUrl
-from inbound.store.connection_pool import ConnectionPool
 from inbound.store.mo.account_texts import NewAccountText, TextContent
-from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes
-from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from schemas.contracts.examples import example_of
 from schemas.events import RequestAccepted
@@ -34,88 +23,7 @@ from schemas.messages import ReceiptState
 from schemas.orders import OrderEntry, OrderState
 from schemas.topics import TopicNames
 from tests.fix_orders import NOON, intake_on, order
-
-SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"
-URL = "https://example.org/sms"
-
-
-class Receiver(Poster):
-    """Takes calls, or fails them while `failing`. Notes the state that each call told."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[dict[str, Any], Mapping[str, str]]] = []
-        self.failing = False
-        self.failure = CallbackFailed("answered 500")
-        self.secrets = [SECRET]
-
-    @override
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: bool
-    ) -> None:
-        assert (url, private_allowed) == (URL, False)
-        self.calls.append((json.loads(body), headers))
-        timestamp = int(headers["webhook-timestamp"])
-        assert headers == signed_headers(self.secrets, headers["webhook-id"], timestamp, body)
-        if self.failing:
-            raise self.failure
-
-    @property
-    def states(self) -> list[str]:
-        return [body["data"]["state"] for body, _ in self.calls]
-
-
-class World:
-    """A store, an account with a URL, and a loop that runs when it is asked to."""
-
-    def __init__(self, url: str, cipher: VaultCipher, conn: psycopg.Connection) -> None:
-        self.conn = conn
-        self.store = PostgresStore(url, cipher)
-        self.receiver = Receiver()
-        self.now = NOON
-        self.pool = ConnectionPool(url, "tests")
-        self.sealer = Sealer(cipher)
-        self.loop = Callbacks(
-            self.pool,
-            self.sealer,
-            self.receiver,
-            LoopHealth(Health(), "callbacks"),
-            clock=lambda: self.now,
-            chance=lambda: 0.5,
-        )
-        self.set_url()
-
-    def set_url(self, *, commands: bool = False) -> None:
-        sealed = self.sealer.seal(SECRET.encode(), secret_context("default"))
-        stored.set_url(self.conn, CallbackUrl("default", URL, sealed, commands, False))
-
-    async def place(self, **fields: Any) -> UUID:
-        (placed,) = await intake_on(self.store).place([order(callback=True, **fields)])
-        return placed.order_id
-
-    async def change(self, order_id: UUID, *states: OrderState) -> None:
-        for state in states:
-            async with self.store.transaction() as tx:
-                changes = Changes()
-                changes.orders.changes[order_id] = OrderChange(order_id, state, self.now)
-                await tx.write(changes)
-
-    async def call(self) -> None:
-        """Make all calls that are due now."""
-        await self.loop._call_until_done("default", asyncio.Event())
-
-    def waiting(self) -> list[tuple[str, int, datetime | None]]:
-        rows = self.conn.execute("SELECT type, attempts, dead_at FROM callbacks ORDER BY id")
-        return [(type_, attempts, dead_at) for type_, attempts, dead_at in rows]
-
-
-@pytest.fixture
-async def world(
-    database_url: str, cipher: VaultCipher, conn: psycopg.Connection
-) -> AsyncIterator[World]:
-    made = World(database_url, cipher, conn)
-    yield made
-    await made.store.close()
-    await made.pool.close()
+from tests.integration.callbacks.callback_world import SECRET, World
 
 
 async def test_a_rotated_secret_is_valid_for_a_while(world: World) -> None:
