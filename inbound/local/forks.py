@@ -17,9 +17,10 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
+from inbound.daemon_threads import to_daemon_thread
 from inbound.errors import ScservError
 from inbound.local import fork_server
 
@@ -32,6 +33,9 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 
 _FORK_WITHIN_S: Final = 60.0
 """The first fork waits for the imports; on a busy machine they take long."""
+
+_SECRET_PREFIXES: Final = ("SCSERV_", "PG", "OTEL_")
+"""Of variables that may hold passwords or keys, which the fork server does not need."""
 
 
 class ForkError(ScservError):
@@ -122,7 +126,8 @@ class ForkServer:
                     *(sys.executable, "-P", fork_server.__file__, str(theirs.fileno())),
                     *self._modules,
                 ),
-                env=os.environ | ({"PYTHONPATH": str(self._tree)} if self._tree else {}),
+                env=_without_secrets(os.environ)
+                | ({"PYTHONPATH": str(self._tree)} if self._tree else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
@@ -185,16 +190,40 @@ class ForkServer:
 
 
 async def start(source: ForkServer, wanted: ProcessSpec, out: int, err: int) -> Forked:
-    """Fork a process and return it. Raises `ForkError`. If cancelled it ends the process."""
-    forking = asyncio.ensure_future(asyncio.to_thread(source.fork, wanted, out, err))
+    """Fork a process and return it. Raises `ForkError`.
+
+    If cancelled it ends the process and closes the fork server, which may hang; if cancelled once
+    more it does not wait for that. The descriptors may be closed as soon as it has ended.
+    """
+    with contextlib.ExitStack() as stack:
+        copies = [os.dup(descriptor) for descriptor in (out, err, *wanted.passed.values())]
+        for copy in copies:
+            stack.callback(os.close, copy)
+        passed = dict(zip(wanted.passed, copies[2:], strict=True))
+        copied = replace(wanted, passed=passed), copies[0], copies[1]
+        forking = asyncio.ensure_future(to_daemon_thread(_fork, source, copied, stack.pop_all()))
     try:
         return Forked(await asyncio.shield(forking))
     except asyncio.CancelledError:
+        source.close()
         with contextlib.suppress(ForkError):
             forked = Forked(await forking)
             forked.kill()
             await forked.wait()
         raise
+
+
+def _fork(
+    source: ForkServer, wanted: tuple[ProcessSpec, int, int], copies: contextlib.ExitStack
+) -> int:
+    with copies:
+        return source.fork(*wanted)
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value for name, value in environment.items() if not name.startswith(_SECRET_PREFIXES)
+    }
 
 
 def _process_id(talk: socket.socket) -> int:

@@ -3,11 +3,13 @@
 Most tests give it a small program in place of `scserv`, which tells what it sees.
 """
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -120,6 +122,18 @@ async def test_no_process_sees_the_environment_of_another_and_the_fork_server_se
     assert fork_server.pid is not None
     assert not in_memory(fork_server.pid, secret.encode())
     assert in_memory(fork_server.pid, b"and this"), "what is in its memory is found"
+
+
+def test_the_fork_server_has_no_secret_of_the_environment(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "key-canary"
+    for name in ("SCSERV_VAULT_KEY", "PGPASSWORD", "OTEL_EXPORTER_OTLP_HEADERS"):
+        monkeypatch.setenv(name, secret)
+    with ForkServer(["inbound.cli"], tree) as fork_server:
+        assert fork_server.pid is not None
+        assert not in_memory(fork_server.pid, secret.encode())
+        assert in_memory(fork_server.pid, str(tree).encode()), "its environment is found"
 
 
 def in_memory(pid: int, octets: bytes) -> bool:
@@ -237,6 +251,58 @@ async def test_a_process_that_is_forked_too_late_ends(
         ),
         lambda: "the late one runs on",
     )
+
+
+async def test_a_start_that_is_cancelled_does_not_wait_for_a_fork_server_that_hangs(
+    fork_server: ForkServer, tmp_path: Path, out: IO[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fork_server.pid is not None
+    os.kill(fork_server.pid, signal.SIGSTOP)
+    monkeypatch.setattr(forks, "_FORK_WITHIN_S", 10 * PATIENCE_S)
+    starts = [
+        asyncio.create_task(start(fork_server, wanted(tmp_path, "wait"), out.fileno(), 2))
+        for _ in range(3)
+    ]
+    await asyncio.sleep(0)
+    for starting in starts:
+        starting.cancel()
+    async with asyncio.timeout(PATIENCE_S):
+        ended = await asyncio.gather(*starts, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+    assert fork_server.pid is None
+
+
+async def test_a_start_that_is_cancelled_twice_ends_and_leaves_the_descriptors_alone(
+    tmp_path: Path,
+) -> None:
+    is_asked, may_go_on, has_written = threading.Event(), threading.Event(), threading.Event()
+
+    class Hanging(ForkServer):
+        def fork(self, wanted: ProcessSpec, out: int, err: int) -> int:
+            is_asked.set()
+            may_go_on.wait()
+            os.write(out, b"a log")
+            os.write(wanted.passed["LIFE"], b"a life")
+            has_written.set()
+            raise ForkError
+
+    paths = [tmp_path / name for name in ("log", "life", "other", "another")]
+    log, life = (path.open("ab") for path in paths[:2])
+    asked = ProcessSpec([], {}, "/", passed={"LIFE": life.fileno()})
+    starting = asyncio.create_task(start(Hanging([]), asked, log.fileno(), log.fileno()))
+    async with asyncio.timeout(PATIENCE_S):
+        assert await asyncio.to_thread(is_asked.wait, PATIENCE_S)
+        for _ in range(2):
+            starting.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+    for file in (log, life):
+        file.close()
+    with paths[2].open("ab"), paths[3].open("ab"):  # they get the numbers that are free now
+        may_go_on.set()
+        assert await asyncio.to_thread(has_written.wait, PATIENCE_S)
+    assert [path.read_text() for path in paths] == ["a log", "a life", "", ""]
 
 
 THREAD = """
