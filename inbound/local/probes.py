@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import struct
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from inbound.local.ports import LOOPBACK
 from inbound.reasons import in_words
 
 if TYPE_CHECKING:
     from inbound.settings import ListenerSettings
-
-LOOPBACK = "127.0.0.1"
 
 _HEADER_BYTES: Final = 16
 _ENQUIRE_LINK: Final = struct.pack(">4I", _HEADER_BYTES, 0x15, 0, 1)
@@ -27,18 +25,6 @@ def url_of(settings: ListenerSettings, port: int) -> str:
     """Return the base URL of the HTTP API or the desk."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
-
-
-def free_port(wanted: int = 0) -> int:
-    """Return `wanted` if that loopback port is free, else another free one."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wanted))
-        except OSError:
-            return free_port()
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def accepts(port: int) -> bool:

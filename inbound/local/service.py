@@ -11,8 +11,9 @@ from inbound.errors import RetryableError, SetupError
 from inbound.local.announcement import ready_lines
 from inbound.local.embedded import EmbeddedServers
 from inbound.local.forks import ForkServer
+from inbound.local.ports import LOOPBACK, free_port
 from inbound.local.preparation import import_samples, prepare_database, prepare_topics
-from inbound.local.probes import LOOPBACK, ask_health, free_port, url_of
+from inbound.local.probes import ask_health, url_of
 from inbound.local.service_children import AFTER_KAFKA, ServiceChildren
 from inbound.local.spawning import FromForkServer, Spawn, execute
 from inbound.local.supervisor import ChildEvent, ChildEventType, Supervisor

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from inbound.local.child import Child
+from inbound.local.ports import LOOPBACK, free_port
 from inbound.local.preparation import effective
-from inbound.local.probes import LOOPBACK, accepts, answers_smpp, free_port, url_of
+from inbound.local.probes import accepts, answers_smpp, url_of
 from inbound.local.spawning import SCSERV
 from inbound.service_file import write_service_file
 from inbound.settings import ListenerSettings, Settings, TcpSettings

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
-from inbound.local.servers._folder import LOOPBACK
+from inbound.local.ports import LOOPBACK
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer

@@ -11,17 +11,15 @@ import errno
 import fcntl
 import os
 import shutil
-import socket
 from typing import TYPE_CHECKING, Final
 
 from inbound.errors import SetupError
+from inbound.local.ports import LOOPBACK, free_port, is_free
 from inbound.private_files import open_descriptor, prepare_subfolder, read_secret, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-LOOPBACK: Final = "127.0.0.1"
 
 # A new PostgreSQL takes 40 MB; its first WAL segments under load take the rest.
 _ENOUGH_BYTES: Final = 300 * 1024 * 1024
@@ -87,18 +85,18 @@ class DataFolder:
         is in use is replaced. Raises `SetupError` if `wanted` is in use.
         """
         if wanted:
-            if not _is_free(wanted):
+            if not is_free(wanted):
                 raise SetupError(
                     f"{self._server}: port {wanted} on {LOOPBACK} is in use by another"
                     " program; stop that program, or choose another port (0 finds a free one)"
                 )
             return wanted
-        kept = self.path / f"{name}.port"
+        kept, stored = self.path / f"{name}.port", 0
         with contextlib.suppress(OSError, ValueError):
-            if _is_free(port := int(kept.read_text(encoding="ascii"))):
-                return port
-        port = _free_port()
-        self.write(kept.name, f"{port}\n")
+            stored = int(kept.read_text(encoding="ascii"))
+        port = free_port(stored)
+        if port != stored:
+            self.write(kept.name, f"{port}\n")
         return port
 
     def write(self, name: str, text: str) -> Path:
@@ -126,21 +124,3 @@ class DataFolder:
             else "choose a folder that this user may write to"
         )
         return SetupError(f"{self._server}: can't use {self.path}: {why}; {way_out}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the servers do: connections in TIME_WAIT don't matter.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except (OSError, OverflowError):
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port

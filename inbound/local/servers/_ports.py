@@ -6,8 +6,8 @@ import socket
 from typing import TYPE_CHECKING
 
 from inbound.errors import SetupError
+from inbound.local.ports import LOOPBACK, is_free
 from inbound.local.servers import _process
-from inbound.local.servers._folder import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,12 +19,8 @@ def require_free(ports: Iterable[int], server: str) -> None:
     A broker would say so, too, but it may connect to itself before, with its password.
     """
     for port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError as error:
-                raise SetupError(f"{server} did not start: {_process.PORT_IN_USE}") from error
+        if not is_free(port):
+            raise SetupError(f"{server} did not start: {_process.PORT_IN_USE}")
 
 
 def are_open(ports: Iterable[int]) -> bool:

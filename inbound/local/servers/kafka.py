@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final, Self
 import psutil
 
 from inbound.errors import SetupError
+from inbound.local.ports import LOOPBACK
 from inbound.local.servers import _ports, _process
-from inbound.local.servers._folder import LOOPBACK, DataFolder
+from inbound.local.servers._folder import DataFolder
 from inbound.local.servers._output import OutputLog
 from inbound.local.servers.jars import class_path
 from inbound.local.servers.java import archive_options, java

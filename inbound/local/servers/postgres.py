@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final, Self
 import psutil
 
 from inbound.errors import SetupError
+from inbound.local.ports import LOOPBACK
 from inbound.local.servers import _process, _system_user
-from inbound.local.servers._folder import LOOPBACK, DataFolder
+from inbound.local.servers._folder import DataFolder
 from inbound.local.servers._output import OutputLog
 from inbound.private_files import read_secret
 

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from inbound.local import child as child_module
-from inbound.local.probes import accepts, answers_smpp, free_port
+from inbound.local.ports import free_port
+from inbound.local.probes import accepts, answers_smpp
 from inbound.local.spawning import SCSERV
 from inbound.local.supervisor import Child, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from inbound.local.probes import answers_ok, ask_health, free_port, status_of
+from inbound.local.ports import free_port
+from inbound.local.probes import answers_ok, ask_health, status_of
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
