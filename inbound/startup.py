@@ -101,13 +101,16 @@ def check_topics(settings: Settings) -> None:
 def watch_database(
     settings: Settings, role: str, health: Health, *, with_disk: bool = False
 ) -> None:
-    """Tell the time by the database's clock from now on; watch the clock, certificate and keys.
+    """Tell the time by the database's clock from now on; watch it, the certificate and the keys.
+
+    Also watches whether the database answers.
 
     Call it after `check_database`, in every role: a rotation of keys asks for what each
     process reports here. `with_disk`: watch size and disk, too. Blocks
     for some seconds at most.
     """
     from inbound.store.access.process_keys import OwnKeys
+    from inbound.store.database_answers import watch_answers
     from inbound.store.database_watch import DatabaseWatch
 
     url, keys = settings.database_url.get_secret_value(), settings.vault_keys()
@@ -118,6 +121,7 @@ def watch_database(
         with_disk=with_disk,
         keys=OwnKeys.of(role, keys, settings.subject_key_bytes()),
     ).start()
+    watch_answers(url, role, health)
 
 
 def watch_kafka(settings: Settings, health: Health) -> None:

@@ -25,7 +25,7 @@ from inbound.projections.queries import ProjectionQueries
 from inbound.store.access.api_tokens import ValidToken, use_token
 from inbound.store.access.audit import record
 from inbound.store.connection_pool import ConnectionPool
-from inbound.store.connections import ping, raises_store_errors
+from inbound.store.connections import raises_store_errors
 from inbound.store.people.subjects import erased_of, numbers_of, subjects_of
 from inbound.store.sealing import Sealer
 from inbound.timeline.reader import TimelineReader
@@ -95,10 +95,6 @@ class Backend:
         self.sending = sending
         self.broadcasting = broadcasting
         self.clock = clock
-
-    async def check_database(self) -> None:
-        """Raise RetryableError when the database does not answer."""
-        await self.run(ping)
 
     async def find_token(self, digest: bytes, address: str | None) -> ValidToken | None:
         """Return the valid token with that SHA-256, None if there is none."""

@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
@@ -20,16 +20,15 @@ from inbound.api.accepting import Accepting
 from inbound.api.addresses import ClientAddresses, parse_networks
 from inbound.api.connections import ConnectionLimits
 from inbound.api.protocol import HttpProtocol, Refuse, refuse_with_problem
-from inbound.errors import RetryableError, SetupError
+from inbound.errors import SetupError
 from inbound.ops.certificates import note_own
 from inbound.ops.health import Health
+from inbound.ops.heartbeat import beat
 from inbound.settings import PREFIX, ListenerSettings, TcpSettings
 
 KEEP_ALIVE_S: Final = 30
 SHUTDOWN_TIMEOUT_S: Final = 5
 BACKLOG: Final = 1024
-CHECK_EVERY_S: Final = 5.0
-HEARTBEAT_S: Final = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +39,6 @@ class HttpServer:
     """Serves `app` until cancelled. `port` is the port in use once it listens.
 
     `refuse` answers what is no HTTP, which `app` does not see.
-
-    `check_database` raises RetryableError when the database does not answer; without it somebody
-    else watches the database.
     """
 
     def __init__(
@@ -50,13 +46,11 @@ class HttpServer:
         app: ASGIApp,
         settings: ListenerSettings,
         health: Health,
-        check_database: Callable[[], Awaitable[None]] | None = None,
         *,
         refuse: Refuse = refuse_with_problem,
     ) -> None:
         self._settings = settings
         self._health = health
-        self._check_database = check_database
         self.port = 0
         self._tls = tls_context(settings)
         self._addresses = ClientAddresses(
@@ -93,9 +87,7 @@ class HttpServer:
         self._log_address()
         serving = asyncio.create_task(self._server.serve([]))
         accepting = asyncio.create_task(self._accepting.run(listening))
-        running = {serving, accepting}
-        if self._check_database is not None:
-            running.add(asyncio.create_task(watch_database(self._health, self._check_database)))
+        running = {serving, accepting, asyncio.create_task(beat(self._health))}
         try:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -121,40 +113,6 @@ class HttpServer:
                 host,
                 _variable(self._settings),
             )
-
-
-async def watch_database(health: Health, check: Callable[[], Awaitable[None]]) -> None:
-    """Report the state of the database to the health port, and its changes to the log, for ever.
-
-    `check` raises RetryableError when the database does not answer.
-    """
-    logged = None
-    while True:
-        reason = ""
-        try:
-            await _beating(health, check())
-        except RetryableError as error:
-            reason = str(error)
-        health.set("database", ok=not reason, reason=reason)
-        if reason != logged:
-            if reason:
-                log.warning("%s", reason)
-            elif logged:
-                log.info("the database can be reached again")
-            logged = reason
-        await asyncio.sleep(CHECK_EVERY_S)
-
-
-async def _beating(health: Health, check: Awaitable[None]) -> None:
-    """Await a check. The heartbeat goes on: a database that hangs is no reason for a restart."""
-    asking = asyncio.ensure_future(check)
-    try:
-        while not asking.done():
-            health.beat("heartbeat", HEARTBEAT_S)
-            await asyncio.wait({asking}, timeout=CHECK_EVERY_S)
-        await asking
-    finally:
-        asking.cancel()
 
 
 class _UvicornServer(uvicorn.Server):

@@ -77,7 +77,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         addresses = ClientAddresses(parse_networks(settings.api.trusted_proxies))
         app = make_api(backend, limits, clock=utc_now, new_id=uuid4, addresses=addresses)
         try:
-            await HttpServer(app, settings.api, health, backend.check_database).run()
+            await HttpServer(app, settings.api, health).run()
         finally:
             await sending.close()
             await orders.close()

@@ -100,7 +100,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 provider=provider_of(settings, sources.pool, sign_in),
             )
             app = make_desk(parts, new_id=uuid4, names=names)
-            await HttpServer(app, own, health, sign_in.check_database).run()
+            await HttpServer(app, own, health).run()
 
     sys.exit(run_role(main))
 

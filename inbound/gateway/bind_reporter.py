@@ -78,7 +78,7 @@ class BindReporter:
         error = state.outcome.exception() if state.outcome else None
         log.warning("binding waits: %s", error)
         self._database_was_away = True
-        self._health.set("database", ok=False, reason=f"binding waits: {error}")
+        self._health.set("reports", ok=False, reason=str(error))
 
     async def run(self) -> None:
         """Report until cancelled. An outage of the database only delays reports."""
@@ -111,13 +111,13 @@ class BindReporter:
             # The last known shares stay: without the database nothing is claimed anyway.
             self._database_failed = self._database_was_away = True
             log.warning("binds are not reported: %s", error)
-            self._health.set("database", ok=False, reason=f"sending waits: {error}")
+            self._health.set("reports", ok=False, reason=str(error))
         else:
             self._note_database()
 
     def _note_database(self) -> None:
-        """Report that the database can be reached; log it if it could not be before."""
-        self._health.set("database", ok=True)
+        """Report that the database takes reports; log it if it did not before."""
+        self._health.set("reports", ok=True)
         if self._database_was_away:
             self._database_was_away = False
             log.info("the database can be reached again: binding and sending continue")

@@ -40,7 +40,6 @@ from inbound.store.access.account_credentials import (
 )
 from inbound.store.access.audit import NewAuditEntry, record_all
 from inbound.store.connection_pool import ConnectionPool
-from inbound.store.connections import ping
 from inbound.store.sealing import Sealer
 from schemas.channels import Channel
 from schemas.orders import Order
@@ -74,10 +73,6 @@ class Parts:
     channels: frozenset[Channel]
     directory: ClientNumbers
     turns: AccountTurns = field(default_factory=AccountTurns)
-
-    async def check_database(self) -> None:
-        """Raise RetryableError when the database does not answer."""
-        await self.pool.run(ping)
 
     async def place(self, orders: Sequence[Order]) -> Sequence[Placed]:
         """Place up to 1,000 orders together; return the answer to each. Durable when it returns.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from inbound.api.server import HttpServer, watch_database
+from inbound.api.server import HttpServer
 from inbound.clock import utc_now
 from inbound.ingress.http import make_http, refuse_unread
 from inbound.ingress.parts import OpenParts, Parts
@@ -11,6 +11,7 @@ from inbound.ingress.smpp.wiring import run_smpp_server
 from inbound.ingress.smsc.mail_server import SmtpServer
 from inbound.keys import IndexKey
 from inbound.ops.health import Health
+from inbound.ops.heartbeat import beat
 from inbound.settings import Settings
 
 Listen = Callable[[], Awaitable[None]]
@@ -28,8 +29,8 @@ async def run_ingress(settings: Settings, index_key: IndexKey, health: Health) -
 
 
 def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listen]:
-    """Return what runs until it is cancelled: a listener each, and the watch on the database."""
-    listeners: list[Listen] = [lambda: watch_database(health, parts.check_database)]
+    """Return what runs until it is cancelled: a listener each, and the heartbeat."""
+    listeners: list[Listen] = [lambda: beat(health)]
     if settings.ingress.on:
         app = make_http(parts, settings.ingress)
         server = HttpServer(app, settings.ingress, health, refuse=refuse_unread)

@@ -16,12 +16,11 @@ from tenacity.wait import wait_random_exponential
 
 from inbound.errors import RetryableError
 from inbound.ops.health import Health
+from inbound.ops.heartbeat import beat
 from inbound.reasons import in_words
 
 log = logging.getLogger(__name__)
 
-BEAT_EVERY_S: Final = 2.0
-HEARTBEAT_S: Final = 15.0
 ROUND_WITHIN_S: Final = 90.0
 """Longer than the time limits of all statements of one round."""
 _STOP_WITHIN_S: Final = 5.0
@@ -91,7 +90,7 @@ class Scheduler:
         Raises the error of a loop that failed.
         """
         running = [asyncio.create_task(self._keep(*named)) for named in self._loops.items()]
-        beating = asyncio.create_task(self._beat())
+        beating = asyncio.create_task(beat(self._health))
         try:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -101,11 +100,6 @@ class Scheduler:
                 task.cancel()
         for task in done:
             task.result()
-
-    async def _beat(self) -> None:
-        while True:
-            self._health.beat("heartbeat", HEARTBEAT_S)
-            await asyncio.sleep(BEAT_EVERY_S)
 
     async def _keep(self, name: str, loop: Loop) -> None:
         report = self._reports[name]

@@ -21,6 +21,7 @@
 | `quotas`, `usage` | limits for rows that strangers cause, and what is stored |
 | `bind_reports` | the state of each bind, as its gateway reports it |
 | `connected`, `running_roles` | which processes are connected, and which roles run |
+| `database_answers` | whether the database answers each process |
 | `database_watch` | clock, certificate, disk and keys, watched from each process |
 | `retention_sweep` | deleting data past its retention time |
 

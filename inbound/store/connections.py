@@ -195,12 +195,6 @@ def raises_store_errors(
     return call
 
 
-@raises_store_errors
-def ping(conn: psycopg.Connection) -> None:
-    """Raise StoreUnavailable when the database does not answer."""
-    conn.execute(b"")
-
-
 def conninfo(
     url: str,
     application_name: str,

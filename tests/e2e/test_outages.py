@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -200,10 +201,32 @@ async def test_postgres_away(service: Service, machine: Machine) -> None:
     async with asyncio.timeout(PATIENCE_S):
         assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
     await says(service, "worker", "commands.*: PostgreSQL at .* can't be reached")
-    await says(service, "gateway", "database: sending waits: PostgreSQL")
-    await says(service, "relay", "shards: PostgreSQL at .* can't be reached")
+    await says(service, "gateway", "database.*: PostgreSQL")
+    await says(service, "relay", "shards.*: PostgreSQL at .* can't be reached")
     assert "processing waits: PostgreSQL" in service.log_of("worker")
     await asyncio.to_thread(machine.postgres.start)
+    await all_answered(service, numbers, settled)
+    await is_well(service)
+
+
+async def test_postgres_hangs(service: Service, machine: Machine) -> None:
+    """It closes no connection and ends no statement: each process has to notice by itself."""
+    assert machine.postgres.pid is not None
+    server = psutil.Process(machine.postgres.pid)
+    stopped = [server]
+    server.suspend()
+    try:
+        stopped += server.children(recursive=True)  # no more are begun
+        for process in stopped[1:]:
+            process.suspend()
+        numbers, settled = deliver(service, 5)
+        async with asyncio.timeout(PATIENCE_S):
+            assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
+        for role in ROLES:
+            await says(service, role, "database.*: PostgreSQL at .* has not answered for")
+    finally:
+        for process in stopped:
+            process.resume()
     await all_answered(service, numbers, settled)
     await is_well(service)
 

@@ -33,7 +33,7 @@ PAGES = (
 @asynccontextmanager
 async def served(world: DeskWorld) -> AsyncIterator[str]:
     """Serve a desk on loopback, and return its address."""
-    server = HttpServer(world.app, DeskSettings(port=0), Health(), fine)
+    server = HttpServer(world.app, DeskSettings(port=0), Health())
     running = asyncio.create_task(server.run())
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -43,10 +43,6 @@ async def served(world: DeskWorld) -> AsyncIterator[str]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-
-
-async def fine() -> None:
-    """The database answers."""
 
 
 async def sign_in(tab: Tab, base: str, name: str) -> None:

@@ -21,7 +21,6 @@ from tests.integration.desk.world import PASSWORD, DeskWorld
 from tests.patience import PATIENCE_S
 from tests.peers.chromium import Tab, chromium
 from tests.peers.conftest import CACHE
-from tests.peers.test_desk import fine
 
 PROGRAM = Path(__file__).parent / "programs" / "openid.mjs"
 
@@ -68,7 +67,7 @@ async def test_somebody_signs_in_and_out_with_the_provider(
         name = world.user(Role.VIEWER)
         with connect(world.url, "tests") as conn:
             assign(conn, AuditStamp("tests", world.now), name, login=f"{name}@example.org")
-        server = HttpServer(world.app, DeskSettings(port=port), Health(), fine)
+        server = HttpServer(world.app, DeskSettings(port=port), Health())
         running = asyncio.create_task(server.run())
         try:
             async with chromium(node, tmp_path) as browser:

@@ -31,7 +31,7 @@ from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import SessionLimits, ValidSession, end_sessions
 from inbound.store.access.desk_users import DeskUser, find_user, set_password, upgrade_hash
 from inbound.store.connection_pool import ConnectionPool
-from inbound.store.connections import ping, raises_store_errors
+from inbound.store.connections import raises_store_errors
 
 
 class WrongPasswordError(ScservError):
@@ -141,10 +141,6 @@ class SignIn:
                 await self.throttle.note(keys, address, user.actor, "wrong code")
                 raise WrongPasswordError("the code is wrong")
         return await self.sessions.begin(user, browser, keys.account)
-
-    async def check_database(self) -> None:
-        """Raise RetryableError when the database does not answer."""
-        await self._pool.run(ping)
 
     async def change_password(
         self, session: ValidSession, current: str, new: str, address: str

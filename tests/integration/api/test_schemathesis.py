@@ -94,7 +94,7 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
     failures = TokenFailures(count(step=3600).__next__)
     world = World(url, per_minute=1_000_000, failures=failures)
     health = Health()
-    server = HttpServer(world.app, ApiSettings(port=0), health, world.backend.check_database)
+    server = HttpServer(world.app, ApiSettings(port=0), health)
     task = asyncio.create_task(server.run())
     while not health.ready().ok:  # noqa: ASYNC110  the port tells only who asks
         await asyncio.sleep(0.01)

@@ -28,16 +28,12 @@ class App:
         await PlainTextResponse("done")(scope, receive, send)
 
 
-async def fine() -> None:
-    """The database is there."""
-
-
 @asynccontextmanager
 async def serving(
     app: ASGIApp, settings: ApiSettings | None = None, health: Health | None = None
 ) -> AsyncIterator[tuple[HttpServer, "asyncio.Task[None]"]]:
     health = health or Health()
-    made = HttpServer(app, settings or ApiSettings(port=0), health, fine)
+    made = HttpServer(app, settings or ApiSettings(port=0), health)
     running = asyncio.create_task(made.run())
     await until(lambda: health.ready().ok or running.done())
     try:

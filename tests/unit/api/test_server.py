@@ -11,11 +11,11 @@ import pytest
 
 from inbound.api import protocol, server
 from inbound.api.server import HttpServer
-from inbound.errors import RetryableError, SetupError
+from inbound.errors import SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 from tests.patience import PATIENCE_S
-from tests.unit.api.serving import App, fine, get, serving, until
+from tests.unit.api.serving import App, get, serving
 from tests.unit.smpp.certificate import self_signed
 
 
@@ -112,30 +112,9 @@ async def test_invalid_http_gets_a_problem() -> None:
     assert b"79161234567" not in body
 
 
-async def test_the_health_port_tells_of_the_database() -> None:
-    health = Health()
-    away = True
-    asked = asyncio.Event()
-
-    async def look() -> None:
-        asked.set()
-        if away:
-            raise RetryableError("PostgreSQL at db.example/scserv can't be reached or hung up")
-
-    made = HttpServer(App(), ApiSettings(port=0), health, look)
-    running = asyncio.create_task(made.run())
-    await asked.wait()
-    await until(lambda: bool(health.ready().reasons))
-    assert "can't be reached" in health.ready().reasons[0]
-    assert health.live().ok
-    assert (await get(made)).status_code == 200
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-
 async def test_a_port_in_use_is_one_line_for_the_operator() -> None:
     async with serving(App()) as (made, _):
-        second = HttpServer(App(), ApiSettings(port=made.port), Health(), fine)
+        second = HttpServer(App(), ApiSettings(port=made.port), Health())
         with pytest.raises(SetupError, match=rf"127.0.0.1:{made.port}.*SCSERV_API__PORT"):
             await second.run()
 
@@ -159,4 +138,4 @@ async def test_over_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
 )
 def test_a_wrong_certificate_is_one_line_for_the_operator(settings: ApiSettings, said: str) -> None:
     with pytest.raises(SetupError, match=said):
-        HttpServer(App(), settings, Health(), fine)
+        HttpServer(App(), settings, Health())
