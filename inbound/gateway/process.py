@@ -9,9 +9,6 @@ fetched and not finished.
 
 import asyncio
 import logging
-import os
-import socket
-from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +25,7 @@ from inbound.gateway.result_watch import ResultWatch
 from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
+from inbound.ops.instance import new_instance_name
 from inbound.settings import Settings
 from inbound.store.bind_reports import BindReports
 from inbound.store.claims.port import Claims
@@ -82,8 +80,7 @@ class Gateway:
         self._reports = reports
         self._overdue = overdue
         self._health = health
-        # Random at the end: in a container the next process may have the same number.
-        self._name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(3)}"
+        self._name = new_instance_name()
 
     async def run(self) -> None:
         """Serve until cancelled, then finish what is in flight and unbind."""

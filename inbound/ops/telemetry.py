@@ -9,7 +9,6 @@ import atexit
 import contextlib
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 from inbound.ops import process_metrics
+from inbound.ops.instance import new_instance_name
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -55,9 +55,7 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    # Unique per process, or two workers would write the same series.
-    instance = f"{role}-{socket.gethostname()}-{os.getpid()}"
-    resource = Resource.create({"service.name": "scserv", "service.instance.id": instance})
+    resource = Resource.create(identity_of(role))
     # At its exit the SDK would wait for an export without end.
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     if exporter is None:
@@ -74,6 +72,15 @@ def start(role: str, *, exporter: "SpanExporter | None" = None) -> None:
     trace.set_tracer_provider(provider)
     _state["recording"] = True
     atexit.register(stop, is_orderly=False)
+
+
+def identity_of(role: str) -> dict[str, str]:
+    """Return the attributes of what this process exports.
+
+    The instance is no other process's: two workers would write one series, and `CrashLoop` counts
+    the series of processes that ended soon, also those of one container.
+    """
+    return {"service.name": "scserv", "service.instance.id": f"{role}-{new_instance_name()}"}
 
 
 def log_outages_of(exporter: Exporter, what: str) -> Exporter:

@@ -1,13 +1,15 @@
 """What the log says about a collector that goes away, and how a process ends then."""
 
 import logging
+import os
+import socket
 import subprocess
 import sys
 
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from inbound.ops.telemetry import log_outages_of
+from inbound.ops.telemetry import identity_of, log_outages_of
 from tests.patience import PATIENCE_S
 
 HANGING = """
@@ -51,6 +53,15 @@ def test_begin_and_end_of_an_outage_of_the_collector_are_told_once(
         "traces are not exported: the collector does not take them",
         "the collector can be reached again: traces are exported",
     ]
+
+
+def test_a_process_with_the_host_name_and_number_of_the_last_one_exports_its_own_series() -> (
+    None
+):
+    """As in a container that is started again: the alert CrashLoop counts series."""
+    first, second = (identity_of("worker")["service.instance.id"] for _ in range(2))
+    assert first.startswith(f"worker-{socket.gethostname()}-{os.getpid()}-")
+    assert first != second
 
 
 @pytest.mark.parametrize("end", ["telemetry.stop()", "", "raise SystemExit(0)"])
