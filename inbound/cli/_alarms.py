@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from inbound.cli._backlog import kafka_trouble
 from inbound.cli._sources import status_sources
 from inbound.settings import Settings
 from inbound.terminal import reads_russian
@@ -54,7 +55,8 @@ async def _read(settings: Settings, tell: "Callable[[ServiceStatus], None]") -> 
     sources = status_sources(settings, "scserv status")
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
     try:
-        tell(await StatusReader(sources, limits, utc_now).read())
+        reader = StatusReader(sources, limits, utc_now, lambda: kafka_trouble(settings))
+        tell(await reader.read())
     finally:
         await sources.close()
 

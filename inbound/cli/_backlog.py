@@ -11,15 +11,19 @@ from inbound.settings import Settings
 if TYPE_CHECKING:
     from inbound.freshness.backlog import BacklogSource
     from inbound.freshness.model import Backlog
+    from inbound.freshness.trouble import KafkaTrouble
 
 
 log = logging.getLogger(__name__)
 
 
-def backlog_source(settings: Settings, *, with_workers: bool = False) -> "BacklogSource":
+def backlog_source(
+    settings: Settings, *, with_workers: bool = False, within_s: float | None = None
+) -> "BacklogSource":
     """Return the source of these settings; an unknown backlog if they name no Kafka.
 
-    Connects to nothing yet. `with_workers`: count the workers, too.
+    Connects to nothing yet. `with_workers`: count the workers, too. `within_s`: how long a question
+    may take, which is longer where each has to connect.
     """
     from inbound.clock import utc_now
     from inbound.freshness.backlog import BacklogReader, UnknownBacklog
@@ -39,7 +43,20 @@ def backlog_source(settings: Settings, *, with_workers: bool = False) -> "Backlo
         PendingWork.ORDERS: names.notify,
     }
     group = settings.topic_prefix + WORKER_GROUP
-    return BacklogReader(kafka, group, topics, utc_now, with_workers=with_workers)
+    return BacklogReader(
+        kafka, group, topics, utc_now, with_workers=with_workers, within_s=within_s
+    )
+
+
+async def kafka_trouble(settings: Settings) -> "KafkaTrouble | None":
+    """Return why Kafka can't be used, None if it answers. Blocks for some seconds at most."""
+    from inbound.freshness.trouble import KafkaTrouble, find_trouble
+
+    try:
+        kafka = settings.kafka()
+    except MissingSettingError as error:
+        return KafkaTrouble(str(error), is_refusal=True)
+    return await find_trouble(kafka)
 
 
 def ask_backlog(settings: Settings, number_hash: bytes | None = None) -> "Backlog":

@@ -1,6 +1,6 @@
 """The connections with which API and desk look things up."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from inbound.cli._backlog import backlog_source
 from inbound.keys import IndexKey
@@ -9,6 +9,9 @@ from inbound.startup import make_cipher
 
 if TYPE_CHECKING:
     from inbound.api.backend import Sources, StatusSources
+
+COLD_WITHIN_S: Final = 3.5
+"""How long connecting to Kafka and asking may take together."""
 
 
 def make_sources(
@@ -55,5 +58,5 @@ def status_sources(settings: Settings, application_name: str) -> "StatusSources"
         pool=ConnectionPool(url, application_name, ends_with_process=True),
         quick=ProjectionQueries(url, application_name=application_name),
         slow=ProjectionQueries(url, application_name=f"{application_name} search"),
-        backlog=backlog_source(settings, with_workers=True),
+        backlog=backlog_source(settings, with_workers=True, within_s=COLD_WITHIN_S),
     )

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import click
 
+from inbound.cli._backlog import kafka_trouble
 from inbound.cli._context import settings_options
 from inbound.cli._sources import make_sources
 from inbound.keys import IndexKey
@@ -166,7 +167,7 @@ def _status(settings: Settings, sources: "Sources") -> "StatusReader":
     from inbound.desk.status.service_status import Limits, StatusReader
 
     limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
-    return StatusReader(sources, limits, utc_now)
+    return StatusReader(sources, limits, utc_now, lambda: kafka_trouble(settings))
 
 
 def _phones(settings: Settings) -> "SimulatedPhones":

@@ -64,8 +64,8 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
         else:
             yield both("to do: {what}", "надо сделать: {what}", what=what)
         yield f"    {todo}"
-    if found.unavailable:
-        yield both("why: {reason}", "причина: {reason}", reason=found.unavailable)
+    for reason in filter(None, (found.kafka and found.kafka.reason, found.unavailable)):
+        yield both("why: {reason}", "причина: {reason}", reason=reason)
     if unknown := _not_known(found):
         yield both(
             "not known now: {what}",
@@ -129,6 +129,7 @@ def _as_object(
             for what, todo, colour in in_words(alarms, settings)
         ],
         "database": found.unavailable,
+        "kafka": found.kafka.reason if found.kafka else "",
         "not_known": list(_not_known(found)),
         "processes": [asdict(one) for one in found.stored.seen] if found.stored else None,
         "silent": [asdict(one) for one in found.stored.silent] if found.stored else None,

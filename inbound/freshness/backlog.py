@@ -6,26 +6,18 @@ a question asked afterwards to the database would miss. No record is read, only 
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import (
-    GroupCoordinatorNotAvailableError,
-    GroupLoadInProgressError,
-    KafkaError,
-    NoError,
-    NotCoordinatorForGroupError,
-    for_code,
-)
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from inbound.errors import SetupError
 from inbound.freshness.model import Backlog, PendingWork
-from inbound.freshness.record_times import Offsets, times_of
+from inbound.freshness.offset_clients import ASK_AGAIN_S, OffsetClients
+from inbound.freshness.record_times import times_of
 from inbound.kafka.connection import KafkaConnection
 from inbound.reasons import in_words
 
@@ -39,12 +31,6 @@ SETTLED_WITHIN_S: Final = 1.5
 """A worker commits half a second after its batch; until then its records seem to wait."""
 
 _RECENT: Final = timedelta(seconds=3)
-_ASK_AGAIN_S: Final = 0.1
-_COORDINATOR_MOVES: Final = (
-    GroupCoordinatorNotAvailableError,
-    GroupLoadInProgressError,
-    NotCoordinatorForGroupError,
-)
 _WORKS_OF_PERSON: Final = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
 
 
@@ -90,7 +76,7 @@ async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
         recent = [one for one in waiting if one.since and backlog.asked_at - one.since < _RECENT]
         if not waiting or len(recent) < len(waiting) or loop.time() > until:
             return backlog
-        await asyncio.sleep(_ASK_AGAIN_S)
+        await asyncio.sleep(ASK_AGAIN_S)
         backlog = first.still_waiting(await source.ask())
 
 
@@ -108,15 +94,20 @@ class BacklogReader:
         clock: Callable[[], datetime],
         *,
         with_workers: bool = False,
+        within_s: float | None = None,
     ) -> None:
-        """Connect to nothing yet. `group` is that of the workers, counted `with_workers`."""
+        """Connect to nothing yet. `group` is that of the workers, counted `with_workers`.
+
+        `within_s`: how long a question may take, `ANSWER_WITHIN_S` if None.
+        """
         self._with_workers = with_workers
+        self._within_s = within_s
         self._kafka = kafka
         self._group = group
         self._works = {topic: work for work, topic in topics.items()}
         self._places: list[TopicPartition] = []
         self._clock = clock
-        self._clients: _Clients | None = None
+        self._clients: OffsetClients | None = None
         self._asking = asyncio.Lock()
         self._next: asyncio.Task[Backlog] | None = None
         self._silent_until = 0.0
@@ -126,7 +117,7 @@ class BacklogReader:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     async def ask(self) -> Backlog:
-        """Return the current backlog; unknown after `ANSWER_WITHIN_S` at the latest."""
+        """Return the current backlog; unknown if it takes too long."""
         if self._next is None:
             self._next = asyncio.create_task(self._ask_next())
         return await asyncio.shield(self._next)
@@ -147,7 +138,7 @@ class BacklogReader:
             if asyncio.get_running_loop().time() < self._silent_until:
                 return Backlog(asked_at, None)
             try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
+                async with asyncio.timeout(self._within_s or ANSWER_WITHIN_S):
                     backlog = await self._measure(asked_at)
             except (KafkaError, TimeoutError, OSError, SetupError) as error:
                 await self._fail(error)
@@ -175,7 +166,7 @@ class BacklogReader:
 
     async def _measure(self, asked_at: datetime) -> Backlog:
         if self._clients is None:
-            self._clients = _Clients(self._kafka, self._group)
+            self._clients = OffsetClients(self._kafka, self._group)
             await self._clients.start()
             self._places = await self._clients.places(self._works)
         clients = self._clients
@@ -208,74 +199,3 @@ class BacklogReader:
             partitions=sum(self._works[place.topic] is PendingWork.TEXTS for place in self._places),
             workers=await clients.members() if self._with_workers else None,
         )
-
-
-class _Clients:
-    """One connection for offsets and one for the offsets of a group. Joins no group."""
-
-    def __init__(self, kafka: KafkaConnection, group: str) -> None:
-        arguments = kafka.client_arguments()
-        self._group = group
-        self._consumer = AIOKafkaConsumer(**arguments, enable_auto_commit=False)
-        self._admin = AIOKafkaAdminClient(**arguments)
-        self._coordinator: int | None = None
-
-    async def start(self) -> None:
-        await asyncio.gather(self._consumer.start(), self._admin.start())
-
-    async def stop(self) -> None:
-        """Disconnect, without waiting for a broker that hangs."""
-        with contextlib.suppress(KafkaError, TimeoutError, OSError):
-            async with asyncio.timeout(1):
-                await asyncio.gather(self._consumer.stop(), self._admin.close())
-
-    async def places(self, topics: Iterable[str]) -> list[TopicPartition]:
-        """Return the partitions of these topics. Raises KafkaError if there is no such topic."""
-        described = await self._admin.describe_topics(list(topics))
-        for topic in described:
-            if (error := for_code(topic["error_code"])) is not NoError:
-                raise error(topic["topic"])
-        return [
-            TopicPartition(topic["topic"], one["partition"])
-            for topic in described
-            for one in topic["partitions"]
-        ]
-
-    async def ends(self, places: list[TopicPartition]) -> Offsets:
-        found: Offsets = await self._consumer.end_offsets(places)
-        return found
-
-    async def begins(self, places: list[TopicPartition]) -> Offsets:
-        found: Offsets = await self._consumer.beginning_offsets(places)
-        return found
-
-    async def committed(self) -> Offsets:
-        """Return the committed offsets; waits while the group has no coordinator."""
-        while True:
-            try:
-                if self._coordinator is None:
-                    self._coordinator = await self._admin.find_coordinator(self._group)
-                found = await self._admin.list_consumer_group_offsets(
-                    self._group, self._coordinator
-                )
-            except _COORDINATOR_MOVES:
-                self._coordinator = None
-                await asyncio.sleep(_ASK_AGAIN_S)
-            else:
-                return {place: at.offset for place, at in found.items() if at.offset >= 0}
-
-    async def members(self) -> int | None:
-        """Return how many processes are in the group; None while that isn't known."""
-        with contextlib.suppress(KafkaError):
-            admin: Any = self._admin
-            [found] = await admin.describe_consumer_groups([self._group], self._coordinator)
-            error, _, _, _, _, members, *_ = found.groups[0]
-            return None if error else len(members)
-        return None
-
-    async def first_since(
-        self, times: Mapping[TopicPartition, int]
-    ) -> Mapping[TopicPartition, tuple[int, int] | None]:
-        """Return offset and time (ms) of the first record at or after a time, if there is one."""
-        found = await self._consumer.offsets_for_times(dict(times))
-        return {place: at and (at.offset, at.timestamp) for place, at in found.items()}

@@ -73,6 +73,8 @@ STATUS: Final[Mapping[str, str]] = {
     # What is wrong.
     "PostgreSQL does not answer.": "PostgreSQL не отвечает.",
     "Texts are still accepted and wait in Kafka; nothing is lost, and nothing is sent. Bring PostgreSQL back first.": "Сообщения принимаются и ждут в Kafka; ничего не потеряно, но ничего и не отправляется. Сначала верните PostgreSQL.",
+    "Kafka can't be used: it refuses this service, or is not trusted.": "Kafka недоступна: она отказывает сервису, или ей нет доверия.",
+    "Texts stay at the SMS centre and replies wait; nothing is lost. `scserv status` says what to correct.": "Сообщения остаются у СМС-центра, ответы ждут; ничего не потеряно. Что исправить, скажет `scserv status`.",
     "Kafka does not answer.": "Kafka не отвечает.",
     "Texts stay at the SMS centre and replies wait; nothing is lost. Check the brokers and SCSERV_KAFKA_BOOTSTRAP_SERVERS.": "Сообщения остаются у СМС-центра, ответы ждут; ничего не потеряно. Проверьте брокеры и SCSERV_KAFKA_BOOTSTRAP_SERVERS.",
     "Texts have waited for the workers for {seconds} s.": "Сообщения ждут обработки уже {seconds} с.",

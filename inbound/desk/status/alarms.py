@@ -54,7 +54,16 @@ def alarms_of(status: ServiceStatus) -> list[Alarm]:
 
 
 def _of_kafka(status: ServiceStatus) -> Iterator[Alarm]:
-    if status.backlog.oldest is None:
+    if status.kafka is None:
+        return
+    if status.kafka.is_refusal:
+        yield Alarm(
+            "bad",
+            "Kafka can't be used: it refuses this service, or is not trusted.",
+            "Texts stay at the SMS centre and replies wait; nothing is lost. `scserv status` says "
+            "what to correct.",
+        )
+    else:
         yield Alarm(
             "bad",
             "Kafka does not answer.",

@@ -18,6 +18,7 @@ from inbound.desk.status.bounded_reading import ANSWER_WITHIN_S, BoundedReading
 from inbound.desk.status.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
 from inbound.freshness.model import Backlog
+from inbound.freshness.trouble import KafkaTrouble
 from inbound.outbox.shards import SHARDS
 from inbound.projections.queries import Minute
 from inbound.projections.status import ProjectionStatus, statuses
@@ -98,6 +99,7 @@ class ServiceStatus:
     """The status of the service at one moment.
 
     `stored` and `hour` are None while PostgreSQL is unavailable; `unavailable` says why.
+    The backlog is unknown, too, while Kafka is only slow; `kafka` says what is wrong with it.
 
     `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts
     of this day in UTC so far.
@@ -111,6 +113,7 @@ class ServiceStatus:
     whole_hour: Minute | None
     today: DailyReport | None = None
     unavailable: str = ""
+    kafka: KafkaTrouble | None = None
 
 
 class StatusReader:
@@ -121,13 +124,18 @@ class StatusReader:
         sources: StatusSources,
         limits: Limits,
         clock: Callable[[], datetime],
+        find_trouble: Callable[[], Awaitable[KafkaTrouble | None]],
         shared_s: float = SHARED_S,
         within_s: float = ANSWER_WITHIN_S,
     ) -> None:
-        """`shared_s`: how old the result of `watch` may be; `within_s`: limit of each source."""
+        """`find_trouble` tells whether Kafka answers when the backlog is unknown.
+
+        `shared_s`: how old the result of `watch` may be; `within_s`: limit of each source.
+        """
         self._sources = sources
         self._limits = limits
         self._clock = clock
+        self._find_trouble = find_trouble
         self._watched = SharedReadings[ServiceStatus](shared_s)
         where = sources.quick.where
         self._tables, self._minutes, self._days = (
@@ -143,8 +151,8 @@ class StatusReader:
         now = self._clock()
         until = now.replace(second=0, microsecond=0)
         today = now.astimezone(UTC).date()
-        backlog, stored, minutes, counts = await asyncio.gather(
-            self._sources.backlog.ask(),
+        (backlog, trouble), stored, minutes, counts = await asyncio.gather(
+            self._ask_kafka(),
             _or_why(self._tables.read(lambda: self._sources.pool.run(read_stored))),
             _or_none(
                 self._minutes.read(
@@ -156,9 +164,21 @@ class StatusReader:
         hour = minutes[:-1] if minutes else None
         whole = minutes[-1] if minutes else None
         report = None if counts is None else report_of(today, counts, (), is_final=False)
-        if isinstance(stored, str):
-            return ServiceStatus(now, self._limits, backlog, None, hour, whole, report, stored)
-        return ServiceStatus(now, self._limits, backlog, stored, hour, whole, report)
+        return ServiceStatus(
+            now,
+            self._limits,
+            backlog,
+            None if isinstance(stored, str) else stored,
+            hour,
+            whole,
+            report,
+            unavailable=stored if isinstance(stored, str) else "",
+            kafka=trouble,
+        )
+
+    async def _ask_kafka(self) -> tuple[Backlog, KafkaTrouble | None]:
+        backlog = await self._sources.backlog.ask()
+        return backlog, await self._find_trouble() if backlog.oldest is None else None
 
 
 async def _or_none(reading: Awaitable[Found]) -> Found | None:

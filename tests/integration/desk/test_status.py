@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 from inbound.desk.roles import Role
 from inbound.errors import RetryableError
 from inbound.freshness.model import PendingWork
+from inbound.freshness.trouble import KafkaTrouble
 from inbound.outbox.shards import SHARDS
 from inbound.store.broadcasts.broadcasts import try_lock_pump
 from inbound.store.connections import connect
@@ -205,6 +206,7 @@ async def test_the_page_answers_while_kafka_is_away(
     status_world: DeskWorld, viewer: Browser
 ) -> None:
     status_world.oldest = None
+    status_world.trouble = KafkaTrouble("no Kafka at kafka:9092: no answer within 2 s")
     page = await viewer.open("/status")
     assert page.status == 200
     assert "Kafka does not answer." in page.text

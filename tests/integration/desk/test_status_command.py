@@ -22,13 +22,14 @@ from tests.patience import PATIENCE_S
 NOWHERE = "127.0.0.1:9"
 
 
-def run(database_url: str, *arguments: str) -> Result:
+def run(database_url: str, *arguments: str, **kafka: str) -> Result:
     env = {
         "SCSERV_DATABASE_URL": database_url,
         "SCSERV_KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
         "SCSERV_SUBJECT_KEY": SUBJECT_KEY.hex(),
         "SCSERV_VAULT_KEY": VAULT_KEY.hex(),
         "LC_ALL": "C.UTF-8",
+        **kafka,
     }
     return CliRunner().invoke(status, arguments, env=env)
 
@@ -40,6 +41,7 @@ def test_what_clients_notice_comes_first_and_ends_with_status_1(own_desk_url: st
     assert ran.exit_code == 1, ran.output
     lines = ran.output.splitlines()
     assert lines[0] == "CLIENTS NOTICE: Kafka does not answer."
+    assert f"why: no Kafka at {NOWHERE}: Connection refused" in lines
     assert "nothing is lost" in lines[1]
     assert "to do: No projector is running: the look-up tables are not kept up to date." in lines
     russian = run(own_desk_url, "--lang", "ru").output.splitlines()
@@ -47,6 +49,29 @@ def test_what_clients_notice_comes_first_and_ends_with_status_1(own_desk_url: st
     told = json.loads(run(own_desk_url, "--json").output)
     assert told["well"] is False
     assert told["alarms"][0]["noticed_by_clients"]
+
+
+def test_a_kafka_that_is_slow_is_no_outage(
+    own_desk_url: str, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting takes seconds on a busy machine: a question that is late says nothing."""
+    monkeypatch.setattr("inbound.cli._sources.COLD_WITHIN_S", 0.001)
+    output = run(own_desk_url, SCSERV_KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap).output
+    assert "Kafka" not in output
+    assert "not known now: what waits for the workers" in output
+
+
+def test_a_refusal_of_kafka_is_told_with_its_reason(
+    own_desk_url: str, kafka_bootstrap: str
+) -> None:
+    kafka = {
+        "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "SCSERV_KAFKA_SECURITY_PROTOCOL": "SSL",
+    }
+    lines = run(own_desk_url, **kafka).output.splitlines()
+    refused = "Kafka can't be used: it refuses this service, or is not trusted."
+    assert f"CLIENTS NOTICE: {refused}" in lines
+    assert any(line.startswith("why: Kafka at ") and "no TLS there" in line for line in lines)
 
 
 def test_it_counts_the_processes_and_misses_one_that_was_killed(own_desk_url: str) -> None:

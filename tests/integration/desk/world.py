@@ -41,6 +41,7 @@ from inbound.desk.status.service_status import Limits, StatusReader
 from inbound.desk.uploads import Uploads
 from inbound.directory.postgres import PostgresDirectory
 from inbound.freshness.model import Backlog, Oldest
+from inbound.freshness.trouble import KafkaTrouble
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
@@ -139,6 +140,7 @@ class DeskWorld:
         self.address = address
         self.phones = FakePhones(lambda: self.now)
         self.oldest: Oldest | None = {}
+        self.trouble: KafkaTrouble | None = None
         self.uploads = uploads or Path(tempfile.mkdtemp(prefix="scserv-desk-"))
         self._owns_uploads = uploads is None
         self.limits = Limits(DeadLetterLimits(1000, 1_000_000), DEFAULT_QUOTAS)
@@ -180,7 +182,7 @@ class DeskWorld:
             MessageTemplates(pool, ALPHABET),
             kept,
             ClientImports(SUBJECT_KEY, VAULT_KEY, kept),
-            StatusReader(self.sources, self.limits, lambda: self.now, shared_s),
+            StatusReader(self.sources, self.limits, lambda: self.now, self.find_trouble, shared_s),
             DeadLetters(pool, sealer, self.retries),
             self._long_work,
             Broadcasts(pool, self, keys, rules, lambda: self.now, shared_s),
@@ -210,6 +212,10 @@ class DeskWorld:
     async def ask(self) -> Backlog:
         """Tell what waits for the workers."""
         return Backlog(self.now, self.oldest)
+
+    async def find_trouble(self) -> KafkaTrouble | None:
+        """Tell why Kafka can't be used."""
+        return self.trouble
 
     def _sending(self) -> Sending:
         dispatcher = Dispatcher(

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from inbound.desk.status.alarms import alarms_of
 from inbound.desk.status.service_status import Limits, ServiceStatus
 from inbound.freshness.model import Backlog, PendingWork
+from inbound.freshness.trouble import KafkaTrouble
 from inbound.projections.queries import Minute
 from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.quotas import Quotas
@@ -40,6 +43,25 @@ def test_it_is_one_while_many_are_slow_for_minutes_and_not_afterwards() -> None:
     late = [(40, 59.0), (40, 70.0)]
     assert len(slow(hour(*late, (40, 1.0)))) == 1
     assert not slow(hour(*late, *[(40, 1.0)] * 5))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (None, []),
+        (KafkaTrouble("no answer within 2 s"), ["Kafka does not answer."]),
+        (
+            KafkaTrouble("its certificate has expired", is_refusal=True),
+            ["Kafka can't be used: it refuses this service, or is not trusted."],
+        ),
+    ],
+)
+def test_kafka_is_away_only_if_it_does_not_answer(
+    trouble: KafkaTrouble | None, said: list[str]
+) -> None:
+    """Not if it is too slow to say in time what waits for the workers."""
+    status = ServiceStatus(NOW, LIMITS, Backlog(NOW, None), None, None, None, kafka=trouble)
+    assert [one.what for one in alarms_of(status) if one.what.startswith("Kafka")] == said
 
 
 def told(backlog: Backlog) -> list[str]:

@@ -113,7 +113,7 @@ class Clients:
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     made = Clients()
-    monkeypatch.setattr(module, "_Clients", lambda *_: made)
+    monkeypatch.setattr(module, "OffsetClients", lambda *_: made)
     return made
 
 

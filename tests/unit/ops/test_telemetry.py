@@ -55,9 +55,7 @@ def test_begin_and_end_of_an_outage_of_the_collector_are_told_once(
     ]
 
 
-def test_a_process_with_the_host_name_and_number_of_the_last_one_exports_its_own_series() -> (
-    None
-):
+def test_a_process_with_the_host_name_and_number_of_the_last_one_exports_its_own_series() -> None:
     """As in a container that is started again: the alert CrashLoop counts series."""
     first, second = (identity_of("worker")["service.instance.id"] for _ in range(2))
     assert first.startswith(f"worker-{socket.gethostname()}-{os.getpid()}-")

@@ -34,7 +34,7 @@ async def watched(
 
 
 async def becomes(health: Health, *, ok: bool) -> None:
-    while not health.ready().checks or health.ready().ok != ok:  # noqa: ASYNC110 - a port is asked
+    while health.passes("database") != ok:  # noqa: ASYNC110 - who asks a port is not told
         await asyncio.sleep(0)
 
 
