@@ -64,6 +64,10 @@ async def run_until_signal(
 
     def fail(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         nonlocal failed
+        if context.get("exception") is None:
+            # Something was left open, by a start that was interrupted for example.
+            log.debug("%s", context.get("message"))
+            return
         failed = True
         log.critical("%s", context.get("message"), exc_info=context.get("exception"))
         task.cancel()

@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 REFUSE_AFTER_MS = 5_000
 """Longer than a broker needs to restart, and shorter than SMS centres wait for an answer."""
 
+LEAVE_WITHIN_S = 2.0
+"""How long the end of the process waits for the group of the gateways."""
+
 _PRODUCER: dict[str, Any] = {
     "acks": "all",
     "linger_ms": 0,
@@ -86,9 +89,9 @@ class Gateway:
         """Serve until cancelled, then finish what is in flight and unbind."""
         kafka = self._settings.kafka()
         producer, arriving = new_producer(kafka), new_arrivals_producer(kafka)
-        await producer.start()
-        await arriving.start()
         try:
+            await producer.start()
+            await arriving.start()
             await self._serve(producer, arriving)
         finally:
             await producer.stop()
@@ -171,7 +174,7 @@ class Gateway:
                 group.create_task(_fail_with(publishing))
                 group.create_task(_fail_with(measuring))
         finally:
-            await lanes.stop()
+            await lanes.stop(LEAVE_WITHIN_S)
             sending.cancel()
             await asyncio.wait([sending])
             await binds.close()

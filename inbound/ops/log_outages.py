@@ -4,6 +4,8 @@ import logging
 import re
 from typing import Final
 
+from inbound.errors import RetryableError
+
 _KAFKA_CLIENTS: Final = ("aiokafka", "kafka", "faust", "mode")
 
 _OF_AN_OUTAGE: Final = re.compile(
@@ -17,6 +19,9 @@ _OF_AN_OUTAGE: Final = re.compile(
     "|query cancellation (interrupted|failed)"
     "|No broker metadata found|Timer .* is overlapping|.*Thread keepalive is not responding"
     r"|Transient error |Failed to export \w+ batch due to |Exporter already shutdown"
+    # Of Faust about a partition that waits for the database: the health of the worker says that.
+    "|.*(Stream (has not started|stopped) processing|Highwater not yet available|Has not committed "
+    "|Aiokafka (has not (sent|received) fetch|stopped fetching)|Broker stopped responding to fetch)"
 )
 """What clients of Kafka, PostgreSQL and the collector log in an outage that they recover from.
 
@@ -41,10 +46,17 @@ def lower_outage(record: logging.LogRecord) -> None:
 
 
 def is_of_outage(record: logging.LogRecord) -> bool:
-    """Whether a client reports an outage that we report; with a traceback it is something else."""
-    if record.exc_info or record.levelno >= logging.CRITICAL:
+    """Whether a client reports an outage that we report.
+
+    With a traceback it is something else, unless the error is ours and says that it is an outage:
+    Faust reports what ends an agent, before the process says in one line why it ends.
+    """
+    if record.levelno >= logging.CRITICAL:
         return False
     if record.name.partition(".")[0] not in (*_KAFKA_CLIENTS, "psycopg", "opentelemetry"):
         return False
+    if record.exc_info:
+        told = (record.exc_info[1], *(record.args if isinstance(record.args, tuple) else ()))
+        return any(isinstance(one, RetryableError) for one in told)
     text = record.getMessage()
     return _OF_AN_OUTAGE.match(text) is not None and _OF_RIGHTS.search(text) is None

@@ -84,7 +84,10 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — logging's name
         """Return the line, escaped and cut."""
-        record.message = printable(record.message, MESSAGE_CHARS)
+        text = record.message
+        if record.name.startswith(LIBRARIES):  # some explain at length, over several lines
+            text = " ".join(text.split())
+        record.message = printable(text, MESSAGE_CHARS)
         return super().formatMessage(record)
 
     def formatException(  # noqa: N802 — logging's name

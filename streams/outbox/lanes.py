@@ -96,10 +96,18 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         count = len(list(assigned))
         log.info("sends for %d %s", count, "partition" if count == 1 else "partitions")
 
-    async def stop(self) -> None:
-        """Give all partitions up and leave the group."""
+    async def stop(self, leave_within_s: float | None = None) -> None:
+        """Give all partitions up and leave the group.
+
+        `leave_within_s` is for the end of the process. A broker that reassigns partitions lets a
+        member wait for that; one that just ends is missed by the group after the session's time.
+        """
         await self.on_partitions_revoked(self._consumer.assignment())
-        await self._consumer.stop()
+        try:
+            async with asyncio.timeout(leave_within_s):
+                await self._consumer.stop()
+        except TimeoutError:
+            log.info("ends without leaving the group of the gateways: Kafka reassigns partitions")
 
     async def _fetch_forever(self) -> None:
         while True:

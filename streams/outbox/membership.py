@@ -48,11 +48,11 @@ class LaneMembership:
             log.warning("leaves the lanes to other gateways: no bind is up here")
             await self.stop()
 
-    async def stop(self) -> None:
-        """Give all partitions up and leave the group. Safe to repeat."""
+    async def stop(self, leave_within_s: float | None = None) -> None:
+        """Give all partitions up and leave the group, as `Lanes.stop`. Safe to repeat."""
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
-            await lanes.stop()
+            await lanes.stop(leave_within_s)
             self._health.forget("lanes")
             self._health.forget("sending")
 

@@ -9,6 +9,7 @@ import pytest
 from inbound.ops import log_throttle, logs
 from inbound.ops.log_throttle import BOUNDED, LINES_OF_A_KIND, WINDOW_S, LogThrottle
 from inbound.ops.logs import LineFormatter, ThrottlingHandler
+from inbound.store.errors import StoreUnavailable
 
 
 class Log:
@@ -233,3 +234,40 @@ def test_the_end_of_a_thread_is_logged(caplog: pytest.LogCaptureFixture) -> None
     finally:
         threading.excepthook = before
     assert "thread watch ends after ValueError" in caplog.text
+
+
+STUCK = """
+Stream has not started processing TP(topic='sms.mo.v1', partition=0) (started 5.13 minutes ago).
+
+There are multiple possible explanations for this:
+""".strip()
+
+
+@pytest.mark.parametrize(
+    ("level", "lines"), [("INFO", 0), ("DEBUG", 1)], ids=["as it is", "at debug"]
+)
+def test_what_faust_says_of_an_outage_of_the_database_is_one_line_at_debug(
+    log: Log, caplog: pytest.LogCaptureFixture, level: str, lines: int
+) -> None:
+    caplog.set_level(level)
+    log.handler.setFormatter(LineFormatter("worker"))
+    for text in (STUCK, f"[^-AIOKafkaConsumerThread]: {STUCK}"):
+        log.now += WINDOW_S
+        said = log.say(text, name="faust.transport.drivers.aiokafka", level=logging.ERROR)
+        assert len(said) == lines
+        assert not any("\\n" in line for line in said)
+
+
+def test_a_crash_of_an_agent_that_the_database_caused_has_no_traceback(log: Log) -> None:
+    """The process says in one line why it ends."""
+
+    def crash(error: Exception) -> list[str]:
+        info = (type(error), error, None)
+        record = logging.LogRecord(
+            "mode.services", logging.ERROR, "", 0, "Crashed reason=%r", (error,), info
+        )
+        log.handler.handle(record)
+        return log.written()
+
+    assert crash(StoreUnavailable("PostgreSQL at db/scserv can't be reached")) == []
+    assert crash(ValueError("a defect"))[0] == "Crashed reason=ValueError('a defect')"
