@@ -48,6 +48,12 @@ def joined(separator: str, texts: Iterable[str]) -> Bilingual:
     return Bilingual(separator.join(parts), separator.join(map(in_russian, parts)))
 
 
+def decimal(number: float, places: int = 1) -> Bilingual:
+    """Return a number with so many decimals, with the decimal mark of each language."""
+    text = f"{number:.{places}f}"
+    return Bilingual(text, text.replace(".", ","))
+
+
 def in_russian(text: object) -> str:
     """Return the Russian translation of a text; a text without one as it is."""
     return text.russian if isinstance(text, Bilingual) else str(text)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.store.dead_letters.rows import StoredDeadLetter
 from inbound.terminal import echo
 from schemas.orders import utc
@@ -21,10 +22,10 @@ def print_rows(what: str, rows: Iterable[tuple[StoredDeadLetter, str]]) -> None:
         echo(f"{what}: {len(rows) - SHOWN_MAX} more")
 
 
-def line(row: StoredDeadLetter, now: datetime) -> str:
+def line(row: StoredDeadLetter, now: datetime, zone: str) -> str:
     """Return a dead letter on one line."""
     retried = f"  (retried {counted(row.retried, 'time')})" if row.retried else ""
-    when = f"{row.stored_at:%Y-%m-%d %H:%M:%S} UTC, {_age(now - row.stored_at)} ago"
+    when = f"{local(row.stored_at, zone)}, {_age(now - row.stored_at)} ago"
     return f"{row.id}  {when}  {place(row)}  {row.reason}{retried}"
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine
@@ -12,6 +11,7 @@ import uvloop
 
 from inbound.errors import RetryableError, SetupError
 from inbound.ops import logs, metrics, telemetry
+from inbound.ops.ending import end_now
 from inbound.ops.garbage import collect_rarely
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.parent import end_with_parent
@@ -101,7 +101,7 @@ async def run_until_signal(
 
 def _give_up() -> None:
     log.critical("did not stop in time: exits now")
-    os._exit(1)
+    end_now(1)
 
 
 def _first(error: BaseException) -> BaseException:

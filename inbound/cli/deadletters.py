@@ -72,7 +72,7 @@ def list_(
         if as_json:
             echo_json(as_object(row))
         else:
-            echo(line(row, utc_now()))
+            echo(line(row, utc_now(), settings.time_zone))
     if as_json:
         return
     if not total:
@@ -114,7 +114,7 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     if as_json:
         echo_json(as_object(row) | view)
         return
-    echo(line(row, utc_now()))
+    echo(line(row, utc_now(), settings.time_zone))
     echo(*viewing.view_lines(view))
     content = view["content"]
     if isinstance(content, str):

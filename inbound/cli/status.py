@@ -11,7 +11,7 @@ from inbound.cli._context import settings_options
 from inbound.cli._language import speak_both
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json
-from inbound.wording import Bilingual, both, joined
+from inbound.wording import Bilingual, both, decimal, joined
 from schemas.orders import utc
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ def _lines(found: "ServiceStatus", alarms: "list[Alarm]", settings: Settings) ->
     whole = found.whole_hour
     if whole is not None and whole.p50 is not None and whole.p99 is not None:
         yield both(
-            "acknowledgements of the last hour, {count} in all: half within {p50} s, 99 of 100"
-            " within {p99} s",
-            "подтверждения за последний час, всего {count}: половина за {p50} с, 99 из 100 за"
-            " {p99} с",
+            "acknowledgements of the last 60 whole minutes, {count} in all: half within {p50} s,"
+            " 99 of 100 within {p99} s",
+            "подтверждения за последние 60 полных минут, всего {count}: половина за {p50} с,"
+            " 99 из 100 за {p99} с",
             count=whole.arrived,
-            p50=f"{whole.p50:.1f}",
-            p99=f"{whole.p99:.1f}",
+            p50=decimal(whole.p50),
+            p99=decimal(whole.p99),
         )
 
 

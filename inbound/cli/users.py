@@ -9,8 +9,9 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
 from inbound.cli._os_user import os_user
+from inbound.cli._times import local
 from inbound.clock import utc_now
 from inbound.desk.identity import users as desk_users
 from inbound.desk.identity.passwords import PasswordError, check_password, hash_password
@@ -84,7 +85,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             echo_json(_as_object(user))
         else:
-            echo(_line(user))
+            echo(_line(user, settings.time_zone))
     if not found and not as_json:
         echo("no users yet; create one with `scserv users create NAME --role support`")
 
@@ -222,10 +223,14 @@ def _as_object(user: ListedUser) -> dict[str, object]:
     }
 
 
-def _line(user: ListedUser) -> str:
+def _line(user: ListedUser, zone: str) -> str:
     if user.disabled_at:
-        state = f"disabled {utc(user.disabled_at, seconds=False)}"
+        state = f"disabled {local(user.disabled_at, zone, seconds=False)}"
     else:
-        seen = f"last seen {utc(user.seen_at, seconds=False)}" if user.seen_at else "not signed in"
+        seen = (
+            f"last seen {local(user.seen_at, zone, seconds=False)}"
+            if user.seen_at
+            else "not signed in"
+        )
         state = f"{seen}, {counted(user.sessions, 'session')}"
     return f"{user.name}  {', '.join(user.roles)}  {state}"

@@ -18,6 +18,7 @@ _OF_AN_OUTAGE: Final = re.compile(
     "|Task .* left RUNNING|.*(Connection lost|socket disconnected|Request timed out|Abort \\()"
     "|query cancellation (interrupted|failed)"
     "|No broker metadata found|Timer .* is overlapping|.*Thread keepalive is not responding"
+    "|Task .* ran for "  # of a busy machine; what waits too long has alerts of its own
     r"|Transient error |Failed to export \w+ batch due to |Exporter already shutdown"
     # Of Faust about a partition that waits for the database: the health of the worker says that.
     "|.*(Stream (has not started|stopped) processing|Highwater not yet available|Has not committed "

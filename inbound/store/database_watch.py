@@ -5,7 +5,6 @@ After a failure it asks again sooner, so that no process seems silent after an o
 this machine's clock is noticed without asking.
 """
 
-import atexit
 import logging
 import os
 import socket
@@ -20,6 +19,7 @@ import psycopg
 from inbound.clock import database_clock, machine_skew_s
 from inbound.errors import ScservError
 from inbound.ops import certificates, metrics
+from inbound.ops.ending import at_end
 from inbound.ops.health import Health
 from inbound.plurals import counted
 from inbound.reasons import in_words
@@ -78,7 +78,7 @@ class DatabaseWatch:
         metrics.CLOCK_SKEW.set(machine_skew_s, {"clock": "machine"})
         self.ask()
         self.judge()
-        atexit.register(self.withdraw)
+        at_end(self.withdraw)
         threading.Thread(target=self._watch, name="watch database", daemon=True).start()
 
     def _watch(self) -> None:

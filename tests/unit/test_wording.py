@@ -5,7 +5,7 @@ from string import Formatter
 
 from inbound.broadcasts.outcome_reasons import reason_in_words
 from inbound.errors import SetupError
-from inbound.wording import Bilingual, both, counted_both, in_russian, joined
+from inbound.wording import Bilingual, both, counted_both, decimal, in_russian, joined
 from schemas.orders import OrderState, RefusalReason, WithheldReason
 
 
@@ -49,3 +49,8 @@ def test_every_outcome_of_a_recipient_has_one_reason_in_both_languages() -> None
         assert " или " not in said.russian
         assert said.russian != said
         assert not [name for _, name, *_ in Formatter().parse(said) if name]
+
+
+def test_a_number_has_the_decimal_mark_of_its_language() -> None:
+    latency = both("within {s} s", "за {s} с", s=decimal(0.14))
+    assert (latency, in_russian(latency)) == ("within 0.1 s", "за 0,1 с")

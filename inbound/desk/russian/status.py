@@ -93,7 +93,7 @@ STATUS: Final[Mapping[str, str]] = {
     "No projector is running: the look-up tables are not kept up to date.": "Ни один projector не работает: таблицы для поиска не обновляются.",
     "Start `scserv projector`. Answers are as old as the tables until then.": "Запустите `scserv projector`. До этого ответы так же стары, как таблицы.",
     "The gateway {gateway} with the bind {bind} has stopped reporting.": "Шлюз {gateway} с подключением {bind} перестал присылать данные.",
-    "No other gateway has a bind of this name. Start it again.": "Подключения с этим именем нет ни у одного другого шлюза. Запустите его снова.",
+    "No other gateway has a bind of this name. Start it, or restart it if it hangs.": "Подключения с этим именем нет ни у одного другого шлюза. Запустите его, а если он завис, перезапустите.",
     "No gateway is running: none has reported for {seconds} s.": "Ни один шлюз не работает: данных нет уже {seconds} с.",
     "Nothing is received or sent; the SMS centre keeps the texts. Start `scserv gateway`, or read its log.": "Ничего не принимается и не отправляется; СМС-центр хранит сообщения. Запустите `scserv gateway` или прочитайте его журнал.",
     "Messages to send have waited for the relay for {seconds} s.": "Сообщения для отправки ждут relay уже {seconds} с.",

@@ -96,7 +96,8 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
                 yield Alarm(
                     "open",
                     "The gateway {gateway} with the bind {bind} has stopped reporting.",
-                    "No other gateway has a bind of this name. Start it again.",
+                    "No other gateway has a bind of this name. Start it, or restart it if it "
+                    "hangs.",
                     {"gateway": bind.gateway, "bind": bind.bind},
                 )
         elif bind.shown_state != "bound":

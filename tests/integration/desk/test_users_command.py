@@ -47,7 +47,7 @@ async def test_a_user_is_created_gets_in_is_renewed_and_disabled(
     page = await browser.sign_in("ivanova", password)
     assert page.path == "/account"
     assert "support" in page.text
-    assert "ivanova  editor, support  last seen 2024-05-17 12:00 UTC, 1 session" in (
+    assert "ivanova  editor, support  last seen 2024-05-17 15:00 Europe/Moscow, 1 session" in (
         run("list").stdout
     )
     renewed = run("password", "ivanova")
