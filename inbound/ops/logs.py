@@ -85,7 +85,7 @@ class LineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — logging's name
         """Return the line, escaped and cut."""
         text = record.message
-        if record.name.startswith(LIBRARIES):  # some explain at length, over several lines
+        if "\n" in text and record.name.startswith(LIBRARIES):  # some explain at length
             text = " ".join(text.split())
         record.message = printable(text, MESSAGE_CHARS)
         return super().formatMessage(record)

@@ -51,8 +51,8 @@ _CAUSES: Final[tuple[tuple[str, str], ...]] = (
     (
         r"certificate verify failed|certificate is not yet valid|certificate has expired",
         (
-            "shows a certificate that is not trusted, or not valid now: sslrootcert in"
-            f" {_URL} has to name the file of its authority"
+            "shows a certificate that is not trusted, or has expired: renew it there if it has, or"
+            f" else let sslrootcert in {_URL} name the file of its authority"
         ),
     ),
     (

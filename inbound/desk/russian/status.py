@@ -99,6 +99,7 @@ STATUS: Final[Mapping[str, str]] = {
     "Messages to send have waited for the relay for {seconds} s.": "Сообщения для отправки ждут relay уже {seconds} с.",
     "Nothing is lost. Check that `scserv relay` runs, and read its log.": "Ничего не потеряно. Проверьте, что `scserv relay` работает, и прочитайте его журнал.",
     "The bind {bind} of {gateway} is not bound: {reason}": "Подключение {bind} шлюза {gateway} не установлено: {reason}",
+    "Correct system_id and password of the bind (SCSERV_SMPP__SYSTEM_ID, SCSERV_SMPP__PASSWORD), or ask the SMS centre whether they were changed there.": "Исправьте system_id и password подключения (SCSERV_SMPP__SYSTEM_ID, SCSERV_SMPP__PASSWORD) или узнайте в СМС-центре, не изменили ли их там.",
     "It connects again by itself. If the reason is a refusal, ask the SMS centre.": "Оно восстановится само. Если причина — отказ, обратитесь в СМС-центр.",
     "The gateway {gateway} has no bind to {centres}.": "У шлюза {gateway} нет подключения к {centres}.",
     "Every gateway needs a bind to every SMS centre: correct its [[binds]].": "Каждому шлюзу нужно подключение к каждому СМС-центру: исправьте его [[binds]].",

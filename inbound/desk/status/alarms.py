@@ -10,6 +10,7 @@ from typing import Final
 from inbound.desk.status.alarm import Alarm
 from inbound.desk.status.role_alarms import of_roles, of_workers
 from inbound.desk.status.service_status import ServiceStatus, Stored
+from inbound.smpp.status import Status, name_of
 from schemas.lanes import Lane
 
 _URGENT_WAITS_S: Final = 30.0
@@ -20,6 +21,7 @@ _SLOW_MINUTES: Final = 2
 _ENOUGH: Final = 10
 """The least acknowledgements to judge by: with fewer, a single slow one would be an alarm."""
 
+_WRONG_CREDENTIALS: Final = (Status.ESME_RINVPASWD, Status.ESME_RINVSYSID)
 _FULL: Final = 0.5
 _DECIDE: Final = (
     "`scserv deadletters list` says why. Then `scserv deadletters retry` them once the cause is "
@@ -104,12 +106,8 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
             yield Alarm(
                 "bad",
                 "The bind {bind} of {gateway} is not bound: {reason}",
-                "It connects again by itself. If the reason is a refusal, ask the SMS centre.",
-                {
-                    "bind": bind.bind,
-                    "gateway": bind.gateway,
-                    "reason": bind.details.get("reason", ""),
-                },
+                _what_to_do(reason := str(bind.details.get("reason", ""))),
+                {"bind": bind.bind, "gateway": bind.gateway, "reason": reason},
             )
     for gateway, centres in stored.lacking_centres.items():
         yield Alarm(
@@ -118,6 +116,15 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
             "Every gateway needs a bind to every SMS centre: correct its [[binds]].",
             {"gateway": gateway, "centres": ", ".join(centres)},
         )
+
+
+def _what_to_do(reason: str) -> str:
+    if any(name_of(status) in reason for status in _WRONG_CREDENTIALS):
+        return (
+            "Correct system_id and password of the bind (SCSERV_SMPP__SYSTEM_ID, "
+            "SCSERV_SMPP__PASSWORD), or ask the SMS centre whether they were changed there."
+        )
+    return "It connects again by itself. If the reason is a refusal, ask the SMS centre."
 
 
 def _of_lanes(stored: Stored) -> Iterator[Alarm]:

@@ -1,17 +1,23 @@
 """What counts as wrong now: slow acknowledgements, and workers that are gone."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from inbound.desk.status.alarms import alarms_of
-from inbound.desk.status.service_status import Limits, ServiceStatus
+from inbound.desk.status.service_status import Limits, ServiceStatus, Stored
 from inbound.freshness.model import Backlog, PendingWork
 from inbound.freshness.trouble import KafkaTrouble
 from inbound.projections.queries import Minute
+from inbound.smpp.status import Status, explain
+from inbound.store.bind_reports import ReportedBind
 from inbound.store.dead_letters.limits import DeadLetterLimits
-from inbound.store.quotas import Quotas
+from inbound.store.dead_letters.rows import DeadLetterUsage
+from inbound.store.quotas import Quotas, Usage
+from inbound.store.registrations.status import RegistrationStatus
+from inbound.store.running_roles import RunningRoles
 
 NOW = datetime(2024, 5, 17, 10, tzinfo=UTC)
 LIMITS = Limits(DeadLetterLimits(10, 10_000), Quotas())
@@ -80,3 +86,31 @@ def test_workers_that_are_gone_are_one_alarm_even_if_nothing_waits() -> None:
     assert told(Backlog(NOW, old, workers=1)) == [
         "Texts have waited for the workers for {seconds} s."
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "todo"),
+    [
+        (Status.ESME_RINVPASWD, "SCSERV_SMPP__PASSWORD"),
+        (Status.ESME_RBINDFAIL, "ask the SMS centre"),
+    ],
+)
+def test_a_wrong_password_of_a_bind_is_corrected_here(status: Status, todo: str) -> None:
+    reason = f"the SMS centre refused the bind: {explain(status)}"
+    state = json.dumps({"state": "closed", "reason": reason, "centre": "", "type": "transceiver"})
+    bind = ReportedBind("a", "main", "gateway-1", True, state.encode(), 1.0, NOW)
+    stored = Stored(
+        [bind],
+        [],
+        DeadLetterUsage(0, 0),
+        RegistrationStatus(False, None, None, None, 0, None, 0, 0),
+        Usage(0, 0),
+        Usage(0, 0),
+        RunningRoles(relay=True, scheduler=True),
+        0,
+        [],
+        [],
+    )
+    found = ServiceStatus(NOW, LIMITS, Backlog(NOW, {}), stored, None, None)
+    [alarm] = [one for one in alarms_of(found) if "is not bound" in one.what]
+    assert todo in alarm.todo

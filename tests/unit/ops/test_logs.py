@@ -92,7 +92,7 @@ def test_lines_of_one_kind_are_limited_whatever_they_say(log: Log, level: int) -
 
 def test_lines_of_a_library_are_of_one_kind_whatever_object_they_name(log: Log) -> None:
     def slow(n: int) -> list[str]:
-        text = f"Task <kafka.net.selector.Task object at 0x{n:x}> ran for 0.{n}s (>0.100s)"
+        text = f"Task <kafka.net.selector.Task object at 0x{n:x}> is odd for 0.{n}s (>0.100s)"
         return log.say(text, name="kafka.net.selector")
 
     first, *others = [slow(n) for n in range(200, 220)]
