@@ -135,8 +135,9 @@ def pending_lines(freshness: "Freshness", zone: str) -> "Iterator[Bilingual]":
     for one in freshness.pending:
         if one.since is None:
             yield both(
-                "it can't be told now whether all results are counted: Kafka does not answer",
-                "сейчас нельзя узнать, все ли результаты учтены: Kafka не отвечает",
+                "it can't be told now whether all results are counted: Kafka did not answer in "
+                "time",
+                "сейчас нельзя узнать, все ли результаты учтены: Kafka не ответила вовремя",
             )
         else:
             yield both(
