@@ -144,7 +144,7 @@ def test_it_says_what_it_does_not_know_while_the_database_hangs() -> None:
     assert ran.returncode == 1, ran.stderr
     lines = ran.stdout.splitlines()
     assert "CLIENTS NOTICE: PostgreSQL does not answer." in lines
-    (why,) = [line for line in lines if line.startswith("why: ")]
+    (why,) = [line for line in lines if line.startswith("why: PostgreSQL ")]
     assert f"127.0.0.1:{port}" in why
     assert "has not answered within 6 s" in why
     (unknown,) = [line for line in lines if line.startswith("not known now: ")]
@@ -173,7 +173,7 @@ async def test_readings_of_a_source_that_hangs_do_not_pile_up() -> None:
 def test_it_says_why_the_database_is_unavailable(own_desk_url: str) -> None:
     wrong = own_desk_url.replace("?", "_that_is_missing?")
     lines = run(wrong).output.splitlines()
-    (why,) = [line for line in lines if line.startswith("why: ")]
+    (why,) = [line for line in lines if line.startswith("why: PostgreSQL ")]
     assert "has no database of this name" in why
     assert "has no database of this name" in json.loads(run(wrong, "--json").output)["database"]
 
