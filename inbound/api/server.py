@@ -85,6 +85,7 @@ class HttpServer:
         listening = listen(self._settings)
         self.port = listening.getsockname()[1]
         self._log_address()
+        self._health.set("listening", ok=True)
         serving = asyncio.create_task(self._server.serve([]))
         accepting = asyncio.create_task(self._accepting.run(listening))
         running = {serving, accepting, asyncio.create_task(beat(self._health))}

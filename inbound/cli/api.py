@@ -45,7 +45,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.orders.wiring import IntakeConnections
     from schemas.topics import TopicNames
 
-    health = serve_health(settings, "api", "database")
+    health = serve_health(settings, "api", "listening")
     index_key = check_database(settings)
     watch_database(settings, "api", health)
     hasher = SubjectHasher(index_key)

@@ -51,7 +51,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.desk.status.dead_letters import DeadLetters
     from inbound.desk.uploads import Uploads
 
-    health = serve_health(settings, "desk", "database")
+    health = serve_health(settings, "desk", "listening")
     index_key = check_database(settings)
     watch_database(settings, "desk", health)
     own = settings.desk

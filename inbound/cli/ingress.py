@@ -20,7 +20,7 @@ def ingress(settings: Settings) -> None:
     """
     from inbound.ingress.process import run_ingress
 
-    health = serve_health(settings, "ingress", "database")
+    health = serve_health(settings, "ingress", "listening")
     index_key = check_database(settings)
     watch_database(settings, "ingress", health)
     sys.exit(run_role(lambda: run_ingress(settings, index_key, health)))

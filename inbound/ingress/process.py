@@ -30,7 +30,7 @@ async def run_ingress(settings: Settings, index_key: IndexKey, health: Health) -
 
 def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listen]:
     """Return what runs until it is cancelled: a listener each, and the heartbeat."""
-    listeners: list[Listen] = [lambda: beat(health)]
+    listeners: list[Listen] = []
     if settings.ingress.on:
         app = make_http(parts, settings.ingress)
         server = HttpServer(app, settings.ingress, health, refuse=refuse_unread)
@@ -39,7 +39,16 @@ def _listeners(settings: Settings, health: Health, parts: Parts) -> list[Listen]
         listeners.append(SmtpServer(parts, settings.smtp_server).run)
     if settings.smpp_server.on:
         listeners.append(lambda: run_smpp_server(settings, health, parts))
-    return listeners
+    return [*listeners, lambda: _report(health)]
+
+
+async def _report(health: Health) -> None:
+    """Report that the listeners, which began before, have their ports; then beat.
+
+    Those of SMPP need the database first, and have a condition of their own.
+    """
+    health.set("listening", ok=True)
+    await beat(health)
 
 
 async def _run(listener: Listen) -> None:

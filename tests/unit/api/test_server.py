@@ -139,3 +139,14 @@ async def test_over_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
 def test_a_wrong_certificate_is_one_line_for_the_operator(settings: ApiSettings, said: str) -> None:
     with pytest.raises(SetupError, match=said):
         HttpServer(App(), settings, Health())
+
+
+async def test_a_process_is_ready_only_once_its_port_is_open() -> None:
+    """The database may have answered before."""
+    health = Health()
+    health.set("listening", ok=False, reason="starting")
+    health.set("database", ok=True)
+    assert not health.ready().ok
+    async with serving(App(), health=health) as (made, _):
+        assert health.ready().ok
+        assert (await get(made)).status_code == 200
