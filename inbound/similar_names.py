@@ -1,4 +1,4 @@
-"""Finds the foreign name that may be meant by one of ours, at a bounded cost.
+"""Suggests which given name was meant by a name of ours, at a bounded cost.
 
 Names that we choose ourselves, such as settings, need no bound.
 """

@@ -25,7 +25,7 @@ def loads(text: bytes | str) -> object:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise json.JSONDecodeError("no number of JSON", constant, 0)
+    raise json.JSONDecodeError("not a JSON number", constant, 0)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class MissingNamesError(DraftError):
     def advice(self) -> str:
         """Return which field may have been meant, to follow the problem.
 
-        It is sought for a few names, at a bounded cost, and best not within a transaction.
+        Only a few names are compared, at a bounded cost; better not within a transaction.
         """
         return _advice(self._missing, self._names)
 

@@ -43,7 +43,7 @@ _STATES_RU: Final[Mapping[str, str]] = {
     RecipientState.DELIVERED: "доставлено",
     RecipientState.UNDELIVERED: "не доставлено",
     RecipientState.UNKNOWN: "неизвестно",
-    RecipientState.WITHHELD: "удержано",
+    RecipientState.WITHHELD: "не отправлено",
     RecipientState.REFUSED: "отказано",
 }
 _PROGRESS_EVERY: Final = 500

@@ -38,7 +38,7 @@ _STATES: Final = {
         "the person's data were erased before it was sent",
         "данные человека удалены до отправки",
     ),
-    OrderState.WITHHELD: both("it was withheld", "удержано"),
+    OrderState.WITHHELD: both("it was withheld", "не отправлено"),
     OrderState.REFUSED: both("it was not accepted", "не принято к отправке"),
 }
 _WITHHELD: Final = {

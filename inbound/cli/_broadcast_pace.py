@@ -33,7 +33,7 @@ def summary(count: Progress) -> Bilingual:
         (count.undelivered, both("undelivered", "не доставлено")),
         (count.unknown, both("unknown", "неизвестно")),
         (count.refused, both("refused", "отказано")),
-        (count.withheld, both("withheld", "удержано")),
+        (count.withheld, both("withheld", "не отправлено")),
     )
     sent = both(
         "{sent} of {all} sent",

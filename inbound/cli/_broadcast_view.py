@@ -250,7 +250,7 @@ _STATES: Final = {
     RecipientState.DELIVERED: both("delivered", "доставлено"),
     RecipientState.UNDELIVERED: both("undelivered", "не доставлено"),
     RecipientState.UNKNOWN: both("unknown", "неизвестно"),
-    RecipientState.WITHHELD: both("withheld", "удержано"),
+    RecipientState.WITHHELD: both("withheld", "не отправлено"),
     RecipientState.REFUSED: both("refused", "отказано"),
 }
 

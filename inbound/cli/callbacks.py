@@ -93,9 +93,9 @@ def _of_changed_form(before: ListedUrl, form: str) -> str:
     if form != stored.SMSC:
         return f"{said} in the new form"
     return (
-        f"{said} in SMSC's form; what it can't tell becomes dead: messages that came neither over "
-        f"SMSC's interfaces nor by SMPP, and commands. `scserv callbacks dead {before.account}` "
-        "shows them; they can be made again in the old form"
+        f"{said} in SMSC's form; those that it can't express are given up: messages that came "
+        f"neither over SMSC's interfaces nor by SMPP, and commands. `scserv callbacks dead "
+        f"{before.account}` shows them; they can be made again in the old form"
     )
 
 

@@ -80,8 +80,8 @@ class Paths:
     def find_route(self, scope: Scope) -> RouteMatch:
         """Return what the path of a request leads to, and note its route for log and metrics.
 
-        An encoded slash is none, as for proxies that let some paths through and others not: such a
-        path is unknown, and answered by the dialect that it looks like.
+        An encoded slash is not a separator, or a path could pass a proxy that lets only others
+        through: such a path is unknown, and answered by the dialect that it looks like.
         """
         found = self.find(scope["path"])
         if _ENCODED_SLASH.search(scope.get("raw_path") or b""):

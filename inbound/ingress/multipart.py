@@ -22,7 +22,7 @@ _PLAIN: Final = frozenset({b"7bit", b"8bit", b"binary"})
 
 
 class MultipartError(ValueError):
-    """A body that is no such form, or has more than parameters."""
+    """A body that is not a valid form, or contains a file."""
 
 
 def read_parts(body: bytes, content_type: str, most: int) -> list[tuple[bytes, bytes]]:
@@ -47,7 +47,7 @@ def read_parts(body: bytes, content_type: str, most: int) -> list[tuple[bytes, b
         parser.logger = _ERRORS_ONLY
         parser.write(body)
     except FormParserError:
-        raise MultipartError("the body is no such form") from None
+        raise MultipartError("the body is not a valid form") from None
     if not reader.is_whole:
         raise MultipartError("the body is cut off")
     return reader.parts

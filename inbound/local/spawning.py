@@ -93,7 +93,7 @@ class FromForkServer:
     """Forks processes of ours from a fork server; executes others, and all once it has failed.
 
     One that has ended is not started again: that would take as long as most processes that it
-    would ever fork, and production starts every process by its command line, too. `say` tells of
+    would ever fork, and production starts every process by its command line, too. `say` reports
     it.
     """
 

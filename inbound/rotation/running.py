@@ -11,7 +11,7 @@ from inbound.store.access.process_keys import ReportedKeys, forget, list_keys
 
 
 def forget_killed(conn: psycopg.Connection, killed: Sequence[str]) -> None:
-    """Let processes count no more that an operator knows to be dead. Blocks.
+    """Stop counting processes that an operator has declared dead. Blocks.
 
     Raises SetupError, and forgets none, if one of the names is not that of a report.
     """

@@ -37,7 +37,7 @@ class KafkaSettings(BaseModel):
         le=MOST_PARTITIONS,
         multiple_of=PARTITIONS,
         description="partitions of the topics that `scserv topics apply` creates, a multiple of 8: "
-        "at most so many workers and so many gateways share the work",
+        "at most this many workers, and this many gateways, share the work",
     )
     kafka_security_protocol: SecurityProtocol = Field(
         default="PLAINTEXT",

@@ -35,7 +35,7 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
         case StepKind.RESCHEDULED:
             return _rescheduled(d, zone)
         case StepKind.WITHHELD:
-            return f"удержано: {_withheld(WithheldReason(d['reason']))}"
+            return f"не отправлено: {_withheld(WithheldReason(d['reason']))}"
         case StepKind.CANCELLED:
             return "заказ отменён"
         case StepKind.EXPIRED:

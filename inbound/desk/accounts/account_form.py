@@ -178,6 +178,10 @@ class _Fields:
     def _lines(self, name: str, most: int) -> Sequence[str]:
         lines = [line.strip() for line in self.text(name).splitlines() if line.strip()]
         if len(lines) > most:
-            self.wrong(name, "There are too many lines: {count}, and at most {most} are possible.",
-                       count=len(lines), most=most)  # fmt: skip
+            self.wrong(
+                name,
+                "There are too many lines: {count}, and at most {most} are possible.",
+                count=len(lines),
+                most=most,
+            )
         return lines[:most]

@@ -52,7 +52,7 @@ async def set_url(request: Request, desk: DeskDep, action: MayChange, name: str)
         raise _gone() from None
     done = (
         "The URL is set. Calls are signed with the new secret. Those that wait are made in the "
-        "chosen form; what it can't tell becomes dead."
+        "chosen form; those that it can't express are given up."
     )
     return await page(request, desk, name, AccountNotice(done=done, secret=secret))
 

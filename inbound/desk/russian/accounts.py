@@ -175,7 +175,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
     "There is no such account.": "Такой учётной записи нет.",
     "Choose one from the page of accounts.": "Выберите её на странице учётных записей.",
     "This URL can't be called. Write it like https://example.org/sms, without user, password and fragment. Private addresses and http:// have to be allowed below.": "Этот URL нельзя вызывать. Пишите его как https://example.org/sms, без имени, пароля и фрагмента. Частные адреса и http:// нужно разрешить ниже.",
-    "The URL is set. Calls are signed with the new secret. Those that wait are made in the chosen form; what it can't tell becomes dead.": "URL задан. Вызовы подписываются новым секретом. Ожидающие вызовы будут сделаны в выбранном формате; то, что в нём не передать, прекращается.",
+    "The URL is set. Calls are signed with the new secret. Those that wait are made in the chosen form; those that it can't express are given up.": "URL задан. Вызовы подписываются новым секретом. Ожидающие вызовы будут сделаны в выбранном формате; те, которые нельзя передать в этом формате, отменяются.",
     "There is a new secret. For a day calls are signed with the old one, too.": "Создан новый секрет. Ещё сутки вызовы подписываются и прежним.",
     "The account or its URL is not there any more.": "Учётной записи или её URL больше нет.",
 }

@@ -81,7 +81,7 @@ CLIENTS: Final[Mapping[str, str]] = {
     "contains a character that can't be printed": "содержит непечатаемый символ",
     "the number belongs to another client_id": "номер принадлежит другому клиенту",
     "the client_id already has another number": "у клиента уже есть другой номер",
-    "the quotes don't match": "кавычки не парные",
+    "the quotes don't match": "непарные кавычки",
     "is longer than {limit} characters": "слишком длинно, символов может быть не больше {limit}",
     "{fields} fields, but the header has {header}": "полей {fields}, а в заголовке {header}",
     "is in line {other} with other data": "есть и в строке {other}, но с другими данными",
@@ -90,5 +90,5 @@ CLIENTS: Final[Mapping[str, str]] = {
     "is in row {other} too, and rejected there": "есть и в строке {other}, а она отклонена",
     "has content in column {letters} without a name, so a value may be cut in two": "есть содержимое в столбце {letters} без названия: значение могло быть разрезано надвое",
     "has content in columns {letters} without a name, so a value may be cut in two": "есть содержимое в столбцах {letters} без названия: значение могло быть разрезано надвое",
-    "the quotes don't match, so that it takes the lines up to {line}": "кавычки не парные, и строка тянется до строки {line}",
+    "the quotes don't match, so that it takes the lines up to {line}": "непарные кавычки: запись продолжается до строки {line}",
 }

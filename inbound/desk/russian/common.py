@@ -183,7 +183,7 @@ COMMON: Final[Mapping[str, str]] = {
     "erased": "удалено",
     "held": "задержано",
     "scheduled": "запланировано",
-    "withheld": "удержано",
+    "withheld": "не отправлено",
     "cancelled": "отменено",
     "refused": "отказано",
     # The handset.

@@ -72,7 +72,7 @@ SENDING: Final[Mapping[str, str]] = {
     "This does not fit. What fits stands above.": "Это не подходит. Что подходит, написано выше.",
     "Give both times, and two different ones, or neither.": "Укажите оба времени, и разные, или ни одного.",
     "This time is past. Leave it empty to send now.": "Это время уже прошло. Оставьте поле пустым, чтобы отправить сейчас.",
-    "This is too far ahead: the latest possible time is {latest}.": "Это слишком далеко: самое позднее возможное время — {latest}.",
+    "This is too far ahead: the latest possible time is {latest}.": "Слишком поздняя дата: не позже {latest}.",
     "Write day and time like 31.12.2026 18:30.": "Напишите день и время, например 31.12.2026 18:30.",
     "The clock skips this time when summer time begins. Choose another.": "Такого времени нет: часы в этот день переводят вперёд. Выберите другое.",
     "This template is not there any more. Choose another.": "Этого шаблона больше нет. Выберите другой.",

@@ -30,7 +30,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && asks.startsWith("every ")) event.preventDefault();
 });
 
-// What counts and previews the fields of a form hears that they were filled in without typing.
+// Tells the counters and previews of a form that its fields were filled in without typing.
 function announceFields() {
   for (const field of document.querySelectorAll("form.compose :is(input, textarea)")) {
     const isFilled = field.value !== field.defaultValue;

@@ -207,7 +207,7 @@ def _misfit(
     if (retired_at := _retired_at(conn, given)) is not None:
         return SetupError(
             f"{misfit}: the key with fingerprint {given.hex()} was rotated away at "
-            f"{retired_at:%Y-%m-%d %H:%M} UTC, and the database needs {fits} since.\n"
+            f"{retired_at:%Y-%m-%d %H:%M} UTC, and the database has needed {fits} since.\n"
             f"Set {name} to that key, which the other processes have. The data is intact."
         )
     return SetupError(

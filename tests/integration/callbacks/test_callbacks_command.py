@@ -43,5 +43,6 @@ def test_an_account_is_called_in_the_form_that_was_chosen(
     assert json.loads(listed.output)["form"] == "scserv"
     back = CliRunner().invoke(callbacks, chosen)
     assert (
-        "1 call that waits is made in SMSC's form; what it can't tell becomes dead" in back.output
+        "1 call that waits is made in SMSC's form; those that it can't express are given up"
+        in back.output
     )

@@ -346,8 +346,8 @@ async def test_why_messages_were_not_sent_is_told(world: DeskWorld, editor: Brow
     assert "<b>defect" not in page.answer.text
     assert "refused: 1, withheld: 1" in (await editor.open("/broadcasts")).text
     russian = await world.signed_in(Role.EDITOR, language="ru")
-    assert "отказано: 1, удержано: 1" in (await russian.open("/broadcasts")).text
-    assert "удержано 1" in (await russian.open(page.path)).text
+    assert "отказано: 1, не отправлено: 1" in (await russian.open("/broadcasts")).text
+    assert "не отправлено 1" in (await russian.open(page.path)).text
 
 
 async def test_a_draft_is_deleted_and_nothing_that_was_started(

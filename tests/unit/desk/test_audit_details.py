@@ -56,12 +56,12 @@ CASES = [
     (
         "broadcast.recipients",
         "для звонков (Офис: закрыт: refused, withheld)",
-        "для звонков (Офис: закрыт: отказано, удержано)",
+        "для звонков (Офис: закрыт: отказано, не отправлено)",
     ),
     (
         "broadcast.recipients",
         "для звонков (Офис (май): refused, withheld)",
-        "для звонков (Офис (май): отказано, удержано)",
+        "для звонков (Офис (май): отказано, не отправлено)",
     ),
     ("deadletters.discard", "1 message: a test", "сообщений 1: a test"),
     ("templates.change", "case-done: version 2", "case-done: версия 2"),
