@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from inbound.desk.nul import is_storable, refuse_nul
+from inbound.desk.nul import refuse_nul
 from inbound.desk.problems import (
     ErrorPage,
     OldFormError,
@@ -15,6 +15,7 @@ from inbound.desk.problems import (
     stale_form,
 )
 from inbound.desk.tokens import is_form_token
+from inbound.stored_texts import is_storable
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100

@@ -8,7 +8,7 @@ send the form.
 import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -29,8 +29,10 @@ _WILDCARDS: Final = {"", "0.0.0.0", "::"}  # noqa: S104  they are compared with
 class HostNames:
     """Names of the desk: those of loopback, and others."""
 
-    def __init__(self, others: Iterable[str] = ()) -> None:
+    def __init__(self, others: Iterable[str] = (), address: str = "") -> None:
+        """`address` is the desk's own, if it is known; its host is not yet a name."""
         self._others = frozenset(others)
+        self._own = _origin_of(address)
 
     def has(self, header: str) -> bool:
         """Whether a Host header has one of the names; its port does not count."""
@@ -41,18 +43,16 @@ class HostNames:
         """Whether an Origin header is of a page of the desk, asked by this Host header.
 
         The port of a configured name does not count, because a proxy may leave it out of the Host
-        header; that of a loopback name does, since other services listen on this host.
+        header. That of a loopback name does, since other services listen on this host: it is the
+        Host header's, or that of the desk's address.
         """
-        try:
-            parts = urlsplit(origin)
-            port = parts.port or _PORTS[parts.scheme]
-            same = urlsplit(f"//{header}")
-            is_same = (parts.hostname, port) == (same.hostname, same.port or _PORTS[parts.scheme])
-        except (ValueError, KeyError):
+        found = _origin_of(origin)
+        if found is None or origin != f"{found.scheme}://{found.netloc}":
             return False
-        if origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
-            return False
-        return is_same or parts.hostname in self._others
+        if found.hostname in self._others and not _is_loopback(str(found.hostname)):
+            return True
+        same = _origin_of(f"{found.scheme}://{header}")
+        return any(own is not None and _place(own) == _place(found) for own in (same, self._own))
 
 
 def parse_hosts(text: str, *, listens_on: str, address: str) -> HostNames:
@@ -65,14 +65,15 @@ def parse_hosts(text: str, *, listens_on: str, address: str) -> HostNames:
         if _host_of(name) != name.strip("[]"):
             raise SetupError(f"{SETTING}: {name!r} is no host name; leave out scheme and port")
     if address:
-        if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+        own = _origin_of(address)
+        if own is None:
             raise SetupError(
                 "SCSERV_DESK__ADDRESS: write https://HOST, with a port if it needs one"
             )
-        names.append(str(urlsplit(address).hostname))
+        names.append(str(own.hostname))
     if listens_on not in _WILDCARDS:
         names.append(listens_on.lower())
-    return HostNames(name.strip("[]") for name in names)
+    return HostNames((name.strip("[]") for name in names), address)
 
 
 class HostMiddleware:
@@ -134,6 +135,20 @@ def _host_of(header: str) -> str | None:
     if "@" in header or parts.path or parts.query or parts.fragment:
         return None
     return parts.hostname
+
+
+def _origin_of(address: str) -> SplitResult | None:
+    """Return the parts of an address with scheme and host; None if it is none."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in _PORTS and parts.hostname and "@" not in address else None
+
+
+def _place(origin: SplitResult) -> tuple[str, str | None, int]:
+    return origin.scheme, origin.hostname, origin.port or _PORTS[origin.scheme]
 
 
 def _is_loopback(name: str) -> bool:

@@ -11,11 +11,6 @@ from starlette.requests import Request
 from inbound.desk.problems import ErrorPage, not_found
 
 
-def is_storable(text: str) -> bool:
-    """Whether PostgreSQL can store a text: it has no NUL and no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
-
-
 def refuse_nul(texts: Iterable[str]) -> None:
     """Raise ErrorPage if one of the texts has a NUL."""
     if any("\0" in text for text in texts):

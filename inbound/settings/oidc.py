@@ -6,8 +6,11 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 _SAFE: Final = re.compile(
-    r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)([/?][^\s#]*)?"
+    r"(?:https://(?P<host>[^\s/?#@:\\\[\]]+|\[[0-9A-Fa-f:.]+\])"
+    r"|http://(?:localhost|127\.0\.0\.1|\[::1\]))"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:[/?][^\s#]*)?"
 )
+_PORTS: Final = range(1, 65536)
 
 
 class OidcSettings(BaseModel):
@@ -71,5 +74,15 @@ class OidcSettings(BaseModel):
 
 
 def is_safe_address(address: str) -> bool:
-    """Whether nobody in between can read or change the traffic: TLS, or loopback."""
-    return _SAFE.fullmatch(address) is not None
+    """Whether it is an address where nobody in between can read or change the traffic.
+
+    That is TLS, or loopback.
+    """
+    found = _SAFE.fullmatch(address)
+    if found is None or not address.isprintable():
+        return False
+    try:
+        (found["host"] or "").encode("idna")
+    except UnicodeError:  # a label that is empty or too long
+        return False
+    return found["port"] is None or int(found["port"]) in _PORTS

@@ -23,7 +23,6 @@ from inbound.desk.identity.second_factor import SecondFactors
 from inbound.desk.identity.sign_in_tickets import is_valid, make_ticket, name_of
 from inbound.desk.identity.throttle import SignInThrottle
 from inbound.desk.identity.users import NAME
-from inbound.desk.nul import is_storable
 from inbound.errors import ScservError
 from inbound.keys import VaultCipher
 from inbound.ops import server_metrics
@@ -32,6 +31,7 @@ from inbound.store.access.desk_sessions import SessionLimits, ValidSession, end_
 from inbound.store.access.desk_users import DeskUser, find_user, set_password, upgrade_hash
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import raises_store_errors
+from inbound.stored_texts import is_storable, lower_ascii
 
 
 class WrongPasswordError(ScservError):
@@ -99,7 +99,7 @@ class SignIn:
         Raises CodeNeededError, WrongPasswordError, ThrottledError, TooManySignInsError, or another
         RetryableError.
         """
-        name = attempt.name.strip().lower()
+        name = lower_ascii(attempt.name.strip())
         keys = self.throttle.keys_of(name, attempt.address)
         async with self.throttle.in_turn():
             await self.throttle.refuse(keys)

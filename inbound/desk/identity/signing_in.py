@@ -120,14 +120,21 @@ def ask_to_sign_in(request: Request, desk: Desk, error: SignInNeededError) -> Re
     if error.form is None:
         to = request.url.path
         if "hx-request" in request.headers:  # a part of a page: the whole page has to go there
-            shown = urlsplit(request.headers.get("hx-current-url", "")).path
-            query = urlencode({"to": local_path(shown)})
+            query = urlencode({"to": _path_in(request.headers.get("hx-current-url", ""))})
             return Response(status_code=401, headers={"HX-Redirect": f"{PATH}?{query}"})
         return see_other(PATH if to == "/" else f"{PATH}?{urlencode({'to': to})}")
     problem = desk.pages.words(request)(
         "Your session has ended. Sign in again: what you typed is kept."
     )
     return show_sign_in(request, desk, 401, problem=problem, kept=kept(error.form))
+
+
+def _path_in(address: str) -> str:
+    """Return the path of an address within the desk, "/" for anything else."""
+    try:
+        return local_path(urlsplit(address).path)
+    except ValueError:
+        return "/"
 
 
 async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) -> Response:

@@ -30,6 +30,7 @@ from inbound.desk.roles import Right, Role
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.errors import SetupError
 from inbound.store.access.desk_users import ListedUser, list_users
+from inbound.stored_texts import lower_ascii
 
 PATH: Final = "/users"
 PLACE: Final = MenuEntry(PATH, "Users", "people", Right.USERS)
@@ -82,7 +83,7 @@ async def user_list(request: Request, desk: DeskDep, _: MaySee) -> Response:
 @router.post(PATH)
 async def create(request: Request, desk: DeskDep, action: MayChange) -> Response:
     """Create a user, and show the first password once."""
-    name, roles = action.form["name"].strip().lower(), _roles(action.form)
+    name, roles = lower_ascii(action.form["name"].strip()), _roles(action.form)
     problem = ""
     if not users.NAME.fullmatch(name):
         problem = (

@@ -30,19 +30,24 @@ BIND: Final = "desk.provider"
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Somebody whom the provider has recognised. `roles` is None if the desk gives them."""
+    """Somebody whom the provider has recognised. `roles` is None if the desk gives them.
+
+    `no_login` says why there is no login.
+    """
 
     issuer: str
     subject: str
     login: str | None
     roles: Collection[Role] | None = None
+    no_login: str = ""
 
 
 class StrangerError(ScservError):
     """No user of the desk is this person."""
 
     def __init__(self, person: ProviderIdentity) -> None:
-        super().__init__("no user is bound to this subject")
+        why = f"; {person.no_login}" if person.no_login else ""
+        super().__init__(f"no user is bound to this subject{why}")
         self.person = person
 
 

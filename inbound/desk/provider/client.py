@@ -12,13 +12,18 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from inbound.desk.identity.throttle import TooManySignInsError
-from inbound.desk.provider.errors import BadTokenError, CodeRefusedError, ProviderError
+from inbound.desk.provider.errors import (
+    UNREADABLE,
+    BadTokenError,
+    CodeRefusedError,
+    ProviderError,
+)
 from inbound.desk.provider.id_tokens import Expected, checked
 from inbound.desk.provider.journeys import Journey
+from inbound.desk.provider.signing_keys import read_keys
 from inbound.desk.provider.transport import get_json, post_form
 from inbound.settings import OidcSettings
 from inbound.settings.oidc import is_safe_address
@@ -169,7 +174,7 @@ class ProviderClient:
             if given["issuer"] != self.settings.issuer:
                 raise ProviderError("discovery: the issuer is another one")
             authorization, token, keys = (given[name] for name in _ENDPOINTS)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except UNREADABLE as error:
             raise ProviderError(f"discovery: not as it should be ({error})") from None
         end = given.get("end_session_endpoint")
         for address in (authorization, token, keys, *([] if end is None else [end])):
@@ -196,19 +201,8 @@ class ProviderClient:
     async def _keys_since(self, found: ProviderMetadata, since: datetime) -> KeySet:
         """Return the provider's keys as they were at this time or later."""
         if self._keys is None or self._keys[1] < since:
-            given = await get_json(found.keys)
-            try:
-                keys = KeySet.import_key_set({"keys": _signing(given["keys"])})
-            except (JoseError, ValueError, LookupError, TypeError) as error:
-                raise ProviderError(f"its keys can't be read: {type(error).__name__}") from None
-            self._keys = keys, self._clock()
+            self._keys = read_keys(await get_json(found.keys)), self._clock()
         return self._keys[0]
 
 
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-
-
-def _signing(keys: list[Any]) -> list[Any]:
-    """Return the keys that sign: a provider may have others, also of unknown kinds."""
-    kinds = {"RSA", "EC", "OKP"}
-    return [key for key in keys if key.get("kty") in kinds and key.get("use", "sig") == "sig"]

@@ -1,6 +1,21 @@
 """Errors of the provider, separate from its client, which few desks import."""
 
+from typing import Final
+
 from inbound.errors import RetryableError, ScservError
+
+UNREADABLE: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What code raises that takes a value of the provider for another one than it is.
+
+Whoever reads something that the provider chose turns all of these into an error of this module.
+"""
 
 
 class BadTokenError(ScservError):

@@ -10,7 +10,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from inbound.desk.provider.errors import BadTokenError
+from inbound.desk.provider.errors import UNREADABLE, BadTokenError
+from inbound.stored_texts import is_storable
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
                      "ES512", "EdDSA", "Ed25519")  # fmt: skip
@@ -52,9 +53,11 @@ def checked(
         claim = getattr(error, "claim", "")
         named = f" ({claim})" if isinstance(claim, str) and claim else ""
         raise BadTokenError(f"the ID token is not valid: {type(error).__name__}{named}") from None
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except UNREADABLE as error:
         raise BadTokenError(f"the ID token can't be read: {type(error).__name__}") from None
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
+    if not (
+        isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT and is_storable(subject)
+    ):
         raise BadTokenError("the ID token is not valid: sub")
     return dict(claims)

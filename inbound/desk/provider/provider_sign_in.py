@@ -151,9 +151,8 @@ class ProviderSignIn:
     def _person(self, claims: Mapping[str, Any]) -> ProviderIdentity:
         mapping = self._roles
         roles = mapping.of(groups_of(claims, mapping.claim)) if mapping else None
-        return ProviderIdentity(
-            self.issuer, claims["sub"], login_of(claims, self.user_claim), roles
-        )
+        login, no_login = login_of(claims, self.user_claim)
+        return ProviderIdentity(self.issuer, claims["sub"], login, roles, no_login)
 
     async def _counting(self, asking: Awaitable[Result]) -> Result:
         """Count and log a failure of the provider."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from inbound.desk.provider.errors import ProviderError
+from inbound.desk.provider.errors import UNREADABLE, ProviderError
 
 TIMEOUT_S: Final = 5.0
 MAX_BYTES: Final = 512 * 1024
@@ -30,14 +30,16 @@ async def post_form(url: str, headers: Mapping[str, str], body: str) -> Mapping[
 async def _ask(
     method: str, url: str, headers: Mapping[str, str], body: str | None
 ) -> Mapping[str, Any]:
-    host = URL(url).host
+    host = "the provider"
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
+        target = URL(url)
+        host = target.host or host
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
             session.request(
                 method,
-                URL(url),
+                target,
                 data=body,
                 headers={**_HEADERS, **headers},
                 allow_redirects=False,
@@ -50,7 +52,7 @@ async def _ask(
         raise ProviderError(f"{host} can't be asked: {type(error).__name__}") from None
     try:
         found = json.loads(content)
-    except ValueError:
+    except UNREADABLE:
         found = None
     is_refusal = body is not None and status in {400, 401} and isinstance(found, dict)
     if status != 200 and not (is_refusal and "error" in found):

@@ -7,6 +7,7 @@ desk sends; `tests/peers` has a certified one.
 import asyncio
 import base64
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlencode
 
 from aiohttp import web
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import Key, KeySet, RSAKey
 
 CLIENT_ID: Final = "scserv desk"
@@ -34,6 +35,8 @@ class OpenIdProvider:
         self.person: Claims = {}
         self.key = _KEY
         self.published: list[Key] = [_KEY]
+        self.odd_keys: list[Any] = []
+        """What it publishes before its keys."""
         self.metadata: Claims = {}
         """What discovery says otherwise."""
         self.claims: Claims = {}
@@ -139,11 +142,13 @@ class OpenIdProvider:
             **self.claims,
         }
         kept = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, kept, self.key)
+        header = {"alg": "RS256", "kid": self.key.kid}
+        return jws.serialize_compact(header, json.dumps(kept).encode(), self.key)
 
     def _jwks(self, request: web.Request) -> web.Response:
         del request
-        return web.json_response(KeySet(self.published).as_dict(private=False))
+        published = KeySet(self.published).as_dict(private=False)["keys"]
+        return web.json_response({"keys": [*self.odd_keys, *published]})
 
 
 def query_of(address: str) -> dict[str, str]:

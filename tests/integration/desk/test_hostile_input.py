@@ -70,6 +70,18 @@ async def test_a_kept_form_that_the_desk_did_not_make_is_dropped(
     assert (page.status, page.path) == (200, "/account")
 
 
+@pytest.mark.parametrize(
+    "shown", ["http://[bad", "http://desk.test:x/people", "//evil/\\x", "[", ""]
+)
+async def test_a_part_of_a_page_asks_to_sign_in_whatever_page_it_is_of(
+    world: DeskWorld, shown: str
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": shown}
+    answer = await world.browser().client.get("/status", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"].startswith("/sign-in?to=%2F")
+
+
 async def tables(browser: Browser) -> list[str]:
     """Upload a table of recipients and one of clients; return where their readings are chosen."""
     recipients = await browser.open("/broadcasts/new")

@@ -11,6 +11,7 @@ from inbound.desk.identity import users
 from inbound.desk.identity.failures import MOST_PER_ADDRESS
 from inbound.desk.identity.users import AuditStamp, LastAdministratorError
 from inbound.desk.provider.binding import assign
+from inbound.desk.provider.claims import normal_login
 from inbound.desk.roles import Role
 from inbound.store.connections import connect
 from tests.integration.desk.browser import Page
@@ -69,11 +70,32 @@ async def test_a_person_is_their_subject_from_then_on(
 
 @pytest.mark.parametrize("is_verified", [False, None, "true", 1])
 async def test_an_address_that_is_not_verified_finds_nobody(
-    world: DeskWorld, provider: OpenIdProvider, is_verified: object
+    world: DeskWorld,
+    provider: OpenIdProvider,
+    is_verified: object,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     known(world, provider, email_verified=is_verified)
     page = await sign_in(world.browser())
     assert STRANGER in page.text
+    assert any("email_verified is not true" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("sign", ["\u212a", "\u0138"])
+async def test_an_address_with_other_letters_is_not_that_of_a_user(
+    world: DeskWorld, provider: OpenIdProvider, sign: str
+) -> None:
+    """The Kelvin sign (U+212A) has a Latin k as its small letter."""
+    name = known(world, provider)
+    address = f"Kirill-{name}@X.org"
+    own = {"sub": "the real one", "email": address, "email_verified": True}
+    with connect(world.url, "tests") as conn:
+        login = normal_login(address, "email")
+        assign(conn, AuditStamp("tests", world.now), name, login=login)
+    provider.person = {**own, "sub": "another one", "email": f"{sign}irill-{name}@x.org"}
+    assert STRANGER in (await sign_in(world.browser())).text
+    provider.person = own
+    assert name in (await sign_in(world.browser())).text
 
 
 async def test_an_administrator_binds_by_address_or_subject_and_unbinds(

@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import JWKRegistry
 
 from inbound.desk.provider import transport
+from inbound.desk.provider.signing_keys import MOST_KEYS
 from tests.integration.desk.openid_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -60,6 +63,9 @@ BAD_TOKENS: dict[str, Change_] = {
     "no subject": claim(sub=None),
     "empty subject": claim(sub=""),
     "a number as subject": claim(sub=7),
+    "a subject with NUL": claim(sub="a\0b"),
+    "half a character as subject": claim(sub="a\ud800"),
+    "an endless end": claim(exp=float("inf")),
     "end is a text": claim(exp="soon"),
     "access token": claim(at_hash="AAAA"),
     "signed by somebody else": old_key,
@@ -104,6 +110,73 @@ async def test_a_token_without_a_signature_of_the_provider_is_refused(
     assert NOT_VALID in page.text
 
 
+async def test_a_token_that_is_nested_too_deep_is_refused(
+    world: DeskWorld, provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(world, provider)
+    nested = jws.serialize_compact({"alg": "RS256", "kid": "one"}, b"[" * 60_000, provider.key)
+    monkeypatch.setattr(provider, "_id_token", lambda _: nested)
+    page = await sign_in(world.browser())
+    assert page.status == 403
+    assert NOT_VALID in page.text
+
+
+@pytest.mark.parametrize("email", ["a\0b@x.org", "a\ud800@x.org", "a" * 5000 + "@x.org", "  "])
+async def test_an_address_that_no_user_can_have_finds_nobody(
+    world: DeskWorld, provider: OpenIdProvider, email: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    known(world, provider, sub="a stranger", email=email)
+    page = await sign_in(world.browser())
+    assert page.status == 403
+    assert "who you are there: a stranger" in page.text
+    assert any("no user is bound to this subject; " in line for line in caplog.messages)
+
+
+ODD_KEYS: tuple[Any, ...] = (
+    {"kty": "EC", "crv": "BP-256", "x": "AA", "y": "AA"},
+    {"kty": "EC", "crv": ["P-256"], "x": "AA", "y": "AA"},
+    {"kty": "OKP", "crv": "X25519", "x": "A" * 43},
+    {"kty": "OKP", "crv": ["Ed25519"], "x": "AA"},
+    {"kty": "RSA", "e": "AQAB"},
+    {"kty": "RSA", "n": "w" * 86, "e": "AQAB"},
+    {"kty": "RSA", "n": "é" * 342, "e": "AQAB"},
+    {"kty": "RSA", "n": 2**2048, "e": "AQAB"},
+    {"kty": "RSA", "n": "w" * 342, "e": "AQAB", "x5c": 5},
+    {"kty": "RSA", "n": "w" * 342, "e": "AQAB", "kid": ["one"]},
+    {"kty": ["RSA"], "kid": "one"},
+    {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"},
+    {"kty": "oct", "k": "AAAA", "kid": "one"},
+    *(None, [], "RSA", 7),
+)
+
+
+@pytest.mark.parametrize("odd", [ODD_KEYS, *((one,) for one in ODD_KEYS)], ids=repr)
+async def test_keys_that_can_not_be_used_are_ignored(
+    world: DeskWorld, provider: OpenIdProvider, odd: tuple[Any, ...]
+) -> None:
+    name = known(world, provider)
+    provider.odd_keys = list(odd)
+    assert name in (await sign_in(world.browser())).text
+
+
+async def test_of_thousands_of_keys_only_some_are_read(
+    world: DeskWorld, provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(world, provider)
+    read = []
+    real = JWKRegistry.import_key
+
+    def noted(key: Any) -> Any:
+        read.append(key)
+        return real(key)
+
+    monkeypatch.setattr(JWKRegistry, "import_key", noted)
+    odd = OTHER_KEY.as_dict(private=False)
+    provider.odd_keys = [{**odd, "kid": str(number)} for number in range(1000)]
+    assert (await sign_in(world.browser())).status == 403
+    assert 0 < len(read) <= 2 * MOST_KEYS  # they are fetched again for an unknown key
+
+
 async def test_keys_that_have_changed_are_fetched_again(
     world: DeskWorld, provider: OpenIdProvider
 ) -> None:
@@ -136,6 +209,13 @@ TROUBLES: dict[str, Change_] = {
     "plain endpoint": says(token_endpoint="http://evil.example/token"),
     "strange endpoint": says(authorization_endpoint="javascript:alert(1)"),
     "no endpoint": says(jwks_uri=None),
+    "no port": says(token_endpoint="https://x:99999/a"),
+    "half an address": says(jwks_uri="https://[x/a"),
+    "half an address to go to": says(authorization_endpoint="https://[x/a"),
+    "half a character": says(authorization_endpoint="https://x/\ud800"),
+    "a host that is none": says(token_endpoint=f"https://{'ä' * 300}/a"),
+    "an empty label": says(jwks_uri="https://a..b/"),
+    "nested": answers(DISCOVERY, 200, "[" * 100_000),
     "redirect": answers(DISCOVERY, 302, ""),
 }
 
@@ -161,7 +241,13 @@ LATE: dict[str, Change_] = {
     "nonsense": answers("token", 200, "not json"),
     "client refused": answers("token", 401, '{"error": "invalid_client"}'),
     "keys down": answers("jwks", 503, ""),
+    "nested": answers("token", 200, "[" * 100_000),
+    "nested refusal": answers("token", 400, "[" * 100_000),
     "keys are nonsense": answers("jwks", 200, '{"keys": [{"kty": "RSA", "n": 7}]}'),
+    "keys are nested": answers("jwks", 200, "[" * 100_000),
+    "a text for a key": answers("jwks", 200, '{"keys": ["a"]}'),
+    "keys are no list": answers("jwks", 200, '{"keys": {"a": 1}}'),
+    "no keys": answers("jwks", 200, "{}"),
 }
 
 

@@ -53,7 +53,39 @@ def test_a_setting_that_is_no_name_is_refused(text: str) -> None:
         parse_hosts(text, listens_on="127.0.0.1", address="")
 
 
-@pytest.mark.parametrize("address", ["desk.example.org", "ftp://desk.example.org", "https://"])
+@pytest.mark.parametrize(
+    ("origin", "is_own"),
+    [
+        ("https://localhost:8070", True),  # what the Host header says
+        ("https://localhost:9443", True),  # the desk's address, at a proxy
+        ("http://localhost:9443", False),
+        ("https://localhost:9000", False),
+        ("https://localhost", False),
+        ("https://127.0.0.1:9000", False),
+        ("https://desk.example.org", True),
+        ("https://desk.example.org:8443", True),
+        ("https://evil.example", False),
+        ("https://localhost:8070/", False),
+        ("https://me@localhost:8070", False),
+        ("https://[localhost", False),
+        ("https://localhost:99999", False),
+        ("null", False),
+    ],
+)
+def test_the_port_of_an_origin_counts_on_loopback(origin: str, is_own: bool) -> None:
+    names = parse_hosts(
+        "desk.example.org", listens_on="127.0.0.1", address="https://localhost:9443"
+    )
+    assert names.has_origin(origin, "localhost:8070") is is_own
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("desk.example.org", "ftp://desk.example.org", "https://"),
+        *("https://[desk", "https://desk.example.org:99999"),
+    ],
+)
 def test_an_address_needs_its_scheme(address: str) -> None:
     with pytest.raises(SetupError, match="SCSERV_DESK__ADDRESS"):
         parse_hosts("", listens_on="127.0.0.1", address=address)
