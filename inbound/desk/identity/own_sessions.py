@@ -1,6 +1,7 @@
 """Sessions of users: begun by signing in, found by their cookie, ended by their user."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import psycopg
 
 from inbound.desk.shared_readings import SharedReadings
 from inbound.desk.tokens import digest_of, new_token
+from inbound.errors import ScservError
 from inbound.ops import server_metrics
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import (
@@ -22,9 +24,14 @@ from inbound.store.access.desk_sessions import (
     list_sessions,
     use_session,
 )
-from inbound.store.access.desk_users import DeskUser
+from inbound.store.access.desk_users import DeskUser, hold_user
+from inbound.store.access.second_factors import find_factor
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import raises_store_errors
+
+
+class OvertakenError(ScservError):
+    """How the user signs in was changed after they were asked for it: what they gave is too old."""
 
 
 class OwnSessions:
@@ -47,18 +54,26 @@ class OwnSessions:
         self._polling = SharedReadings[ValidSession | None](limits.shared.total_seconds())
 
     async def begin(
-        self, user: DeskUser, browser: str, account: bytes | None, *, by_provider: bool = False
+        self,
+        user: DeskUser,
+        browser: str,
+        account: bytes | None,
+        *,
+        by_provider: bool = False,
+        factor_set_at: datetime | None = None,
     ) -> str:
         """Return the cookie of a new session of somebody who has proved who they are.
 
-        Failures that count under `account` are forgotten. Raises RetryableError.
+        `user` is as they were when they did, with the second factor that was set then. Failures
+        that count under `account` are forgotten. Raises OvertakenError and RetryableError.
         """
-        server_metrics.DESK_SIGN_INS.add(1, {"outcome": "ok"})
         cookie = new_token()
         new = NewSession(
             self._new_id(), digest_of(cookie), digest_of(browser), user.user_id, by_provider
         )
-        await self._pool.run(_begin, new, user, self._limits, account, self._clock())
+        proved = _Proved(user, factor_set_at)
+        await self._pool.run(_begin, new, proved, self._limits, account, self._clock())
+        server_metrics.DESK_SIGN_INS.add(1, {"outcome": "ok"})
         return cookie
 
     async def find(self, cookie: str, browser: str, *, counts: bool) -> ValidSession | None:
@@ -96,16 +111,45 @@ class OwnSessions:
         return await self._pool.run(_end_others, session)
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """A user and when their second factor was set, as they were when they proved who they are."""
+
+    user: DeskUser
+    factor_set_at: datetime | None
+
+    def still_holds(self, conn: psycopg.Connection, *, by_provider: bool) -> bool:
+        """Whether they could prove it in the same way now; nobody changes that until commit."""
+        before, now = self.user, hold_user(conn, self.user.user_id)
+        if now is None or now.disabled_at is not None:
+            return False
+        if by_provider:
+            return (now.provider_issuer, now.provider_subject) == (
+                before.provider_issuer,
+                before.provider_subject,
+            )
+        # A statement of its own, because only a new one sees what was committed before the lock.
+        factor = find_factor(conn, before.user_id)
+        return (now.password_set_at, now.is_of_provider, factor and factor.set_at) == (
+            before.password_set_at,
+            before.is_of_provider,
+            self.factor_set_at,
+        )
+
+
 @raises_store_errors
 def _begin(
     conn: psycopg.Connection,
     new: NewSession,
-    user: DeskUser,
+    proved: _Proved,
     limits: SessionLimits,
     account: bytes | None,
     now: datetime,
 ) -> None:
+    user = proved.user
     with conn.transaction():
+        if not proved.still_holds(conn, by_provider=new.by_provider):
+            raise OvertakenError("the user was changed meanwhile")
         if account is not None:
             forget_failures(conn, [account])
         add_session(conn, new, limits, now)

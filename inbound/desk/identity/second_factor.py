@@ -20,7 +20,7 @@ from inbound.desk.identity.one_time_codes import (
 )
 from inbound.keys import UnsealError, VaultCipher
 from inbound.store.access.audit import record
-from inbound.store.access.desk_sessions import ValidSession, end_sessions
+from inbound.store.access.desk_sessions import ValidSession, end_sessions, holds
 from inbound.store.access.desk_users import DeskUser
 from inbound.store.access.second_factors import (
     SecondFactor,
@@ -116,9 +116,12 @@ def set_up(
     digests: list[bytes],
     now: datetime,
 ) -> bool:
-    """Store a user's second factor and end their other sessions; False if they have one."""
+    """Store a user's second factor and end their other sessions.
+
+    False if they have one, or the session has ended meanwhile.
+    """
     with conn.transaction():
-        if not set_factor(conn, session.user_id, sealed, step, now):
+        if not holds(conn, session) or not set_factor(conn, session.user_id, sealed, step, now):
             return False
         replace_codes(conn, session.user_id, digests)
         end_sessions(conn, session.user_id, session.session_id)
@@ -128,9 +131,12 @@ def set_up(
 
 @raises_store_errors
 def give_codes(conn: psycopg.Connection, session: ValidSession, digests: list[bytes]) -> bool:
-    """Replace a user's recovery codes; False if they have no second factor."""
+    """Replace a user's recovery codes.
+
+    False if they have no second factor, or the session has ended meanwhile.
+    """
     with conn.transaction():
-        if find_factor(conn, session.user_id) is None:
+        if not holds(conn, session) or find_factor(conn, session.user_id) is None:
             return False
         replace_codes(conn, session.user_id, digests)
         reason = f"as {session.name}: new recovery codes"
@@ -140,9 +146,12 @@ def give_codes(conn: psycopg.Connection, session: ValidSession, digests: list[by
 
 @raises_store_errors
 def remove_own(conn: psycopg.Connection, session: ValidSession) -> bool:
-    """Remove a user's own second factor; False if they have none."""
+    """Remove a user's own second factor.
+
+    False if they have none, or the session has ended meanwhile.
+    """
     with conn.transaction():
-        is_gone = remove_factor(conn, session.user_id)
+        is_gone = holds(conn, session) and remove_factor(conn, session.user_id)
         if is_gone:
             reason = f"as {session.name}: removed"
             record(conn, actor=session.actor, action=ACTION, reason=reason)

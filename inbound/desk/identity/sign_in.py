@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.desk.identity.own_sessions import OwnSessions
+from inbound.desk.identity.own_sessions import OvertakenError, OwnSessions
 from inbound.desk.identity.passwords import (
     PasswordError,
     check_password,
@@ -27,7 +27,12 @@ from inbound.errors import ScservError
 from inbound.keys import VaultCipher
 from inbound.ops import server_metrics
 from inbound.store.access.audit import record
-from inbound.store.access.desk_sessions import SessionLimits, ValidSession, end_sessions
+from inbound.store.access.desk_sessions import (
+    SessionLimits,
+    ValidSession,
+    end_sessions,
+    holds,
+)
 from inbound.store.access.desk_users import DeskUser, find_user, set_password, upgrade_hash
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import raises_store_errors
@@ -118,7 +123,10 @@ class SignIn:
         if await self.second_factors.find(user.user_id) is not None:
             now = self._clock()
             raise CodeNeededError(make_ticket(name, attempt.browser, password_hash, self._key, now))
-        return await self.sessions.begin(user, attempt.browser, keys.account)
+        try:
+            return await self.sessions.begin(user, attempt.browser, keys.account)
+        except OvertakenError:  # the answer is that to somebody who comes after the change
+            return await self.begin(attempt)
 
     async def finish(self, ticket: str, code: str, address: str, browser: str) -> str:
         """Return the cookie of a new session of somebody who was asked for a code.
@@ -136,11 +144,16 @@ class SignIn:
             ):
                 raise TicketError("the ticket is not valid")
             await self.throttle.refuse(keys)
+            factor = await self.second_factors.find(user.user_id)
             if not await self.second_factors.accept(user, code):
                 server_metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
                 await self.throttle.note(keys, address, user.actor, "wrong code")
                 raise WrongPasswordError("the code is wrong")
-        return await self.sessions.begin(user, browser, keys.account)
+        set_at = None if factor is None else factor.set_at
+        try:
+            return await self.sessions.begin(user, browser, keys.account, factor_set_at=set_at)
+        except OvertakenError:
+            raise TicketError("the user was changed meanwhile") from None
 
     async def change_password(
         self, session: ValidSession, current: str, new: str, address: str
@@ -175,6 +188,8 @@ def _change_password(
     conn: psycopg.Connection, session: ValidSession, password_hash: str, now: datetime
 ) -> int:
     with conn.transaction():
+        if not holds(conn, session):  # another password was set meanwhile, for example
+            raise WrongPasswordError("the session has ended")
         set_password(conn, session.user_id, password_hash, now)
         ended = end_sessions(conn, session.user_id, session.session_id)
         record(

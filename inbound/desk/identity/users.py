@@ -19,7 +19,7 @@ from inbound.desk.identity.failures import account_key
 from inbound.desk.roles import Role
 from inbound.errors import SetupError
 from inbound.store.access.audit import record
-from inbound.store.access.desk_sessions import end_sessions, forget_failures
+from inbound.store.access.desk_sessions import end_sessions, forget_failures, lock_user
 from inbound.store.access.desk_users import (
     DeskUser,
     add_user,
@@ -205,6 +205,7 @@ def reset_factor(conn: psycopg.Connection, change: AuditStamp, name: str) -> boo
     """
     with conn.transaction():
         user = _known(conn, name)
+        lock_user(conn, user.user_id)
         is_gone = remove_factor(conn, user.user_id)
         if is_gone:
             end_sessions(conn, user.user_id)

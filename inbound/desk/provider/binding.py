@@ -6,7 +6,7 @@ subject that has it. A user who is bound stays so: another subject with their lo
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg
@@ -118,7 +118,7 @@ def _bound_now(conn: psycopg.Connection, person: ProviderIdentity) -> DeskUser:
         raise StrangerError(person)
     set_provider(conn, user.user_id, user.provider_login, person.issuer, person.subject)
     record(conn, actor=user.actor, action=BIND, reason=f"{user.name}: subject {person.subject}")
-    return user
+    return replace(user, provider_issuer=person.issuer, provider_subject=person.subject)
 
 
 def _renew_roles(conn: psycopg.Connection, user: DeskUser, roles: Collection[Role]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from inbound.desk.identity.own_sessions import OwnSessions
+from inbound.desk.identity.own_sessions import OvertakenError, OwnSessions
 from inbound.desk.identity.throttle import SignInThrottle
 from inbound.desk.provider.binding import (
     NotAllowedError,
@@ -142,7 +142,11 @@ class ProviderSignIn:
             if isinstance(error, CodeRefusedError):
                 raise LostError(_NOT_MINE) from None
             raise
-        return await self._sessions.begin(user, response.browser, None, by_provider=True), journey
+        try:
+            cookie = await self._sessions.begin(user, response.browser, None, by_provider=True)
+        except OvertakenError:
+            raise LostError(_NOT_MINE) from None
+        return cookie, journey
 
     async def sign_out_address(self) -> str | None:
         """Return where the browser signs out of the provider, too; None if that is not known."""

@@ -19,6 +19,8 @@ from inbound.store.statements import statements
 _SQL: Final = statements(__package__, "desk_sessions")
 _ADD_SESSION: Final = _SQL["add_session"]
 _USE_SESSION: Final = _SQL["use_session"]
+_LOCK_USER: Final = _SQL["lock_user"]
+_HAS_SESSION: Final = _SQL["has_session"]
 _LIST_SESSIONS: Final = _SQL["list_sessions"]
 _END_SESSION: Final = _SQL["end_session"]
 _END_SESSIONS: Final = _SQL["end_sessions"]
@@ -130,6 +132,22 @@ def use_session(
 
 
 @raises_store_errors
+def lock_user(conn: psycopg.Connection, user_id: UUID) -> None:
+    """Let no session of a user begin until commit, and wait for those that begin now."""
+    conn.execute(_LOCK_USER, {"user_id": user_id})
+
+
+@raises_store_errors
+def holds(conn: psycopg.Connection, session: ValidSession) -> bool:
+    """Whether a session has not been ended since it was found valid; lock its user until commit.
+
+    For changes of how the user signs in.
+    """
+    lock_user(conn, session.user_id)
+    return conn.execute(_HAS_SESSION, {"session_id": session.session_id}).fetchone() == (True,)
+
+
+@raises_store_errors
 def list_sessions(
     conn: psycopg.Connection, user_id: UUID, limits: SessionLimits, now: datetime
 ) -> list[ListedSession]:
@@ -147,7 +165,11 @@ def end_session(conn: psycopg.Connection, user_id: UUID, session_id: UUID) -> bo
 
 @raises_store_errors
 def end_sessions(conn: psycopg.Connection, user_id: UUID, but: UUID | None = None) -> int:
-    """End all sessions of a user, except one; return how many."""
+    """End all sessions of a user, except one; return how many.
+
+    None begins until commit, and those that begin now are waited for.
+    """
+    lock_user(conn, user_id)
     return conn.execute(_END_SESSIONS, {"user_id": user_id, "but": but}).rowcount
 
 

@@ -21,6 +21,12 @@ WITH found AS (
 )
 SELECT session_id, user_id, name, actor, roles, created_at, has_factor, by_provider FROM found
 
+-- name: lock_user
+SELECT FROM desk_users WHERE user_id = %(user_id)s FOR NO KEY UPDATE
+
+-- name: has_session
+SELECT EXISTS (SELECT FROM desk_sessions WHERE session_id = %(session_id)s)
+
 -- name: list_sessions
 SELECT session_id, created_at, used_at FROM desk_sessions
 WHERE user_id = %(user_id)s AND used_at > %(idle_since)s AND created_at > %(begun_since)s

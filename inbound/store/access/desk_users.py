@@ -15,6 +15,7 @@ from inbound.store.statements import statements
 _SQL: Final = statements(__package__, "desk_users")
 _ADD_USER: Final = _SQL["add_user"]
 _FIND_USER: Final = _SQL["find_user"]
+_HOLD_USER: Final = _SQL["hold_user"]
 _LIST_USERS: Final = _SQL["list_users"]
 _SET_PASSWORD: Final = _SQL["set_password"]
 _UPGRADE_HASH: Final = _SQL["upgrade_hash"]
@@ -84,6 +85,16 @@ def find_user(conn: psycopg.Connection, name: str) -> DeskUser | None:
     """Return the user of this name, a disabled one too."""
     with conn.cursor(row_factory=args_row(DeskUser)) as cursor:
         return cursor.execute(_FIND_USER, {"name": name}).fetchone()
+
+
+@raises_store_errors
+def hold_user(conn: psycopg.Connection, user_id: UUID) -> DeskUser | None:
+    """Return a user as they are now, a disabled one too; nobody changes them until commit.
+
+    Waits for a change that is under way. Several may hold one user.
+    """
+    with conn.cursor(row_factory=args_row(DeskUser)) as cursor:
+        return cursor.execute(_HOLD_USER, {"user_id": user_id}).fetchone()
 
 
 @raises_store_errors

@@ -11,6 +11,11 @@ SELECT user_id, name, actor, password_hash, roles, created_at, password_set_at, 
        provider_login, provider_issuer, provider_subject
 FROM desk_users WHERE name = %(name)s
 
+-- name: hold_user
+SELECT user_id, name, actor, password_hash, roles, created_at, password_set_at, disabled_at,
+       provider_login, provider_issuer, provider_subject
+FROM desk_users WHERE user_id = %(user_id)s FOR SHARE
+
 -- name: list_users
 SELECT users.user_id, name, actor, password_hash, roles, users.created_at, password_set_at,
        disabled_at, provider_login, provider_issuer, provider_subject,
