@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api import (
+    accounts,
     broadcasts,
     daily_counts,
     messages,
@@ -43,6 +44,7 @@ from inbound.errors import RetryableError
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     messages.router,
+    accounts.router,
     broadcasts.router,
     people.router,
     subscriptions.router,

@@ -2,8 +2,7 @@
 
 import re
 from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -29,11 +28,6 @@ from inbound.store.orders.rows import RIGHTS
 from inbound.terminal import echo, echo_json
 from inbound.wording import Bilingual, both
 from schemas.orders import AccountName
-
-if TYPE_CHECKING:
-    import psycopg
-
-    from inbound.store.orders.account_records import AccountRecord
 
 _ACCOUNT: Final[TypeAdapter[str]] = TypeAdapter(AccountName)
 # Names are kept for ever in events and in the audit, so they must not hold a phone number.
@@ -140,11 +134,12 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 def show(settings: Settings, name: str, *, as_json: bool) -> None:
     """Show the account NAME: its rights, senders, limits and what it used of them."""
     from inbound.cli._accounts_view import account_lines, account_object
+    from inbound.store.orders.account_records import usage_of
 
     now = utc_now()
     with open_database(settings, APPLICATION_NAME) as connection:
         found = find_account(connection, name)
-        used = _usage(connection, found, now)
+        used = usage_of(connection, found, now)
     if as_json:
         echo_json(account_object(found, used))
     else:
@@ -157,25 +152,15 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
 def list_(settings: Settings, *, as_json: bool) -> None:
     """Show every account in a line."""
     from inbound.cli._accounts_view import account_line, account_object
-    from inbound.store.orders.account_records import list_accounts
+    from inbound.store.orders.account_records import list_accounts, usage_of
 
     now = utc_now()
     with open_database(settings, APPLICATION_NAME) as connection:
         for found in list_accounts(connection):
             if as_json:
-                echo_json(account_object(found, _usage(connection, found, now)))
+                echo_json(account_object(found, usage_of(connection, found, now)))
             else:
                 echo(account_line(found))
-
-
-def _usage(
-    connection: "psycopg.Connection", found: "AccountRecord", now: datetime
-) -> dict[str, int]:
-    from inbound.store.orders.account_records import find_usage_now
-    from inbound.store.orders.rows import Account, usage_keys
-
-    keys = usage_keys(Account(found.account, zone=found.settings.zone), now)
-    return find_usage_now(connection, keys)
 
 
 def _new_name(name: str) -> str:

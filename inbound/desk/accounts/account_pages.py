@@ -21,7 +21,6 @@ from inbound.store.callbacks.callbacks import DeadCallback, ListedUrl, list_dead
 from inbound.store.connections import raises_store_errors
 from inbound.store.orders import account_records as records
 from inbound.store.orders.account_records import AccountRecord
-from inbound.store.orders.rows import Account, usage_keys
 from schemas.orders import AccountName
 
 PATH: Final = "/accounts"
@@ -66,8 +65,6 @@ async def page(
     if shown is None:
         raise missing()
     settings = shown.found.settings
-    is_open = settings.balance is not None and bool(settings.price_per_part)
-    left = int((settings.balance or 0) / (settings.price_per_part or 1)) if is_open else None
     typed = notice.typed if "settings" in notice.problems else fields_of(settings)
     return desk.pages.answer(
         request,
@@ -78,7 +75,7 @@ async def page(
         fields=typed,
         version=version_of(settings),
         rights=RIGHT_WORDS,
-        parts_left=left,
+        parts_left=settings.parts_left,
         grouped=grouped,
         dead_shown=DEAD_SHOWN,
         notice=notice,
@@ -111,11 +108,10 @@ def _read(conn: psycopg.Connection, name: str, now: datetime) -> AccountDetails 
     found = records.list_accounts(conn, name)
     if not found:
         return None
-    keys = usage_keys(Account(name, zone=found[0].settings.zone), now)
     urls = list_urls(conn, name)
     return AccountDetails(
         found[0],
-        records.find_usage_now(conn, keys),
+        records.usage_of(conn, found[0], now),
         records.list_periods(conn, name, "m", _MONTHS),
         records.list_periods(conn, name, "d", _DAYS),
         urls[0] if urls else None,

@@ -53,6 +53,13 @@ class AccountSettings:
     currency: str = "RUB"
     balance: Decimal | None = None
 
+    @property
+    def parts_left(self) -> int | None:
+        """For how many SMS parts the balance is enough; None if nothing is taken from one."""
+        if self.balance is None or not self.price_per_part:
+            return None
+        return max(int(self.balance / self.price_per_part), 0)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
@@ -145,6 +152,11 @@ def find_usage_now(
         "week": used.get(week.period, 0),
         "month": used.get(month.period, 0),
     }
+
+
+def usage_of(conn: psycopg.Connection, found: AccountRecord, now: datetime) -> dict[str, int]:
+    """Return how many orders of an account were accepted in its `day`, `week` and `month`."""
+    return find_usage_now(conn, usage_keys(Account(found.account, zone=found.settings.zone), now))
 
 
 @raises_store_errors
