@@ -22,12 +22,15 @@ from inbound.local.servers import _process
 from inbound.local.servers.jars import class_path
 from inbound.local.servers.java import archive_path, java
 from inbound.local.servers.kafka import KafkaServer
+from inbound.reasons import in_words
 from inbound.terminal import echo
 
 if TYPE_CHECKING:
     from inbound.kafka.connection import KafkaConnection
 
 _DUMP_S: Final = 240.0
+_TEXT_S: Final = 60.0
+"""How long a text may take to the broker, and from it to a reader, who joins a new group."""
 _GROUP: Final = "scserv-archive"
 
 
@@ -42,17 +45,21 @@ def make(path: Path) -> None:
         data = Path(folder) / "data"
         _run(data)  # the next start loads its topics and groups
         _run(data, "-XX:AOTMode=record", f"-XX:AOTConfiguration={noted}")
-        done = subprocess.run(
-            [
-                *java("-XX:AOTMode=create", f"-XX:AOTConfiguration={noted}"),
-                *(f"-XX:AOTCache={made}", "-cp", class_path()),
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_DUMP_S,
-            check=False,
-        )
+        argv = [
+            *java("-XX:AOTMode=create", f"-XX:AOTConfiguration={noted}"),
+            *(f"-XX:AOTCache={made}", "-cp", class_path()),
+        ]
+        try:
+            done = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_DUMP_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise SetupError(f"Java has not written {path} within {_DUMP_S:g} s") from None
         if done.returncode or not made.exists():
             raise SetupError(f"Java can't write {path}: {(done.stderr or done.stdout)[-300:]}")
         made.replace(path)
@@ -68,23 +75,44 @@ def _run(data: Path, *java_options: str) -> None:
 
 def _use(kafka: KafkaConnection) -> None:
     """Ask of a broker what the roles ask at their start, and send and read a text."""
-    from kafka import KafkaConsumer, KafkaProducer
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
 
     from inbound.kafka import admin
     from schemas.topics import MO, TOPICS
 
     admin.apply(kafka, TOPICS, 1)
     producer = KafkaProducer(**kafka.client_arguments(), acks="all")
+    try:
+        producer.send(MO, b"a text").get(_TEXT_S)
+    except KafkaError as error:
+        raise SetupError(f"Kafka takes no text: {in_words(error)}") from error
+    finally:
+        producer.close(_TEXT_S)
+    read_one(kafka, MO)
+
+
+def read_one(kafka: KafkaConnection, topic: str, within_s: float = _TEXT_S) -> None:
+    """Read a text as a group does. Blocks for `within_s` or little more. Raises SetupError."""
+    from kafka import KafkaConsumer
+    from kafka.errors import KafkaError
+
+    limit_ms = int(within_s * 1000)
     consumer = KafkaConsumer(
-        MO, **kafka.client_arguments(), group_id=_GROUP, auto_offset_reset="earliest"
+        topic,
+        **kafka.client_arguments(),
+        group_id=_GROUP,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=limit_ms,
     )
     try:
-        producer.send(MO, b"a text").get(_DUMP_S)
-        next(consumer)
-        consumer.commit()
+        if next(consumer, None) is None:
+            raise SetupError(f"Kafka gives a text to no reader within {within_s:g} s")
+        consumer.commit(timeout_ms=limit_ms)
+    except KafkaError as error:
+        raise SetupError(f"Kafka lets nobody read: {in_words(error)}") from error
     finally:
-        consumer.close()
-        producer.close()
+        consumer.close(timeout_ms=limit_ms)
 
 
 def main() -> int:
