@@ -84,8 +84,11 @@ def _body(content: bytes) -> tuple[bytes, str | None]:
     Raises whatever the library raises, and ValueError for a mail without a plain text, or in a
     character set that none of its programs has. Some codecs take minutes for a text (punycode).
     """
-    mail = email.message_from_bytes(content, _PartsOfMail().make, policy=compat32)
-    body = _plain(mail)
+    parts = _PartsOfMail()
+    try:
+        body = _plain(email.message_from_bytes(content, parts.make, policy=compat32))
+    except _TextIsFoundError:
+        body = parts.text()
     payload = body.get_payload(decode=True) if body is not None else None
     if body is None or not isinstance(payload, bytes):
         raise ValueError("the mail has no plain text")
@@ -97,7 +100,7 @@ def _body(content: bytes) -> tuple[bytes, str | None]:
 
 def _plain(part: Message) -> Message | None:
     """Return the first plain text that is neither attached nor in a mail within the mail."""
-    if part.get_content_disposition() == "attachment":
+    if getattr(part, "is_odd", False) or part.get_content_disposition() == "attachment":
         return None
     if part.get_content_type() == "text/plain":
         return part
@@ -107,29 +110,46 @@ def _plain(part: Message) -> Message | None:
     return next((one for one in found if one is not None), None)
 
 
+class _TextIsFoundError(Exception):
+    """Ends the reading of a mail: what comes after its text is ignored."""
+
+
 class _Part(Message):
-    """A mail or a part of it. The headers that say what it is must be small."""
+    """A mail or a part of it. One with a long header that says what it is, is not read."""
+
+    is_odd = False
 
     @override
     def set_raw(self, name: str, value: str) -> None:
-        """Take a header, before anything reads it. Raises ValueError."""
+        """Take a header, before anything reads it. The name of a file may make it long."""
         if name.lower().startswith("content-") and not is_small(str(value)):
-            raise ValueError("a header is too long")
-        super().set_raw(name, value)
+            self.is_odd = True
+        else:
+            super().set_raw(name, value)
 
 
 class _PartsOfMail:
-    """Makes the parts of one mail, and stops a mail that has many.
+    """Makes the parts of one mail, until its text is there, and stops a mail with many before it.
 
     The library looks in each line for the boundary of every part around it.
     """
 
     def __init__(self) -> None:
-        self._left = MOST_PARTS + 1  # the library makes one to learn how this is called
+        self._made: list[_Part] = []
+        self._is_asked = False
 
     def make(self, policy: Policy = compat32) -> Message:
-        """Return a new part. Raises ValueError if it is one too many."""
-        self._left -= 1
-        if self._left < 0:
-            raise ValueError("the mail has too many parts")
-        return _Part(policy=policy)
+        """Return a new part. Raises ValueError if it is one too many; all before it are read."""
+        if not self._is_asked:  # the library makes one to learn how this is called
+            self._is_asked = True
+            return _Part(policy=policy)
+        if self.text() is not None:
+            raise _TextIsFoundError
+        if len(self._made) == MOST_PARTS:
+            raise ValueError("the mail has too many parts before its text")
+        self._made.append(_Part(policy=policy))
+        return self._made[-1]
+
+    def text(self) -> Message | None:
+        """Return the plain text among the parts that were made."""
+        return _plain(self._made[0]) if self._made else None

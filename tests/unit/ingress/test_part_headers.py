@@ -62,7 +62,7 @@ def test_no_other_header_of_a_mail_is_read(name: str, taken_apart: list[str]) ->
     assert taken_apart == []
 
 
-def test_a_mail_with_many_parts_is_refused() -> None:
+def test_a_mail_with_many_parts_before_its_text_is_refused() -> None:
     def nested(depth: int) -> bytes:
         heads = [
             f'Content-Type: multipart/mixed; boundary="b{at}"\r\n\r\n--b{at}\r\n'
@@ -72,7 +72,8 @@ def test_a_mail_with_many_parts_is_refused() -> None:
 
     def flat(parts: int) -> bytes:
         first = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-        return (first + f"--b\r\n\r\n{BODY}\r\n" * parts).encode()
+        picture = "--b\r\nContent-Type: image/png\r\n\r\nx\r\n"
+        return (first + picture * (parts - 1) + f"--b\r\n\r\n{BODY}\r\n--b--\r\n").encode()
 
     for make in (nested, flat):
         assert fields_of(make(MOST_PARTS - 1))["login"] == "shop"
@@ -91,6 +92,22 @@ def test_the_text_is_the_first_plain_one() -> None:
         f"Content-Transfer-Encoding: base64\r\n\r\n{BODY_IN_BASE64}\r\n--c--\r\n--b--\r\n"
     )
     assert fields_of(content.encode())["mes"] == "text"
+
+
+def test_attachments_are_ignored() -> None:
+    """However many they are, and however long the headers that their names make."""
+    name = "Счёт за услуги " * 12
+    for count, file in ((100, "pixel.png"), (1, f"{name}.pdf")):
+        mail = email.message.EmailMessage()
+        mail.set_content(BODY)
+        mail.add_alternative(f"<p>{BODY}</p>", subtype="html")
+        for _ in range(count):
+            mail.add_attachment(b"x", maintype="application", subtype="pdf", filename=file)
+            mail.add_attachment("shop:not:this", filename=file)
+        assert fields_of(bytes(mail))["mes"] == "text"
+        text, *files = mail.iter_parts()
+        mail.set_payload([*files[:2], text])
+        assert fields_of(bytes(mail))["mes"] == "text"
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["length", "semicolons"])
