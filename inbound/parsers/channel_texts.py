@@ -9,6 +9,7 @@ channel is sent.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,7 +18,11 @@ from schemas.channels import Channel
 LONGEST_OPTION: Final = 200
 
 _PREFIX: Final = re.compile(rf"__({'|'.join(one.value.upper() for one in Channel)})__")
-_LIKE_PREFIX: Final = re.compile(rf"[\s\u200b-\u200f\u2060\ufeff]*{_PREFIX.pattern}", re.IGNORECASE)
+_LIKE_PREFIX: Final = re.compile(_PREFIX.pattern, re.IGNORECASE)
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cn", "Mn"})
+"""General categories of characters that may show nothing."""
+_FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols that show nothing."""
 _OPTION_OF: Final = {
     Channel.MAIL: "subj",
     Channel.MMS: "subj",
@@ -59,9 +64,14 @@ def begins_with_channel(text: str) -> bool:
 def may_become_channel(text: str) -> bool:
     """Whether an SMS centre might take an ordinary text for that of a channel.
 
-    Centres may ignore what is invisible before the name, and the case of its letters.
+    Centres may ignore what is invisible before the name or within it, and the case of its letters.
     """
-    return _LIKE_PREFIX.match(text) is not None
+    visible = "".join(one for one in text if not _is_invisible(one))
+    return _LIKE_PREFIX.match(visible.lstrip()) is not None
+
+
+def _is_invisible(character: str) -> bool:
+    return character in _FILLERS or unicodedata.category(character) in _INVISIBLE
 
 
 def readable(text: str, channel: Channel | None) -> str:

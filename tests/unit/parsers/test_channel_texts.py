@@ -8,6 +8,7 @@ from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
 from inbound.parsers.channel_texts import (
     ChannelText,
     ChannelTextError,
+    may_become_channel,
     parse_channel_text,
     readable,
 )
@@ -99,3 +100,19 @@ def test_what_is_no_plain_address_is_refused(channel: Channel, written: str) -> 
     with pytest.raises(ChannelAddressError) as error:
         parse_address(channel, written)
     assert "eve" not in str(error.value)
+
+
+INVISIBLE = (
+    "\0\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u202a\u2061\u2066\u2800\u3164\ufe0f\ufeff\uffa0"
+)
+
+
+@pytest.mark.parametrize("one", [*INVISIBLE, "\U000e0001", "\u2065"], ids=ascii)
+def test_what_is_invisible_hides_no_channel(one: str) -> None:
+    for text in (f"{one}__CALL__: hi", f" {one} __CALL__: hi", f"__ca{one}ll_{one}_: hi"):
+        assert may_become_channel(text)
+
+
+@pytest.mark.parametrize("text", ["a __CALL__: hi", "__FAX__: hi", "_ _CALL__", "", "й" * 1000])
+def test_an_ordinary_text_stays_one(text: str) -> None:
+    assert not may_become_channel(text)
