@@ -24,7 +24,9 @@ def page_address(request: Request) -> str:
     pattern: str = route.path
     while pattern and pattern not in app.state.page_paths:
         pattern, path = pattern.rpartition("/")[0], path.rpartition("/")[0]
-    return path if pattern else _FIRST_PAGE
+    if not pattern:
+        return _FIRST_PAGE
+    return f"{path}?{query}" if query else path  # a form has the query of its page
 
 
 def page_paths(routers: Collection[APIRouter]) -> frozenset[str]:

@@ -235,6 +235,19 @@ async def test_after_a_refused_form_another_language_leads_to_its_page(
     assert ("html", {"lang": "ru"}) in after.elements
 
 
+async def test_after_a_refused_form_another_language_keeps_the_query_of_its_page(
+    world: DeskWorld,
+) -> None:
+    browser = await world.signed_in(Role.ADMINISTRATOR)
+    like = f"?like={uuid4()}"
+    page = await browser.open(f"/broadcasts/new{like}")
+    refused = await browser.upload(page, f"/broadcasts/new/table{like}", "a.csv", b"")
+    assert refused.status == 422
+    after = await browser.send(refused, "/language", language="ru")
+    assert (after.status, after.path) == (200, "/broadcasts/new")
+    assert f"/broadcasts/new/table{like}" in {form.action for form in after.forms}
+
+
 async def test_a_message_to_somebody_is_still_to_them_in_another_language(
     world: DeskWorld,
 ) -> None:
