@@ -70,11 +70,18 @@ _NUMBER_FAULTS: Final[Mapping[type[CellError], Exclusion]] = {
 
 
 class AudienceRowError(ValueError):
-    """The values of a row give no text that may be sent; str() quotes none of them."""
+    """The values of a row give no text that may be sent; str() quotes none of them.
 
-    def __init__(self, reason: Exclusion, detail: str) -> None:
+    Of a text that is too long, `parts` are the SMS parts that it needs and may have; None if it
+    is longer than any text can be.
+    """
+
+    def __init__(
+        self, reason: Exclusion, detail: str, *, parts: tuple[int, int] | None = None
+    ) -> None:
         super().__init__(detail)
         self.reason = reason
+        self.parts = parts
 
 
 class Content(Protocol):

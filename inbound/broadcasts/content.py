@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum, auto
 from functools import lru_cache
 from typing import Final
 
@@ -10,8 +11,9 @@ from inbound.broadcasts.audience import AudienceRowError, Content, Exclusion
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import FieldError
 from inbound.smpp.segmentation import UnsendableTextError, part_count
+from inbound.smpp.user_data import MAX_PARTS
 from inbound.store.orders.templates import TemplateVersion
-from inbound.templates.placeholders import PlaceholderText, parse_text
+from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
 from inbound.wording import both
 from schemas.texts import check_message_text, check_text, is_blank
 
@@ -26,6 +28,39 @@ class DraftError(ValueError):
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(problem)
         self.field = field
+
+
+class TextFault(StrEnum):
+    """Why a text can't be sent."""
+
+    CHOICE = auto()
+    BLANK = auto()
+    BRACE = auto()
+    PARTS = auto()
+    FAR_TOO_LONG = auto()
+    SIGNS = auto()
+
+
+class TextError(DraftError):
+    """The text of a planned broadcast is invalid. `values` are the numbers that `fault` is about.
+
+    Of `PARTS` they are `needed` and `most`, of `FAR_TOO_LONG` `most`.
+    """
+
+    def __init__(self, fault: TextFault, problem: str, **values: int) -> None:
+        super().__init__("text", problem)
+        self.fault = fault
+        self.values = values
+
+
+def text_error(error: AudienceRowError) -> TextError:
+    """Return what is wrong with a text that has no fields."""
+    if error.reason is not Exclusion.TOO_LONG:
+        return TextError(TextFault.SIGNS, str(error))
+    if error.parts is None:
+        return TextError(TextFault.FAR_TOO_LONG, str(error), most=MAX_PARTS)
+    needed, most = error.parts
+    return TextError(TextFault.PARTS, str(error), needed=needed, most=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +130,13 @@ def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
     """Return the content of a text. Raises DraftError."""
     try:
         parsed = parse_text(check_text(text))
+    except PlaceholderError as error:
+        raise TextError(TextFault.BRACE, str(error)) from None
     except ValueError as error:
-        raise DraftError("text", str(error)) from None
+        raise TextError(TextFault.SIGNS, str(error)) from None
     if is_blank(text):
-        raise DraftError(
-            "text",
+        raise TextError(
+            TextFault.BLANK,
             both(
                 "has no visible character; write what to send",
                 "нет ни одного видимого знака; напишите, что отправить",
@@ -110,7 +147,7 @@ def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
         try:
             content.count_parts({})
         except AudienceRowError as fault:
-            raise DraftError("text", str(fault)) from None
+            raise text_error(fault) from None
     return content
 
 
@@ -131,7 +168,7 @@ def checked_parts(text: str, max_parts: int, alphabet: str) -> int:
             parts=parts,
             most=max_parts,
         )
-        raise AudienceRowError(Exclusion.TOO_LONG, detail)
+        raise AudienceRowError(Exclusion.TOO_LONG, detail, parts=(parts, max_parts))
     return parts
 
 

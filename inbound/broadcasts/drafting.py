@@ -8,7 +8,14 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import AudienceRowError, Content
-from inbound.broadcasts.content import DraftError, own_text, template_text
+from inbound.broadcasts.content import (
+    DraftError,
+    TextError,
+    TextFault,
+    own_text,
+    template_text,
+    text_error,
+)
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.store.access.audit import ReasonError, check_reason
 from inbound.store.orders.accounts import read_account
@@ -70,8 +77,8 @@ def prepare(conn: psycopg.Connection, plan: BroadcastPlan, rules: DraftRules) ->
             ),
         )
     if (plan.text is None) == (plan.template is None):
-        raise DraftError(
-            "text",
+        raise TextError(
+            TextFault.CHOICE,
             both(
                 "give a text or a template, and not both",
                 "укажите текст или шаблон, но не то и другое",
@@ -100,7 +107,7 @@ def require_no_fields(content: Content) -> None:
     try:
         content.count_parts({})
     except AudienceRowError as fault:
-        raise DraftError("text", str(fault)) from None
+        raise text_error(fault) from None
 
 
 def _checked_name(name: str) -> str:

@@ -1,10 +1,9 @@
 """Problems of a draft or a table as pages show them: keys of the desk's words. Pure."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
-from inbound.broadcasts.content import DraftError
+from inbound.broadcasts.content import DraftError, TextError, TextFault
 from inbound.desk.words import Phrase
 from inbound.errors import SetupError
 from inbound.tables.faults import TableError, TableFault
@@ -20,15 +19,16 @@ _DRAFT_PROBLEMS: Final[Mapping[str, str]] = {
     "audience": "The text has fields, and clients of the directory have none. Take the fields out, "
     "or send it to the rows of a table.",
 }
-_TEXT_PROBLEMS: Final[Mapping[str, str]] = {
-    "choice": "Write a text or choose a template, and not both.",
-    "blank": "The text has no visible character. Write what to send.",
-    "brace": "The braces of the text can't be read. A field is a name in braces, like {name}; a "
-    "brace itself is written twice.",
-    "parts": "The text needs {needed} SMS parts, and the account may send {most}. Shorten it.",
-    "far too long": "The text is far too long for a message: at most {most} SMS parts are "
+_TEXT_PROBLEMS: Final[Mapping[TextFault, str]] = {
+    TextFault.CHOICE: "Write a text or choose a template, and not both.",
+    TextFault.BLANK: "The text has no visible character. Write what to send.",
+    TextFault.BRACE: "The braces of the text can't be read. A field is a name in braces, like "
+    "{name}; a brace itself is written twice.",
+    TextFault.PARTS: "The text needs {needed} SMS parts, and the account may send {most}. Shorten "
+    "it.",
+    TextFault.FAR_TOO_LONG: "The text is far too long for a message: at most {most} SMS parts are "
     "possible.",
-    "signs": "The text has an invisible control character. Type it again by hand.",
+    TextFault.SIGNS: "The text has an invisible control character. Type it again by hand.",
 }
 _NO_TABLE: Final[str] = "The table can't be read like this."
 _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
@@ -64,28 +64,13 @@ _TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
 
 _SHOWN: Final = frozenset({"line", "names", "encoding", "needed", "most"})
 """The values that these texts have."""
-_PARTS: Final = re.compile(r"needs (?P<needed>\d+) SMS parts, and may have (?P<most>\d+)")
-_MOST_PARTS: Final = re.compile(r"shorten it to at most (?P<most>\d+) parts")
 
 
 def problem_of(error: DraftError) -> tuple[str, Phrase]:
     """Return the field of the form that a draft was refused for, and why."""
-    if error.field != "text":
-        return error.field, Phrase(_DRAFT_PROBLEMS[error.field])
-    said = str(error)
-    if counts := _PARTS.search(said):
-        return "text", Phrase(_TEXT_PROBLEMS["parts"], counts.groupdict())
-    if limit := _MOST_PARTS.search(said):
-        return "text", Phrase(_TEXT_PROBLEMS["far too long"], limit.groupdict())
-    for sign, name in (
-        ("a template, and not both", "choice"),
-        ("no visible character", "blank"),
-        ("brace", "brace"),
-        ("a field", "brace"),
-    ):
-        if sign in said:
-            return "text", Phrase(_TEXT_PROBLEMS[name])
-    return "text", Phrase(_TEXT_PROBLEMS["signs"])
+    if isinstance(error, TextError):
+        return error.field, Phrase(_TEXT_PROBLEMS[error.fault], error.values)
+    return error.field, Phrase(_DRAFT_PROBLEMS[error.field])
 
 
 def table_problem(error: SetupError) -> Phrase:
