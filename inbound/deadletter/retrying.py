@@ -22,6 +22,7 @@ from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import REFUSALS, Delivery, Producer
+from inbound.plurals import counted
 from inbound.reasons import in_words
 from inbound.store.access import audit
 from inbound.store.dead_letters import dead_letters
@@ -136,7 +137,7 @@ class DeadLetterRetry:
                 self._conn,
                 actor=self._actor,
                 action="deadletters.retry",
-                reason=f"{len(ids)} dead letters published again",
+                reason=f"{counted(len(ids), 'dead letter')} published again",
             )
 
     def _send(self, row: StoredDeadLetter, message: Packed) -> Delivery:

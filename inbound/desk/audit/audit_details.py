@@ -31,9 +31,12 @@ DETAILS: Final[Mapping[str, tuple[str, ...]]] = {
     "clients.import": (
         "{added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected",
     ),
-    "clients.rejected": ("{count} rows", "some rows"),
+    "clients.rejected": ("{count} row", "{count} rows", "some rows"),
     "deadletters.discard": ("{count} message: {reason}", "{count} messages: {reason}"),
-    "deadletters.retry": ("{count} dead letters published again",),
+    "deadletters.retry": (
+        "{count} dead letter published again",
+        "{count} dead letters published again",
+    ),
     "deadletters.reveal": ("message {number}: {reason}",),
     "desk.change_password": ("as {name}",),
     "desk.change_roles": (

@@ -28,6 +28,7 @@ from inbound.desk.words import Phrase
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.directory.rejection_words import WHOLE_ROW
 from inbound.errors import SetupError
+from inbound.plurals import counted
 from inbound.store.access.audit import record
 from inbound.store.access.desk_jobs import JobState
 from inbound.store.connections import raises_store_errors
@@ -159,7 +160,8 @@ async def download_rejected(
 
 @raises_store_errors
 def _record_download(conn: psycopg.Connection, actor: str, upload: Upload) -> None:
-    reason = f"{upload.choices.get('rejected', 'some')} rows"
+    rejected = upload.choices.get("rejected")
+    reason = counted(int(rejected), "row") if rejected else "some rows"
     record(conn, actor=actor, action="clients.rejected", reason=reason)
 
 

@@ -64,6 +64,9 @@ CASES = [
         "для звонков (Офис (май): отказано, не отправлено)",
     ),
     ("deadletters.discard", "1 message: a test", "сообщений 1: a test"),
+    ("deadletters.retry", "1 dead letter published again", "опубликовано снова: 1"),
+    ("deadletters.retry", "2 dead letters published again", "опубликовано снова: 2"),
+    ("clients.rejected", "1 row", "строк: 1"),
     ("templates.change", "case-done: version 2", "case-done: версия 2"),
     ("tokens.create", "crm: read, send (account crm)", "crm: read, send (учётная запись crm)"),
 ]  # fmt: skip
