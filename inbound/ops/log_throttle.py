@@ -118,7 +118,7 @@ class LogThrottle:
             if window.last is not None:
                 yield _summary(window.last, window.suppressed)
 
-    def told_before(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
+    def summaries_before(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
         """Yield what this logger has suppressed, if the record is at INFO.
 
         The windows stay, so nothing is logged more often for it.

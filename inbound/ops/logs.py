@@ -47,7 +47,7 @@ class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any
             lower_outage(record)
             admitted = self._throttle.admits(record)
             if admitted:
-                for earlier in self._throttle.told_before(record):
+                for earlier in self._throttle.summaries_before(record):
                     self.emit(earlier)
                 self.emit(record)
             elif self._timer is None:

@@ -48,24 +48,24 @@ class Understanding:
     rows: Sequence[tuple[int, Sequence[str]]] = field(repr=False, default=())
 
 
-def reading_of(told: Mapping[str, str], mapping: Mapping[str, str] | None = None) -> Choices:
+def reading_of(chosen: Mapping[str, str], mapping: Mapping[str, str] | None = None) -> Choices:
     """Return how a table is to be read, as its user chose; `mapping` assigns columns to fields."""
-    placed = {NUMBER: told.get("number", ""), **(mapping or {})}
+    placed = {NUMBER: chosen.get("number", ""), **(mapping or {})}
     return Choices(
         tuple((name, column) for name, column in placed.items() if column),
-        told_encoding(told),
-        SEPARATORS.get(told.get("separator", "")),
-        told.get("sheet") or None,
+        chosen_encoding(chosen),
+        SEPARATORS.get(chosen.get("separator", "")),
+        chosen.get("sheet") or None,
         keeps_others=True,
     )
 
 
-def told_encoding(told: Mapping[str, str]) -> str | None:
+def chosen_encoding(chosen: Mapping[str, str]) -> str | None:
     """Return the encoding that a user chose; None for what is no choice of the form.
 
     Python has codecs that are no encodings of a table, and some that take minutes.
     """
-    encoding = told.get("encoding", "")
+    encoding = chosen.get("encoding", "")
     return encoding if encoding in ENCODINGS else None
 
 
@@ -80,9 +80,9 @@ def read_choices(form: SentForm, names: Iterable[str]) -> dict[str, str]:
     return {name: value for name, value in typed.items() if value}
 
 
-def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Understanding:
+def understand_audience(path: Path, name: str, chosen: Mapping[str, str]) -> Understanding:
     """Return how a table was read. Raises SetupError."""
-    with open_table(path, audience_columns(()), reading_of(told), name) as table:
+    with open_table(path, audience_columns(()), reading_of(chosen), name) as table:
         about, others, sheets = table.understood, table.others, table.sheets
     facts = dict(about.facts)
     encoding, _, how = facts.get("encoding", "").partition(" (")
@@ -103,12 +103,12 @@ def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Under
     )
 
 
-def column_names(path: Path, name: str, told: Mapping[str, str]) -> list[str]:
+def column_names(path: Path, name: str, chosen: Mapping[str, str]) -> list[str]:
     """Return names for the columns of a table whose numbers were not found.
 
     The names of its first row, unless that has a number; then their letters. Raises SetupError.
     """
-    choices = reading_of({**told, "number": ""})
+    choices = reading_of({**chosen, "number": ""})
     with open_table(path, (), choices, name) as table:
         rows = table.understood.first_rows
     if not rows:
@@ -121,9 +121,9 @@ def column_names(path: Path, name: str, told: Mapping[str, str]) -> list[str]:
     return cells
 
 
-def missing_fields(fields: Sequence[str], told: Understanding, mapping: Mapping[str, str]) -> bool:
+def missing_fields(fields: Sequence[str], table: Understanding, mapping: Mapping[str, str]) -> bool:
     """Whether a field of the text has no column of its name, and was given none."""
-    columns = Counter(plain_name(column) for column in told.fields)
+    columns = Counter(plain_name(column) for column in table.fields)
     return any(not mapping.get(name) and columns[plain_name(name)] != 1 for name in fields)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import psycopg
 
 from inbound.broadcasts.table_loading import Advance
-from inbound.desk.broadcasts.audience_tables import SEPARATORS, told_encoding
+from inbound.desk.broadcasts.audience_tables import SEPARATORS, chosen_encoding
 from inbound.desk.broadcasts.draft_problems import plain_values, table_problem
 from inbound.desk.clients.client_rejections import Rejections
 from inbound.desk.job_words import writing_file
@@ -247,7 +247,7 @@ def _opened(upload: Upload) -> Iterator[Table]:
     pairs = {column.name: given.get(f"column-{column.name}", "") for column in CLIENT_COLUMNS}
     choices = Choices(
         tuple((name, target) for name, target in pairs.items() if target),
-        told_encoding(given),
+        chosen_encoding(given),
         SEPARATORS.get(given.get("separator", "")),
         given.get("sheet") or None,
     )
