@@ -46,7 +46,7 @@ async def start(wanted: Wanted, fork_server: ForkServer | None = None) -> Forked
     """Start a process and return it."""
     with _output(wanted.out) as out, _output(wanted.err) as err:
         return await start_forked(
-            fork_server or _fork_server, _process(wanted), out.fileno(), err.fileno()
+            fork_server or _current(), _process(wanted), out.fileno(), err.fileno()
         )
 
 
@@ -60,7 +60,7 @@ def run_blocking(arguments: Sequence[str], environment: Mapping[str, str], folde
     """Run a command in a folder. Blocks until its end; needs no event loop."""
     wanted = _command(arguments, environment, folder)
     with _output(wanted.out) as out, _output(wanted.err) as err:
-        pid = _fork_server.fork(_process(wanted), out.fileno(), err.fileno())
+        pid = _current().fork(_process(wanted), out.fileno(), err.fileno())
     _, status = os.waitpid(pid, 0)
     return _result(wanted, os.waitstatus_to_exitcode(status))
 
@@ -97,5 +97,16 @@ def fork_server_of(tree: Path) -> ForkServer:
     return ForkServer(["inbound.startup", *commands], tree)
 
 
-_fork_server: Final = fork_server_of(REPOSITORY)
-close: Final = _fork_server.close
+_fork_servers: Final = [fork_server_of(REPOSITORY)]
+
+
+def _current() -> ForkServer:
+    """Return the process that has imported everything, a new one after a start was cancelled."""
+    if _fork_servers[-1].is_closed:
+        _fork_servers.append(fork_server_of(REPOSITORY))
+    return _fork_servers[-1]
+
+
+def close() -> None:
+    """End it."""
+    _current().close()

@@ -117,6 +117,11 @@ class ForkServer:
         running = self._process is not None and self._process.poll() is None
         return self._process.pid if self._process is not None and running else None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it forks no more."""
+        return self._is_closed
+
     def start(self) -> Self:
         """Start the process, which begins to import; don't wait for that. Raises OSError."""
         self._control, theirs = socket.socketpair()
