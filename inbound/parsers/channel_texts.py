@@ -66,6 +66,8 @@ def may_become_channel(text: str) -> bool:
 
     Centres may ignore what is invisible before the name or within it, and the case of its letters.
     """
+    if "_" not in text:  # most texts: looking at each character takes a while
+        return False
     visible = "".join(one for one in text if not _is_invisible(one))
     return _LIKE_PREFIX.match(visible.lstrip()) is not None
 
