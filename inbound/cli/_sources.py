@@ -10,7 +10,7 @@ from inbound.startup import make_cipher
 if TYPE_CHECKING:
     from inbound.api.backend import Sources, StatusSources
 
-COLD_WITHIN_S: Final = 3.5
+COLD_WITHIN_S: Final = 3.0
 """How long connecting to Kafka and asking may take together."""
 
 
