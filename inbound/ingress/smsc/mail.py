@@ -8,6 +8,7 @@ which takes no header apart until it is asked to: the newer ones need minutes fo
 
 import codecs
 import email
+import re
 from collections.abc import Mapping
 from email.message import Message
 from email.policy import Policy, compat32
@@ -29,6 +30,9 @@ _CHARSETS: Final = frozenset(
 )
 """As Python calls them."""
 _FIELDS: Final = 7
+_TIME: Final = 3
+_TIME_WITH_COLON: Final = re.compile(r" *\d\d\.\d\d\.(?:20)?\d\d \d\d:\d\d *(?:,[^,]*)?")
+"""`DD.MM.YY hh:mm[,tz]`. The field behind a time has two commas at least, so it is none of it."""
 _OPTIONS: Final = range(3, 5)
 _OFF: Final = frozenset({"", "0"})
 
@@ -38,7 +42,7 @@ def fields_of(content: bytes) -> Mapping[str, str]:
 
     A test tells the cost and sends nothing.
     """
-    parts = _text(content).strip().split(":", _FIELDS - 1)
+    parts = _split(_text(content).strip())
     if len(parts) != _FIELDS:
         raise SmscError(ErrorCode.PARAMETERS)
     login, password, message_id, time, options, phones, text = parts
@@ -62,6 +66,15 @@ def fields_of(content: bytes) -> Mapping[str, str]:
         "phones": phones,
         "mes": text,
     }
+
+
+def _split(text: str) -> list[str]:
+    """Split a line of parameters at its colons, but not at that of a time."""
+    parts = text.split(":", _FIELDS)
+    time = ":".join(parts[_TIME : _TIME + 2])
+    if _TIME_WITH_COLON.fullmatch(time):
+        return [*parts[:_TIME], time, *parts[_TIME + 2 :]]
+    return text.split(":", _FIELDS - 1)
 
 
 def _text(content: bytes) -> str:

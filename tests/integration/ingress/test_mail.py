@@ -87,6 +87,19 @@ async def test_a_mail_becomes_a_message(world: World, shop: Credentials) -> None
     assert sorted(states) == ["queued"] * 4 + ["scheduled"]
 
 
+async def test_a_time_may_have_a_colon(world: World, shop: Credentials) -> None:
+    (phone,) = world.clients(1)
+    async with served(world) as port:
+        for number, time in enumerate(("03.03.26 12:30", "03.03.2026 12:30,1", " 03.03.26 12:30")):
+            text = f"В 12:30: {number}"
+            assert (await send(port, mail(line(shop, phone, text, time=time))))[0] == 250
+        for time in ("03.03.26 12:61", "03.03.26 12", "03.03.26"):
+            code, said = await send(port, mail(line(shop, phone, time=time)))
+            assert (code, said) == (550, "5.7.0 ERROR = 5 (invalid time format)")
+    assert world.texts("shop") == {f"В 12:30: {number}" for number in range(3)}
+    assert {state for state, *_ in world.orders("shop")} == {"scheduled"}
+
+
 async def test_what_is_wrong_is_told(world: World, shop: Credentials) -> None:
     (phone,) = world.clients(1)
     html = EmailMessage()
