@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+if "CALLBACK_SECRET" not in os.environ:
+    sys.exit("CALLBACK_SECRET is not set: `scserv callbacks set` prints it")
 PORT, DATABASE = int(sys.argv[1]), sys.argv[2]
 WEBHOOK = Webhook(os.environ["CALLBACK_SECRET"])
 TABLES = """
@@ -38,6 +40,7 @@ class Receiver(BaseHTTPRequestHandler):
             ).rowcount
             if new and told["type"].startswith("message."):
                 database.execute(CHANGE, {"reason": None, **told["data"]})
+                print(told["data"]["id"], told["data"]["state"], flush=True)
         self.answer(204)
 
     def answer(self, status):

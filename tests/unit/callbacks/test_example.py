@@ -30,6 +30,7 @@ class Example:
 
     port: int
     database: Path
+    output: Path
 
     async def call(self, id_: str, type_: str, secret: str = SECRET, **data: str) -> None:
         body = to_json({"type": type_, "timestamp": "2026-01-01T00:00:00Z", "data": data})
@@ -44,12 +45,14 @@ class Example:
 
 @pytest.fixture
 async def example(tmp_path: Path) -> AsyncIterator[Example]:
-    port, database = free_port(), tmp_path / "messages.sqlite"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(EXAMPLE), str(port), str(database)),
-        env={**os.environ, "CALLBACK_SECRET": SECRET},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    port, database, output = free_port(), tmp_path / "messages.sqlite", tmp_path / "output"
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(EXAMPLE), str(port), str(database)),
+            env={**os.environ, "CALLBACK_SECRET": SECRET},
+            stdout=file,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -58,7 +61,7 @@ async def example(tmp_path: Path) -> AsyncIterator[Example]:
                     writer.close()
                     break
                 await asyncio.sleep(0.05)
-        yield Example(port, database)
+        yield Example(port, database, output)
     finally:
         process.kill()
         await process.wait()
@@ -75,6 +78,7 @@ async def test_it_notes_the_last_state_and_takes_a_call_once(example: Example) -
     await example.call("3", "message.withheld", id="b", state="withheld", reason="opted_out")
     await example.call("4", "command.accepted", subject_id="c", command="sms_stop")
     assert example.messages() == [("a", "delivered", None), ("b", "withheld", "opted_out")]
+    assert example.output.read_text() == "a unknown\na delivered\nb withheld\n"
 
 
 async def test_it_takes_nothing_that_another_signed(example: Example) -> None:
