@@ -126,6 +126,19 @@ async def test_parts_by_sar_parameters_and_a_payload(
     assert sorted(rows(conn, "SELECT parts FROM orders")) == [1, 1, 2]
 
 
+async def test_a_payload_of_many_parts_is_one_submitted_message_in_its_receipt(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    """Appendix B of SMPP 3.4: `sub` counts what was submitted."""
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        await program.submit(b"", tlvs=((TLV_MESSAGE_PAYLOAD, LONG.encode()),))
+        assert rows(conn, "SELECT parts > 1 FROM orders") == [True]
+        end_orders(conn)
+        receipt = await program.receive()
+    assert b"sub:001 dlvrd:001" in receipt.short_message
+
+
 async def test_a_character_that_is_cut_in_two_by_parts_is_whole_in_the_message(
     shop: dict[str, Any], conn: psycopg.Connection
 ) -> None:

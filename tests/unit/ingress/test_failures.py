@@ -1,10 +1,21 @@
 """Who may try credentials again, and when."""
 
+from pathlib import Path
+
 import pytest
 
-from inbound.ingress.failures import OF_ACCOUNT, OF_ADDRESS, Denial, DeniedError, FailureCounter
+from inbound.ingress.failures import (
+    OF_ACCOUNT,
+    OF_ADDRESS,
+    OF_ADDRESS_PER_S,
+    Denial,
+    DeniedError,
+    FailureCounter,
+)
+from inbound.settings import IngressSettings
 
 BAN_S = 900.0
+GUIDE = Path(__file__).parents[3] / "docs" / "INGRESS.md"
 
 
 class Clock:
@@ -95,3 +106,12 @@ def test_where_a_program_signed_in_is_stored_once_a_day(
     clock.now += 86_400
     assert failures.add_success("192.0.2.1", "shop")
     assert not failures.add_success("192.0.2.1", "shop")
+
+
+def test_the_guide_for_programs_has_these_numbers() -> None:
+    assert (OF_ADDRESS, OF_ADDRESS_PER_S * 60) == (10, 10)
+    told = (
+        "Ten at once, or more than ten a minute over a longer time, ban their address (or IPv6 /64)"
+        f" for {IngressSettings().ban_minutes} minutes"
+    )
+    assert told in GUIDE.read_text("utf-8")
