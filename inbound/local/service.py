@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from inbound.errors import RetryableError, SetupError
 from inbound.local.announcement import ready_lines
@@ -31,6 +32,7 @@ DEFAULT_PORT = 8080
 """Of the health of the whole service, if it is free."""
 STARTING = ": starting"
 # Figures in a reason change all the time and are ignored when reasons are compared.
+_AFTER_A_KILL: Final = "after a kill it reads its logs again; up to a minute on a busy machine"
 _FIGURES = re.compile(r"(?<![0-9.])[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
 
 
@@ -143,7 +145,7 @@ class LocalService:
 
     async def _start_with_kafka(self, servers: EmbeddedServers) -> None:
         """Let the roles start that need Kafka, once it answers and has the topics."""
-        self._prepare("Kafka to answer")
+        self._prepare(f"Kafka to answer ({_AFTER_A_KILL})")
         with _outage_as_setup_error():
             await servers.wait_for_kafka()
         await self._prepare_topics()
