@@ -4,15 +4,22 @@ Whatever makes hashes gets their key here: from `check_database`, or over a conn
 already from `index_key_of`.
 """
 
+import logging
 from typing import TYPE_CHECKING
 
 from inbound.keys import IndexKey, VaultCipher, fingerprint
 from inbound.ops.health import Health
+from inbound.reasons import in_words
 from inbound.settings import Settings
 from inbound.templates.catalogue import Catalogue, load_catalogue
 
 if TYPE_CHECKING:
     import psycopg
+
+    from inbound.kafka.connection import KafkaConnection
+    from schemas.topics import TopicNames
+
+log = logging.getLogger(__name__)
 
 
 def load_templates(settings: Settings) -> Catalogue:
@@ -32,13 +39,47 @@ def make_cipher(settings: Settings) -> VaultCipher:
 
 
 def check_infrastructure(settings: Settings) -> IndexKey:
-    """Return the index key. Raises `SetupError` if database, keys or topics don't fit.
+    """Return the index key. Raises `SetupError` if database, keys, topics or log don't fit.
 
     Blocks on each for a few seconds at most.
     """
+    from inbound.eventlog.published_end import require_complete_log
+
     index_key = check_database(settings)
     check_topics(settings)
+    require_complete_log(*_log_of(settings))
     return index_key
+
+
+def check_log(settings: Settings) -> None:
+    """Raise `IncompleteLogError` if events after the end of the log were published.
+
+    For roles that write events and work without Kafka: without it, or while it is away, nothing is
+    checked. Blocks for a few seconds at most.
+    """
+    from inbound.errors import RetryableError, SetupError
+    from inbound.eventlog.published_end import IncompleteLogError, require_complete_log
+    from inbound.kafka import availability
+
+    if not settings.kafka_bootstrap_servers:
+        return
+    try:
+        problem = availability.problem(settings.kafka())
+        if problem is None:
+            require_complete_log(*_log_of(settings))
+    except IncompleteLogError:
+        raise
+    except (RetryableError, SetupError) as error:
+        problem = in_words(error)
+    if problem is not None:
+        log.warning("the end of the log was not compared with Kafka: %s", problem)
+
+
+def _log_of(settings: Settings) -> "tuple[KafkaConnection, TopicNames, str]":
+    from schemas.topics import TopicNames
+
+    names = TopicNames.prefixed(settings.topic_prefix)
+    return settings.kafka(), names, settings.database_url.get_secret_value()
 
 
 def check_database(settings: Settings) -> IndexKey:

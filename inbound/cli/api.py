@@ -9,7 +9,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._sources import make_sources
 from inbound.settings import Settings
-from inbound.startup import check_database, watch_database
+from inbound.startup import check_database, check_log, watch_database
 from inbound.terminal import echo
 
 
@@ -47,6 +47,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
 
     health = serve_health(settings, "api", "listening")
     index_key = check_database(settings)
+    check_log(settings)
     watch_database(settings, "api", health)
     hasher = SubjectHasher(index_key)
 

@@ -12,7 +12,7 @@ from inbound.cli._context import settings_options
 from inbound.cli._sources import make_sources
 from inbound.keys import IndexKey
 from inbound.settings import Settings
-from inbound.startup import check_database, make_cipher, watch_database
+from inbound.startup import check_database, check_log, make_cipher, watch_database
 
 if TYPE_CHECKING:
     from inbound.api.backend import Sources
@@ -53,6 +53,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
 
     health = serve_health(settings, "desk", "listening")
     index_key = check_database(settings)
+    check_log(settings)
     watch_database(settings, "desk", health)
     own = settings.desk
     networks = parse_networks(own.trusted_proxies, "SCSERV_DESK__TRUSTED_PROXIES")

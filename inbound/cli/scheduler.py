@@ -7,7 +7,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.cli._runner import run_role, serve_health
 from inbound.settings import Settings
-from inbound.startup import check_database, watch_database
+from inbound.startup import check_database, check_log, watch_database
 
 
 @click.command
@@ -18,5 +18,6 @@ def scheduler(settings: Settings) -> None:
 
     health = serve_health(settings, "scheduler", ORDERS)
     index_key = check_database(settings)
+    check_log(settings)
     watch_database(settings, "scheduler", health)
     sys.exit(run_role(lambda: run_scheduler(settings, index_key, health)))

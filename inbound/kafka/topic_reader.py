@@ -66,6 +66,31 @@ class TopicReader:
                     return
                 yield record
 
+    def newest(self, topics: Collection[str], count: int) -> Iterator[Any]:
+        """Yield the last `count` records of each partition, and later ones that arrive meanwhile.
+
+        A topic that is missing has none. Blocks, and raises, as `read` does.
+        """
+        places = [
+            TopicPartition(topic, n)
+            for topic in topics
+            for n in self._consumer.partitions_for_topic(topic) or ()
+        ]
+        begins, ends = self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
+        left = {place for place in places if begins[place] < ends[place]}
+        self._consumer.assign(list(left))
+        for place in left:
+            self._consumer.seek(place, max(begins[place], ends[place] - count))
+        polls = 0
+        while left:
+            found = self._consumer.poll(_POLL_MS)
+            polls = 0 if found else polls + 1
+            if polls * _POLL_MS > SILENCE_S * 1000:
+                raise SetupError(f"Kafka has not answered for {SILENCE_S} s")
+            for records in found.values():
+                yield from records
+            left = {place for place in left if self._consumer.position(place) < ends[place]}
+
 
 @contextmanager
 def open_reader(kafka: KafkaConnection) -> Iterator[TopicReader]:

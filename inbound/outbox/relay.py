@@ -23,7 +23,7 @@ import psycopg
 from kafka.errors import KafkaError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from inbound.errors import RetryableError
+from inbound.errors import RetryableError, SetupError
 from inbound.kafka.producer import RenewableProducer
 from inbound.kafka.records import (
     SUBSCRIPTION_TYPES,
@@ -41,6 +41,7 @@ from inbound.outbox.shards import SHARDS, is_reply_shard
 from inbound.reasons import in_words
 from inbound.store.connections import require_writable
 from inbound.store.dead_letters.rows import DeadLetter
+from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import LOG, Shard
 from inbound.store.outbox.rows import OutboxRow
@@ -130,6 +131,8 @@ class Relay:
     stopping: threading.Event = field(default_factory=threading.Event)
     heads: HeadPublisher = field(init=False)
     _waiting: bool = field(init=False, default=False)
+    _published: int = field(init=False, default=0)
+    """The highest position of an event that this relay has published."""
     _producer: RenewableProducer = field(init=False)
     _publisher: Publisher = field(init=False)
 
@@ -169,6 +172,7 @@ class Relay:
         with self.connect() as connection:
             feeds.commit_without_waiting(connection)
             feeds.listen(connection)
+            self._require_published_events(connection)
             held: list[Shard] = []
             measured_at = -MEASURE_EVERY_S
             pace = EventPace()
@@ -192,6 +196,18 @@ class Relay:
             if LOG in held:
                 self.heads.publish_last(connection)
 
+    def _require_published_events(self, connection: psycopg.Connection) -> None:
+        """Raise SetupError if a backup was restored while this relay had no connection.
+
+        `inbound.startup` compares with Kafka at the start.
+        """
+        if (last := last_position(connection)) < self._published:
+            raise SetupError(
+                f"the log now ends with event {last}, and event {self._published} was published: "
+                "the database was restored from a backup. Stop every process of the service, and "
+                "run `scserv log recover`"
+            )
+
     def _take_free_shards(self, connection: psycopg.Connection, held: list[Shard]) -> list[Shard]:
         if len(held) == len(self.shards):
             return held
@@ -214,6 +230,8 @@ class Relay:
             self._publisher.publish(connection, batches)
             for shard, batch in batches:
                 metrics.OUTBOX_PUBLISHED.add(len(batch), {"feed": shard.feed})
+                if shard == LOG:
+                    self._published = batch[-1].position
         return rows
 
     def _records(self, row: FeedRow) -> Iterator[ProducerRecord]:

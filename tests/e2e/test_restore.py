@@ -4,6 +4,7 @@ Kafka outlives the database. What was sent since the backup is not sent again, w
 since counts, and the log is what it was.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.e2e.test_orders import TEXT, notify, state_of
 from tests.fix_own_servers import OwnServers
 from tests.fix_service import ROLES, STARTED, Service, eventually, open_service
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.drill]
 
 REASON: Final = "the disk of the database broke"
+WRITERS: Final = ("gateway", "worker", "relay", "scheduler", "api", "desk", "ingress")
+"""The roles that write events, or publish them, or send by what the database says."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -97,6 +101,20 @@ async def all_sent(service: Service, orders: tuple[str, str]) -> None:
     await eventually(lambda: states() == ["sent", "sent"], lambda: f"{states()}")
 
 
+async def nothing_starts_before_the_recovery(service: Service, last: int, published: int) -> None:
+    """What a role would write now gets positions that were published already."""
+    ends = f"the log in the database ends with event {last}, and event {published} is on Kafka"
+    async with asyncio.timeout(PATIENCE_S):
+        refused = await asyncio.gather(*(service.command(role) for role in WRITERS))
+    for role, ran in zip(WRITERS, refused, strict=True):
+        assert ran.status == 2, f"{role}: {ran.err}"
+        assert ends in ran.err, f"{role}: {ran.err}"
+    assert len(service.events()) == last
+    status = await service.command("status")
+    assert status.status == 1
+    assert f"The log ends with event {last}, and event {published} was published" in status.out
+
+
 @pytest.mark.parametrize("kind", [Dump, BaseBackup])
 async def test_nothing_is_lost_or_sent_again_after_a_restore(
     service: Service,
@@ -119,7 +137,9 @@ async def test_nothing_is_lost_or_sent_again_after_a_restore(
     sent = {number: service.script.texts_to(number) for number in numbers}
 
     await backup.restore()
-    assert len(service.events()) < len(log)
+    restored = service.events()
+    assert len(restored) < len(log)
+    await nothing_starts_before_the_recovery(service, len(restored), len(log))
     done = await service.command("log", "recover", "--reason", REASON, "--yes")
     assert done.status == 0, done.err
     assert f"to {len(log)}, the last of" in done.out

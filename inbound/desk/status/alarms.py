@@ -31,7 +31,7 @@ _DECIDE: Final = (
 
 def alarms_of(status: ServiceStatus) -> list[Alarm]:
     """Return what is wrong, what clients notice first."""
-    found = [*_of_kafka(status)]
+    found = [*_of_log(status), *_of_kafka(status)]
     if status.stored is None:
         found.append(
             Alarm(
@@ -53,6 +53,18 @@ def alarms_of(status: ServiceStatus) -> list[Alarm]:
     found += of_workers(status)
     found += _of_acknowledgements(status)
     return sorted(found, key=lambda alarm: alarm.colour != "bad")
+
+
+def _of_log(status: ServiceStatus) -> Iterator[Alarm]:
+    if status.lost_end is not None:
+        yield Alarm(
+            "bad",
+            "The log ends with event {last}, and event {published} was published: the database "
+            "was restored from a backup.",
+            "Stop every process of the service, and run `scserv log recover`. Start nothing before "
+            "it has ended with status 0.",
+            {"last": status.lost_end.last, "published": status.lost_end.published},
+        )
 
 
 def _of_kafka(status: ServiceStatus) -> Iterator[Alarm]:
@@ -90,6 +102,13 @@ def _of_binds(stored: Stored) -> Iterator[Alarm]:
             "Nothing is received or sent; the SMS centre keeps the texts. Start `scserv gateway`, "
             "or read its log.",
             {"seconds": round(min(bind.age_s for bind in stored.binds))},
+        )
+    types = {bind.details.get("type") for bind in stored.binds if bind.shown_state != "gone"}
+    if types == {"transmitter"}:
+        yield Alarm(
+            "bad",
+            "No bind receives: all are transmitters.",
+            "Texts stay with the SMS centre. Give a gateway a transceiver or a receiver.",
         )
     for bind in stored.binds:
         if bind.shown_state == "gone":

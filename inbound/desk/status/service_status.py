@@ -17,6 +17,7 @@ from inbound.desk.shared_readings import SHARED_S, SharedReadings
 from inbound.desk.status.bounded_reading import ANSWER_WITHIN_S, BoundedReading
 from inbound.desk.status.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
+from inbound.eventlog.published_end import LostEnd
 from inbound.freshness.model import Backlog
 from inbound.freshness.trouble import KafkaTrouble
 from inbound.outbox.shards import SHARDS
@@ -101,6 +102,8 @@ class ServiceStatus:
     `stored` and `hour` are None while PostgreSQL is unavailable; `unavailable` says why.
     The backlog is unknown, too, while Kafka is only slow; `kafka` says what is wrong with it.
 
+    `lost_end`: the log has lost its end; None, too, where nobody has compared it with Kafka.
+
     `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts
     of this day in UTC so far.
     """
@@ -114,6 +117,7 @@ class ServiceStatus:
     today: DailyReport | None = None
     unavailable: str = ""
     kafka: KafkaTrouble | None = None
+    lost_end: LostEnd | None = None
 
 
 class StatusReader:

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, KafkaAdminClient
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from inbound.errors import SetupError
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import Delivery, Producer
@@ -42,6 +43,7 @@ from tests.fix_store import (
     migrated_template,
     outbox_row,
 )
+from tests.integration.eventlog.tampering import unprotected
 
 __all__ = ["cipher", "conn", "database_url", "migrated_template"]
 
@@ -315,3 +317,18 @@ def test_the_end_of_an_outage_is_logged(
         "relaying waits: the database is away",
         "database and Kafka can be reached again: relaying continues",
     ]
+
+
+@pytest.mark.usefixtures("five")
+async def test_a_relay_ends_when_a_backup_was_restored_while_it_had_no_connection(
+    conn: psycopg.Connection, database_url: str
+) -> None:
+    """It would publish other events at positions that subscribers have already."""
+    one = relay(ScriptedProducer())
+    one.relay_batch(conn, [EVENTS])
+    with unprotected(conn):
+        conn.execute("DELETE FROM events WHERE position > 3")
+    one.connect = lambda: connect(database_url, "tests")
+    one.report = lambda *_: one.stopping.set()
+    with pytest.raises(SetupError, match="ends with event 3, and event 5 was published"):
+        one.run()
