@@ -1,5 +1,6 @@
 """The status of binds: for operators, for metrics, and for the health of the gateway."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,24 +12,36 @@ from inbound.settings import SmppSettings
 from inbound.smpp.bind_health import BindHealth, EsmeState
 from schemas.lanes import Lane
 
+log = logging.getLogger(__name__)
+
 OldestWaiting = Callable[[str], Mapping[str, float]]
 """Returns how long the first message for a centre has waited, in seconds, by lane."""
 
 
 class Readiness:
-    """Reports the health condition `bind`: at least one bind can receive, and one can submit."""
+    """Reports the health condition `bind`: at least one bind can receive, and one can submit.
+
+    A gateway that has only transmitters receives nothing, and is ready without.
+    """
 
     def __init__(self, health: Health, binds: Sequence[SmppSettings]) -> None:
         self._health = health
         self._binds = binds
         self._states: dict[str, BindHealth] = {}
+        self._receives = any(bind.receives for bind in binds)
+        if not self._receives:
+            log.warning(
+                "no bind of this gateway receives: texts and delivery receipts stay with the SMS "
+                "centre until a gateway has a transceiver or a receiver"
+            )
         health.set("bind", ok=False, reason="no bind was tried yet")
 
     def note(self, bind: str, state: BindHealth) -> None:
         """Take note of a bind's new state."""
         self._states[bind] = state
         bound = [each for each in self._binds if self._is_bound(each)]
-        ready = any(each.sends for each in bound) and any(each.receives for each in bound)
+        receives = any(each.receives for each in bound) or not self._receives
+        ready = receives and any(each.sends for each in bound)
         reasons = "; ".join(
             f"{each.bind} to {each.host}:{each.port}: {self._states[each.bind].reason}"
             for each in self._binds

@@ -83,6 +83,8 @@ def _fault(type_: str, context: Mapping[str, Any], field: FieldInfo) -> str:
         fault = "is neither true nor false"
     elif kind in {"int", "float", "finite"} or type_ in _NUMBERS:
         fault = f"is not a {'whole ' * _is_whole(field)}number{_range(field)}"
+    elif type_ == "multiple_of":
+        fault = f"is not a multiple of {context['multiple_of']}"
     elif type_ == "string_unicode":
         fault = "is not UTF-8"
     return fault

@@ -78,9 +78,15 @@ async def test_the_number_changes_as_the_guide_says(service: Service) -> None:
     await service.text(before.number, "CLIENT sms stop")
     await service.script.replies(before.number)
     await service.completed(before.number)
+    # docs/SCALING.md, "Changing the number of partitions".
+    await service.stop(service.one("gateway"))
+    service.extra_environment["SCSERV_SMPP__TYPE"] = "transmitter"
+    await service.start("gateway")
+    kept = service.deliver(after.number, "CLIENT sms stop")
+    status = await service.command("status")
+    assert "No bind receives: all are transmitters." in status.out, status.err
     for one in tuple(service.running):
         await service.stop(one)
-    # docs/SCALING.md, "Changing the number of partitions", from the step in which topics go.
     kafka = KafkaConnection(service.bootstrap)
     names = [spec.name for spec in service.names.specs() if spec.name != service.names.log_heads]
     await asyncio.to_thread(admin.delete, kafka, names)
@@ -89,8 +95,9 @@ async def test_the_number_changes_as_the_guide_says(service: Service) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while (await service.command("topics", "apply")).status:
             pass  # Kafka deletes topics in the background
+    del service.extra_environment["SCSERV_SMPP__TYPE"]
+    assert not kept.done(), "a transmitter received a text"
     await service.start()
-    await service.text(after.number, "CLIENT sms stop")
     assert len(await service.script.replies(after.number)) == 2
     await service.completed(after.number)
     await service.stop(service.one("relay"))

@@ -34,7 +34,7 @@ METRIC = re.compile(r"`(scserv(?:\.[a-z_]+)+|scserv(?:_[a-z]+)+)\b(?<!\.json)(?<
 
 OF_OTHERS = {
     *("--scale", "--fail", "--drop-slot"),  # docker compose, curl, pg_receivewal
-    *("--keep", "--magic", "--dist"),
+    *("--keep", "--magic", "--dist", "--command-config"),  # the last one: Kafka's tools
 }
 """Options of other programs, and of our benchmarks."""
 

@@ -53,6 +53,11 @@ def test_a_secret_in_a_file_reaches_a_group(
             "SCSERV_SMPP__PORT: '70000' is not a whole number from 1 to 65535",
         ),
         ("SCSERV_SMPP__RATE", "-1", "SCSERV_SMPP__RATE: '-1' is not a number of at least 0"),
+        (
+            "SCSERV_KAFKA_PARTITIONS",
+            "12",
+            "SCSERV_KAFKA_PARTITIONS: '12' is not a multiple of 8",
+        ),
         ("SCSERV_PART_WAIT_S", "0", "SCSERV_PART_WAIT_S: '0' is not a number above 0"),
         ("SCSERV_PART_WAIT_S", "nan", "SCSERV_PART_WAIT_S: 'nan' is not a number above 0"),
         ("SCSERV_SMPP__TLS", "perhaps", "SCSERV_SMPP__TLS: 'perhaps' is neither true nor false"),
