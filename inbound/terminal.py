@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from inbound.errors import SetupError
 from inbound.printing import printable
 from inbound.wording import in_russian
 
@@ -50,16 +51,19 @@ def confirm(question: str) -> None:
 
 
 def agrees(question: str) -> bool:
-    """Ask on standard error; return whether the answer is yes.
+    """Ask on standard error; return whether the answer is yes. For commands with `--yes`.
 
-    Raises KeyboardInterrupt at Ctrl-C, and `click.Abort` at the end of the input.
+    Raises KeyboardInterrupt at Ctrl-C, and `SetupError` at the end of the input.
     """
     try:
         return click.confirm(printable(question), err=True)
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
-        raise
+    echo(err=True)
+    raise SetupError(
+        "nobody answers: standard input has ended. Nothing was changed; with --yes it doesn't ask"
+    )
 
 
 def echo_usage_error(error: click.ClickException) -> None:
