@@ -143,7 +143,7 @@ def rotate_subject(settings: Settings, killed: tuple[str, ...]) -> None:
     echo(f"3 of 3: no other subject key opens the database any more ({retired})")
     if done.has_index_key:
         echo(
-            "the retired key is the index key of this database, which an older release began: "
+            "a retired key is the index key of this database, which an older release began: "
             "somebody who has it can still test whether a number is in a copy of the database",
             err=True,
         )

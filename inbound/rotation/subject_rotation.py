@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from inbound.errors import SetupError
+from inbound.errors import RetryableError, SetupError
 from inbound.keys import fingerprint
 from inbound.rotation.running import refusal_of
 from inbound.store.access.index_keys import (
@@ -16,7 +16,7 @@ from inbound.store.access.index_keys import (
     SUBJECT_KEY,
     OpeningKey,
     add_subject_key,
-    is_index_key,
+    has_retired_index_key,
     opening_keys,
     retire_other_keys,
     rewrite_table,
@@ -34,7 +34,8 @@ class Reports(NamedTuple):
 class Retired(NamedTuple):
     """Fingerprints of the keys that were retired now.
 
-    `has_index_key`: one of them is the index key itself, as the first one of an older release is.
+    `has_index_key`: one that was retired, now or before, is the index key itself, as the first one
+    of an older release is.
     """
 
     fingerprints: list[bytes]
@@ -84,12 +85,20 @@ class SubjectRotation:
     def retire(self) -> Retired:
         """Let no other key open the index key any more. Blocks on the database.
 
-        Raises SetupError while a process that runs lacks the new key; then nothing was changed.
+        Raises SetupError while a process that runs lacks the new key; then nothing was changed. And
+        while somebody else uses the table: then a repetition does the rest.
         """
         self.refuse_lacking()
         retired = retire_other_keys(self._conn, self._new)
-        rewrite_table(self._conn)
-        return Retired(retired, any(is_index_key(self._conn, one) for one in retired))
+        try:
+            rewrite_table(self._conn)
+        except RetryableError as error:
+            raise SetupError(
+                "no other subject key opens the database any more, but a copy of its files may "
+                f"still have what the old one opens ({error}). A backup that runs (pg_dump) holds "
+                "the table index_keys: wait for its end, and run this again"
+            ) from error
+        return Retired(retired, has_retired_index_key(self._conn))
 
     def _refuse_going_back(self, keys: list[OpeningKey]) -> None:
         """Refuse to retire a key that was added later, unless it is named as the old one."""

@@ -117,9 +117,10 @@ def rewrite_table(conn: psycopg.Connection) -> None:
 
 
 @raises_store_errors
-def is_index_key(conn: psycopg.Connection, subject_fingerprint: bytes) -> bool:
-    """Whether this subject key is the index key itself, as in databases of older releases."""
-    return stored_fingerprint(conn, SUBJECT_KEY) == subject_fingerprint
+def has_retired_index_key(conn: psycopg.Connection) -> bool:
+    """Whether a retired subject key is the index key itself, as in databases of older releases."""
+    named = stored_fingerprint(conn, SUBJECT_KEY)
+    return named is not None and _retired_at(conn, named) is not None
 
 
 @raises_store_errors
@@ -212,7 +213,7 @@ def _misfit(
         )
     return SetupError(
         f"{misfit}: the hashes here need {fits}, and this one has {given.hex()}.\n"
-        f"Set {name} to the key that the other processes or the last start had; keep the "
-        "database.\n"
+        f"Set {name} to the key that the other processes or the last start had, or, in a restored "
+        "database, to the one at the time of the backup; keep the database.\n"
         "Only if that key is lost for good, a new, empty database is the way out."
     )

@@ -148,7 +148,8 @@ def _misfit(conn: psycopg.Connection, given: bytes, stored: bytes) -> SetupError
     return SetupError(
         f"{misfit}: what is sealed here needs {fits}, and this one has {given.hex()}.\n"
         f"Set {VAULT_KEY} to the key that the other processes or the last start had; keep the "
-        "database.\n"
+        "database. If it was restored from a backup of before a rotation, set "
+        "SCSERV_OTHER_VAULT_KEY to the key of then instead.\n"
         "Only if that key is lost for good, a new, empty database is the way out."
     )
 

@@ -15,6 +15,7 @@ from tests.fix_store import VAULT_KEY
 from tests.keys import SUBJECT_KEY, begin_anew
 
 OLD, NEW, THIRD = bytes(SUBJECT_KEY), bytes(range(100, 132)), bytes(range(70, 102))
+STAYS = "a retired key is the index key of this database"
 NEEDED = f"need the key with fingerprint {fingerprint(NEW).hex()}"
 
 
@@ -102,7 +103,8 @@ def test_a_database_of_an_older_release_is_told_what_stays(
 ) -> None:
     done = rotate()
     assert done.exit_code == 0, done.output  # nothing runs, so one run does everything
-    assert "the retired key is the index key of this database" in done.output
+    assert STAYS in done.output
+    assert STAYS in rotate().output
     assert load_index_key(conn, NEW) == SUBJECT_KEY
     with pytest.raises(SetupError, match="was rotated away at"):
         load_index_key(conn, OLD)
@@ -147,10 +149,26 @@ def test_a_long_reader_delays_it_and_it_is_repeated(
             patch.setattr(
                 "inbound.store.access.index_keys._LIMIT_WAIT", b"SET LOCAL lock_timeout = '9ms'"
             )
-            delayed = rotate()
-    assert delayed.exit_code == 1
+            delayed = refusal()
+    assert "A backup that runs (pg_dump) holds the table index_keys: wait for its end" in delayed
     assert opening(conn) == [fingerprint(NEW)]
     assert rotate().exit_code == 0
+
+
+def test_what_stays_is_told_although_a_long_reader_delayed_it(
+    database_url: str, settings_of_the_service: None, conn: psycopg.Connection
+) -> None:
+    """The first run has retired the key, and the second one finds nothing to retire."""
+    with connect(database_url, "pg_dump") as reader, reader.transaction():
+        reader.execute("SELECT FROM index_keys")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "inbound.store.access.index_keys._LIMIT_WAIT", b"SET LOCAL lock_timeout = '9ms'"
+            )
+            refusal()
+    repeated = rotate()
+    assert "nothing was left to retire" in repeated.output
+    assert STAYS in repeated.output
 
 
 @pytest.mark.parametrize("is_finished", [False, True])
