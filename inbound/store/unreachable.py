@@ -24,6 +24,10 @@ _CAUSES: Final[tuple[tuple[str, str], ...]] = (
         f"has no database of this name: create it (CREATE DATABASE), or correct {_URL}",
     ),
     (
+        r"cannot connect to invalid database|DROP DATABASE .*(interrupted|прерван)",
+        "is what an interrupted DROP DATABASE has left: restore a backup",
+    ),
+    (
         r"role .* does not exist|роль .* не существует",
         f"has no user of this name: create it (CREATE ROLE ... LOGIN), or correct {_URL}",
     ),
@@ -111,6 +115,7 @@ _CAUSES: Final[tuple[tuple[str, str], ...]] = (
         ),
         "closed the connection",
     ),
+    (r"(FATAL|ВАЖНО): ", "refuses the connection: its own log says why"),
 )
 _COMPILED: Final = tuple((re.compile(pattern, re.IGNORECASE), words) for pattern, words in _CAUSES)
 

@@ -3,6 +3,7 @@
 The causes that have to do with TLS are in tests/peers/test_postgres_tls.py.
 """
 
+import psycopg
 import pytest
 
 from inbound.store.connections import connect
@@ -56,6 +57,29 @@ def test_a_missing_database(database_url: str) -> None:
     assert "has no database of this name: create it" in reason(
         changed(database_url, database="nowhere")
     )
+
+
+def test_what_an_interrupted_deletion_left_is_no_database(
+    database_url: str, conn: psycopg.Connection
+) -> None:
+    """PostgreSQL marks it first, by `datconnlimit`; a replay of its log may stop in between."""
+    conn.execute("UPDATE pg_database SET datconnlimit = -2 WHERE datname = current_database()")
+    try:
+        assert "is what an interrupted DROP DATABASE has left: restore a backup" in reason(
+            database_url
+        )
+    finally:
+        conn.execute("UPDATE pg_database SET datconnlimit = -1 WHERE datname = current_database()")
+
+
+def test_another_refusal_of_the_server(database_url: str, conn: psycopg.Connection) -> None:
+    conn.execute("UPDATE pg_database SET datallowconn = false WHERE datname = current_database()")
+    try:
+        assert "refuses the connection: its own log says why" in reason(database_url)
+    finally:
+        conn.execute(
+            "UPDATE pg_database SET datallowconn = true WHERE datname = current_database()"
+        )
 
 
 def test_nothing_listens() -> None:
