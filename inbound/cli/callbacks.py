@@ -24,7 +24,7 @@ from inbound.store.sealing import Sealer
 from inbound.terminal import echo, echo_json
 
 _APPLICATION: Final = "scserv callbacks"
-_NO_URL: Final = "ACCOUNT: has no URL; `scserv callbacks list` shows those that have"
+_NO_URL: Final = "account {} has no URL; `scserv callbacks list` shows those that have"
 
 
 @click.group
@@ -128,7 +128,7 @@ def rotate(settings: Settings, account: str, overlap: str) -> None:
         try:
             url_changes.rotate_secret(connection, account, sealed, until, actor=os_user())
         except url_changes.NoUrlError:
-            raise SetupError(_NO_URL) from None
+            raise SetupError(_NO_URL.format(account)) from None
     ends = local(until, settings.time_zone, seconds=False)
     echo(
         f"{account}: calls are signed with the old secret, too, until {ends}; "
@@ -147,7 +147,7 @@ def remove(settings: Settings, account: str) -> None:
         try:
             url_changes.remove_url(connection, account, actor=os_user())
         except url_changes.NoUrlError:
-            raise SetupError(_NO_URL) from None
+            raise SetupError(_NO_URL.format(account)) from None
     echo(f"{account} is not called any more")
 
 
@@ -220,7 +220,7 @@ def retry(settings: Settings, account: str, *, callback_ids: tuple[UUID, ...]) -
 def _require_url(connection: psycopg.Connection, account: str) -> None:
     """Raise `SetupError` unless the account has a URL: its name may be mistyped."""
     if not stored.list_urls(connection, account):
-        raise SetupError(_NO_URL)
+        raise SetupError(_NO_URL.format(account))
 
 
 def _as_object(one: ListedUrl) -> dict[str, object]:

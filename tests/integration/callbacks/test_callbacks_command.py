@@ -16,7 +16,7 @@ def test_an_account_without_a_url_is_refused(database_url: str, command: str) ->
         callbacks, [command, "no-such-account"], env={"SCSERV_DATABASE_URL": database_url}
     )
     assert ran.exit_code != 0
-    assert "ACCOUNT: has no URL" in str(ran.exception)
+    assert "account no-such-account has no URL" in str(ran.exception)
 
 
 def test_an_account_is_called_in_the_form_that_was_chosen(
