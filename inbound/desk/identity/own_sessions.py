@@ -91,12 +91,15 @@ class OwnSessions:
         return await (use() if counts else self._polling.get(digests, use))
 
     def needs_factor(self, session: ValidSession) -> bool:
-        """Whether a role needs a second factor of the desk; the provider takes care of its own."""
-        return not session.by_provider and bool(self._factor_roles & set(session.roles))
+        """Whether a role of the user needs a second factor beside the password."""
+        return bool(self._factor_roles & set(session.roles))
 
     def lacks_factor(self, session: ValidSession) -> bool:
-        """Whether the user has to set a second factor up before anything else."""
-        return not session.has_factor and self.needs_factor(session)
+        """Whether the user has to set a second factor up before anything else.
+
+        That of a session from the provider is up to the provider.
+        """
+        return not (session.by_provider or session.has_factor) and self.needs_factor(session)
 
     async def of(self, user_id: UUID) -> list[ListedSession]:
         """Return the valid sessions of a user."""

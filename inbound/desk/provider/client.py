@@ -34,7 +34,9 @@ KEYS_REST: Final = timedelta(seconds=30)
 """How long keys are valid at least, so that tokens with unknown keys don't fetch them each time."""
 TIMEOUT_S: Final = 10.0
 MOST_AT_ONCE: Final = 8
-WAIT_S: Final = 3.0
+FAILURE_LASTS: Final = timedelta(seconds=5)
+"""How long a failed discovery is the answer to all, so that not everybody waits for the next."""
+SIGN_OUT_S: Final = 2.0
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class ProviderClient:
         self._back = back
         self._clock = clock
         self._found: ProviderMetadata | None = None
+        self._failed: tuple[str, datetime] | None = None
         self._keys: tuple[KeySet, datetime] | None = None
         self._discovering = asyncio.Lock()
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
@@ -86,11 +89,12 @@ class ProviderClient:
     async def sign_out_address(self, back: str) -> str | None:
         """Return where the browser signs out of the provider; None if that is not known.
 
-        Never raises: signing out of the desk must not depend on it.
+        Blocks 2 s at most and never raises: signing out of the desk must not depend on it.
         """
         try:
-            found = await self._discover()
-        except (ProviderError, TooManySignInsError):
+            async with asyncio.timeout(SIGN_OUT_S):
+                found = await self._discover()
+        except (ProviderError, TooManySignInsError, TimeoutError):
             return None
         if found.end_session is None:
             return None
@@ -159,13 +163,22 @@ class ProviderClient:
 
     async def _discover(self) -> ProviderMetadata:
         try:
-            async with asyncio.timeout(WAIT_S + TIMEOUT_S), self._discovering:
+            async with asyncio.timeout(TIMEOUT_S), self._discovering:
                 if self._found is None or self._clock() - self._found.at >= METADATA_LASTS:
-                    address = get_well_known_url(self.settings.issuer, external=True)
-                    self._found = self._read(await get_json(address))
+                    self._found = await self._discover_anew()
                 return self._found
         except TimeoutError:
             raise TooManySignInsError from None
+
+    async def _discover_anew(self) -> ProviderMetadata:
+        if self._failed and abs(self._clock() - self._failed[1]) < FAILURE_LASTS:
+            raise ProviderError(self._failed[0])
+        try:
+            address = get_well_known_url(self.settings.issuer, external=True)
+            return self._read(await get_json(address))
+        except ProviderError as error:
+            self._failed = str(error), self._clock()
+            raise
 
     def _read(self, metadata: Mapping[str, Any]) -> ProviderMetadata:
         try:

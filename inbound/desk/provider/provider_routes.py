@@ -4,7 +4,6 @@ A sign-in begins with a form, so that nobody is signed in without having asked. 
 that redirects by itself, because the policy lets no form end at another host.
 """
 
-import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -25,8 +24,6 @@ PATH: Final = "/sign-in/provider"
 BACK: Final = "/sign-in/back"
 _CONTINUE: Final = "/sign-in/continue"
 _JOURNEY: Final = "scserv_journey"
-_ERROR: Final = re.compile("[a-z_]{1,40}")
-"""Anybody can write such an address: no other text of theirs is shown."""
 
 router = APIRouter()
 AnyForm = Annotated[SentForm, Depends(read_form)]
@@ -118,12 +115,14 @@ def _declined(
     request: Request, desk: Desk, provider: ProviderSignIn, response: AuthorizationResponse
 ) -> Response:
     """Say that the provider has sent somebody back without a code (RFC 6749, 4.1.2.1)."""
-    given = response.query["error"]
-    problem = desk.pages.words(request)(
-        "{provider} has not let you in: {error}. Nothing was changed.",
-        provider=provider.title,
-        error=given if _ERROR.fullmatch(given) else "error",
-    )
+    try:
+        problem = desk.pages.words(request)(
+            "{provider} has not let you in: {error}. Nothing was changed.",
+            provider=provider.title,
+            error=provider.refusal_of(response),
+        )
+    except LostError as error:
+        problem = _refusal(request, desk, provider, error)
     to = _to(provider, response)
     return show_sign_in(request, desk, 403, problem=problem, to=to)
 

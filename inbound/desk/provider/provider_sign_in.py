@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 
 _NOT_MINE: Final = "not a sign-in of this browser, or too long ago"
 
+_ERRORS: Final = frozenset(
+    {
+        *("invalid_request", "unauthorized_client", "access_denied", "invalid_scope"),
+        *("unsupported_response_type", "server_error", "temporarily_unavailable"),
+        *("interaction_required", "login_required", "account_selection_required"),
+        *("consent_required", "invalid_request_uri", "invalid_request_object"),
+        *("request_not_supported", "request_uri_not_supported", "registration_not_supported"),
+    }
+)
+"""RFC 6749, 4.1.2.1, and OpenID Connect Core 1.0, 3.1.2.6."""
+
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
@@ -124,10 +135,8 @@ class ProviderSignIn:
         Raises LostError, BadTokenError, StrangerError, NotAllowedError, ThrottledError,
         ProviderError, TooManySignInsError, or another RetryableError.
         """
-        journey = self.journey(response.cookie)
-        state, code = response.query.get("state", ""), response.query.get("code", "")
-        if journey is None or not hmac.compare_digest(state.encode(), journey.state.encode()):
-            raise LostError(_NOT_MINE)
+        journey = self._journey_of(response)
+        code = response.query.get("code", "")
         keys = self._throttle.keys_of("", response.address)
         await self._throttle.refuse_address(keys)
         try:
@@ -147,6 +156,23 @@ class ProviderSignIn:
         except OvertakenError:
             raise LostError(_NOT_MINE) from None
         return cookie, journey
+
+    def refusal_of(self, response: AuthorizationResponse) -> str:
+        """Return the error with which the provider sends somebody back; "error" if it is unknown.
+
+        Raises LostError: anybody can write such an address.
+        """
+        self._journey_of(response)
+        given = response.query.get("error", "")
+        return given if given in _ERRORS else "error"
+
+    def _journey_of(self, response: AuthorizationResponse) -> Journey:
+        """Return the sign-in that this answers. Raises LostError."""
+        journey = self.journey(response.cookie)
+        state = response.query.get("state", "")
+        if journey is None or not hmac.compare_digest(state.encode(), journey.state.encode()):
+            raise LostError(_NOT_MINE)
+        return journey
 
     async def sign_out_address(self) -> str | None:
         """Return where the browser signs out of the provider, too; None if that is not known."""

@@ -1,6 +1,8 @@
 """Asks the provider over HTTPS: JSON alone, bounded in time and size, no redirects."""
 
 import json
+import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +13,8 @@ from inbound.desk.provider.errors import UNREADABLE, ProviderError
 
 TIMEOUT_S: Final = 5.0
 MAX_BYTES: Final = 512 * 1024
+_OTHER_HOST: Final = {62, 64}
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _HEADERS: Final = {"Accept": "application/json", "User-Agent": "scserv"}
 
 
@@ -49,7 +53,7 @@ async def _ask(
             status = answer.status
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # The text of such an error may have the address with its query.
-        raise ProviderError(f"{host} can't be asked: {type(error).__name__}") from None
+        raise ProviderError(f"{host} can't be asked: {_why(error)}") from None
     try:
         found = json.loads(content)
     except UNREADABLE:
@@ -60,6 +64,33 @@ async def _ask(
     if not isinstance(found, dict):
         raise ProviderError(f"{host} has answered no JSON object")
     return found
+
+
+def _why(error: Exception) -> str:
+    """Return why there is no answer, in words, and what to check."""
+    cause: Exception = error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+    match cause:
+        case ssl.SSLError():
+            return _tls_fault(cause)
+        case socket.gaierror():
+            return "the host name is unknown; check SCSERV_OIDC__ISSUER"
+        case ConnectionRefusedError():
+            return "nothing listens there; check SCSERV_OIDC__ISSUER"
+        case TimeoutError():
+            return f"there is no answer within {TIMEOUT_S:g} s"
+    return type(error).__name__
+
+
+def _tls_fault(error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return "it does not answer with TLS 1.2 or newer; check SCSERV_OIDC__ISSUER"
+    if error.verify_code in _OTHER_HOST:
+        return "its certificate is for another host; check SCSERV_OIDC__ISSUER"
+    return f"its certificate is not trusted; check SSL_CERT_FILE ({error.verify_message})"
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

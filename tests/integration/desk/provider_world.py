@@ -22,6 +22,7 @@ from tests.integration.desk.openid_provider import (
 )
 from tests.integration.desk.world import DeskWorld
 
+STRANGER = "Keycloak knows you, the desk does not"
 NOT_VALID = "The answer of Keycloak is not valid"
 AWAY = "Keycloak does not answer as it should"
 DISCOVERY = "openid-configuration"

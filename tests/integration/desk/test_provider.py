@@ -5,13 +5,13 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
+import pyotp
 import pytest
 
 from inbound.desk.identity import users
 from inbound.desk.identity.failures import MOST_PER_ADDRESS
 from inbound.desk.identity.users import AuditStamp, LastAdministratorError
 from inbound.desk.provider.binding import assign
-from inbound.desk.provider.claims import normal_login
 from inbound.desk.roles import Role
 from inbound.store.connections import connect
 from tests.integration.desk.browser import Page
@@ -22,6 +22,7 @@ from tests.integration.desk.openid_provider import (
 )
 from tests.integration.desk.provider_world import (
     DISCOVERY,
+    STRANGER,
     address_in,
     at_provider,
     known,
@@ -30,8 +31,6 @@ from tests.integration.desk.provider_world import (
     world_of,
 )
 from tests.integration.desk.world import PASSWORD, DeskWorld
-
-STRANGER = "Keycloak knows you, the desk does not"
 
 
 @pytest.fixture
@@ -66,36 +65,6 @@ async def test_a_person_is_their_subject_from_then_on(
     page = await sign_in(world.browser())
     assert page.status == 403
     assert STRANGER in page.text
-
-
-@pytest.mark.parametrize("is_verified", [False, None, "true", 1])
-async def test_an_address_that_is_not_verified_finds_nobody(
-    world: DeskWorld,
-    provider: OpenIdProvider,
-    is_verified: object,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    known(world, provider, email_verified=is_verified)
-    page = await sign_in(world.browser())
-    assert STRANGER in page.text
-    assert any("email_verified is not true" in line for line in caplog.messages)
-
-
-@pytest.mark.parametrize("sign", ["\u212a", "\u0138"])
-async def test_an_address_with_other_letters_is_not_that_of_a_user(
-    world: DeskWorld, provider: OpenIdProvider, sign: str
-) -> None:
-    """The Kelvin sign (U+212A) has a Latin k as its small letter."""
-    name = known(world, provider)
-    address = f"Kirill-{name}@X.org"
-    own = {"sub": "the real one", "email": address, "email_verified": True}
-    with connect(world.url, "tests") as conn:
-        login = normal_login(address, "email")
-        assign(conn, AuditStamp("tests", world.now), name, login=login)
-    provider.person = {**own, "sub": "another one", "email": f"{sign}irill-{name}@x.org"}
-    assert STRANGER in (await sign_in(world.browser())).text
-    provider.person = own
-    assert name in (await sign_in(world.browser())).text
 
 
 async def test_an_administrator_binds_by_address_or_subject_and_unbinds(
@@ -145,6 +114,24 @@ async def test_the_provider_sees_to_the_second_factor(
     browser = world.browser()
     await browser.sign_in(name, PASSWORD)
     assert (await browser.open("/users")).status == 403
+
+
+async def test_a_second_factor_that_a_role_needs_is_not_removed_from_a_session_of_the_provider(
+    world: DeskWorld, provider: OpenIdProvider
+) -> None:
+    """Else somebody who has only the password could set up their own."""
+    known(world, provider, Role.ADMINISTRATOR)
+    browser = world.browser()
+    page = await sign_in(browser)
+    assert "Set it up below" not in page.text
+    form = {"form": page.form("/sign-out").fields["form"], "current": PASSWORD}
+    page = Page(await browser.client.post("/account/second-factor", data=form))
+    [secret] = page.secrets
+    code = pyotp.TOTP(secret).at(world.now)
+    await browser.send(page, "/account/second-factor/confirm", code=code)
+    page = Page(await browser.client.post("/account/second-factor/remove", data=form))
+    assert page.status == 422
+    assert "Your role needs a second factor" in page.text
 
 
 async def test_roles_are_those_of_the_groups_at_each_sign_in(

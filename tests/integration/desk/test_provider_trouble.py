@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from joserfc import jws
-from joserfc.jwk import JWKRegistry
 
-from inbound.desk.provider import transport
-from inbound.desk.provider.signing_keys import MOST_KEYS
+from inbound.desk.identity.users import AuditStamp
+from inbound.desk.provider.binding import assign
+from inbound.desk.provider.claims import normal_login
+from inbound.store.connections import connect
 from tests.integration.desk.openid_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -21,16 +22,15 @@ from tests.integration.desk.openid_provider import (
     query_of,
 )
 from tests.integration.desk.provider_world import (
-    AWAY,
-    DISCOVERY,
     NOT_VALID,
+    STRANGER,
     at_provider,
     known,
     set_out,
     sign_in,
     world_of,
 )
-from tests.integration.desk.world import NOW, PASSWORD, DeskWorld
+from tests.integration.desk.world import NOW, DeskWorld
 
 Change_ = Callable[[OpenIdProvider], None]
 
@@ -132,49 +132,34 @@ async def test_an_address_that_no_user_can_have_finds_nobody(
     assert any("no user is bound to this subject; " in line for line in caplog.messages)
 
 
-ODD_KEYS: tuple[Any, ...] = (
-    {"kty": "EC", "crv": "BP-256", "x": "AA", "y": "AA"},
-    {"kty": "EC", "crv": ["P-256"], "x": "AA", "y": "AA"},
-    {"kty": "OKP", "crv": "X25519", "x": "A" * 43},
-    {"kty": "OKP", "crv": ["Ed25519"], "x": "AA"},
-    {"kty": "RSA", "e": "AQAB"},
-    {"kty": "RSA", "n": "w" * 86, "e": "AQAB"},
-    {"kty": "RSA", "n": "é" * 342, "e": "AQAB"},
-    {"kty": "RSA", "n": 2**2048, "e": "AQAB"},
-    {"kty": "RSA", "n": "w" * 342, "e": "AQAB", "x5c": 5},
-    {"kty": "RSA", "n": "w" * 342, "e": "AQAB", "kid": ["one"]},
-    {"kty": ["RSA"], "kid": "one"},
-    {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"},
-    {"kty": "oct", "k": "AAAA", "kid": "one"},
-    *(None, [], "RSA", 7),
-)
-
-
-@pytest.mark.parametrize("odd", [ODD_KEYS, *((one,) for one in ODD_KEYS)], ids=repr)
-async def test_keys_that_can_not_be_used_are_ignored(
-    world: DeskWorld, provider: OpenIdProvider, odd: tuple[Any, ...]
+@pytest.mark.parametrize("is_verified", [False, None, "true", 1])
+async def test_an_address_that_is_not_verified_finds_nobody(
+    world: DeskWorld,
+    provider: OpenIdProvider,
+    is_verified: object,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    known(world, provider, email_verified=is_verified)
+    page = await sign_in(world.browser())
+    assert STRANGER in page.text
+    assert any("email_verified is not true" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("sign", ["\u212a", "\u0138"])
+async def test_an_address_with_other_letters_is_not_that_of_a_user(
+    world: DeskWorld, provider: OpenIdProvider, sign: str
+) -> None:
+    """The Kelvin sign (U+212A) has a Latin k as its small letter."""
     name = known(world, provider)
-    provider.odd_keys = list(odd)
+    address = f"Kirill-{name}@X.org"
+    own = {"sub": "the real one", "email": address, "email_verified": True}
+    with connect(world.url, "tests") as conn:
+        login = normal_login(address, "email")
+        assign(conn, AuditStamp("tests", world.now), name, login=login)
+    provider.person = {**own, "sub": "another one", "email": f"{sign}irill-{name}@x.org"}
+    assert STRANGER in (await sign_in(world.browser())).text
+    provider.person = own
     assert name in (await sign_in(world.browser())).text
-
-
-async def test_of_thousands_of_keys_only_some_are_read(
-    world: DeskWorld, provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known(world, provider)
-    read = []
-    real = JWKRegistry.import_key
-
-    def noted(key: Any) -> Any:
-        read.append(key)
-        return real(key)
-
-    monkeypatch.setattr(JWKRegistry, "import_key", noted)
-    odd = OTHER_KEY.as_dict(private=False)
-    provider.odd_keys = [{**odd, "kid": str(number)} for number in range(1000)]
-    assert (await sign_in(world.browser())).status == 403
-    assert 0 < len(read) <= 2 * MOST_KEYS  # they are fetched again for an unknown key
 
 
 async def test_keys_that_have_changed_are_fetched_again(
@@ -185,85 +170,6 @@ async def test_keys_that_have_changed_are_fetched_again(
     provider.key, provider.published = OTHER_KEY, [OTHER_KEY]
     world.now += timedelta(minutes=1)
     assert name in (await sign_in(world.browser())).text
-
-
-def stuck(path: str) -> Change_:
-    return lambda provider: provider.stuck.add(path)
-
-
-def answers(path: str, status: int, text: str) -> Change_:
-    return lambda provider: provider.answers.update({path: (status, text)})
-
-
-def says(**metadata: Any) -> Change_:
-    return lambda provider: provider.metadata.update(metadata)
-
-
-TROUBLES: dict[str, Change_] = {
-    "down": answers(DISCOVERY, 502, "<html>bad gateway</html>"),
-    "slow": stuck(DISCOVERY),
-    "nonsense": answers(DISCOVERY, 200, "<html>welcome</html>"),
-    "a list": answers(DISCOVERY, 200, "[]"),
-    "endless": answers(DISCOVERY, 200, " " * 600_000 + "{}"),
-    "another issuer": says(issuer="https://evil.example"),
-    "plain endpoint": says(token_endpoint="http://evil.example/token"),
-    "strange endpoint": says(authorization_endpoint="javascript:alert(1)"),
-    "no endpoint": says(jwks_uri=None),
-    "no port": says(token_endpoint="https://x:99999/a"),
-    "half an address": says(jwks_uri="https://[x/a"),
-    "half an address to go to": says(authorization_endpoint="https://[x/a"),
-    "half a character": says(authorization_endpoint="https://x/\ud800"),
-    "a host that is none": says(token_endpoint=f"https://{'ä' * 300}/a"),
-    "an empty label": says(jwks_uri="https://a..b/"),
-    "nested": answers(DISCOVERY, 200, "[" * 100_000),
-    "redirect": answers(DISCOVERY, 302, ""),
-}
-
-
-@pytest.mark.parametrize("what", TROUBLES)
-async def test_a_provider_in_trouble_is_said_so_and_passwords_still_work(
-    world: DeskWorld, provider: OpenIdProvider, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT_S", 0.2)
-    TROUBLES[what](provider)
-    browser = world.browser()
-    page = await browser.open("/account")
-    page = await browser.send(page, "/sign-in/provider")
-    assert page.status == 503
-    assert AWAY in page.text
-    page = await browser.send(page, "/sign-in", name=world.user(), password=PASSWORD)
-    assert page.path == "/account"
-
-
-LATE: dict[str, Change_] = {
-    "down": answers("token", 500, "oops"),
-    "slow": stuck("token"),
-    "nonsense": answers("token", 200, "not json"),
-    "client refused": answers("token", 401, '{"error": "invalid_client"}'),
-    "keys down": answers("jwks", 503, ""),
-    "nested": answers("token", 200, "[" * 100_000),
-    "nested refusal": answers("token", 400, "[" * 100_000),
-    "keys are nonsense": answers("jwks", 200, '{"keys": [{"kty": "RSA", "n": 7}]}'),
-    "keys are nested": answers("jwks", 200, "[" * 100_000),
-    "a text for a key": answers("jwks", 200, '{"keys": ["a"]}'),
-    "keys are no list": answers("jwks", 200, '{"keys": {"a": 1}}'),
-    "no keys": answers("jwks", 200, "{}"),
-}
-
-
-@pytest.mark.parametrize("what", LATE)
-async def test_trouble_on_the_way_back_signs_nobody_in(
-    world: DeskWorld, provider: OpenIdProvider, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT_S", 0.2)
-    known(world, provider)
-    LATE[what](provider)
-    page = await sign_in(world.browser())
-    assert page.status == 503
-    assert AWAY in page.text
-    provider.answers.clear()
-    provider.stuck.clear()
-    assert (await sign_in(world.browser())).path == "/account"
 
 
 async def test_without_an_id_token_nobody_is_signed_in(
@@ -327,7 +233,17 @@ async def test_an_answer_of_another_issuer_is_refused(
 
 async def test_a_refusal_of_the_provider_is_shown_and_nothing_else(world: DeskWorld) -> None:
     browser = world.browser()
-    for error, shown in (("access_denied", "access_denied"), ("%3Cb%3ECall+7+900", "error")):
-        page = await browser.open(f"/sign-in/back?error={error}&state=x")
+    state = query_of(await set_out(browser))["state"]
+    for error, shown in (
+        ("access_denied", "access_denied"),
+        ("%3Cb%3ECall+7+900", "error"),
+        ("your_account_is_closed_write_to_evil_org", "error"),
+    ):
+        page = await browser.open(f"/sign-in/back?error={error}&state={state}")
         assert page.status == 403
         assert f"Keycloak has not let you in: {shown}." in page.text
+    for stranger, given in ((world.browser(), state), (browser, "x"), (browser, "")):
+        page = await stranger.open(f"/sign-in/back?error=access_denied&state={given}")
+        assert page.status == 403
+        assert "access_denied" not in page.text
+        assert "begun in another browser" in page.text
