@@ -1,9 +1,11 @@
 """May this person be texted, and how often did they ask? Two topics become two tables.
 
-python subscriber.py BOOTSTRAP DATABASE GROUP TOPIC...    (needs kafka-python and cloudevents)
-It ends on every error: run it under a supervisor, and as many of it as there are partitions.
+python subscriber.py BOOTSTRAP DATABASE GROUP TOPIC...    (needs kafka-python 3 and cloudevents)
+The environment says how to connect (SECURITY). It ends if Kafka doesn't let it in within 10 s, and
+on every error: run it under a supervisor, and as many of it as there are partitions.
 """
 
+import os
 import signal
 import sqlite3
 import sys
@@ -11,7 +13,7 @@ from contextlib import suppress
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from kafka import KafkaConsumer
-from kafka.errors import CommitFailedError
+from kafka.errors import CommitFailedError, KafkaError
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS people (subject PRIMARY KEY, version INT, may_be_texted INT);
@@ -23,6 +25,12 @@ CHANGES = {
         WHERE version < :version""",
     "ru.scserv.request.accepted.v1": """INSERT INTO requests VALUES (:subject, :version, 1)
         ON CONFLICT DO UPDATE SET version = :version, count = count + 1 WHERE version < :version""",
+}
+SECURITY = {
+    "security_protocol": "SCSERV_KAFKA_SECURITY_PROTOCOL",  # PLAINTEXT if it is not set
+    "sasl_mechanism": "SCSERV_KAFKA_SASL_MECHANISM",
+    "sasl_plain_username": "SCSERV_KAFKA_USER",
+    "sasl_plain_password": "SCSERV_KAFKA_PASSWORD",
 }
 skipped = set()
 
@@ -49,7 +57,16 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # leaves the group at once
 database = sqlite3.connect(path, timeout=60)
 database.executescript(TABLES)
 options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "session_timeout_ms": 6000}
-with KafkaConsumer(*topics, bootstrap_servers=bootstrap, group_id=group, **options) as consumer:
+options |= {option: os.environ[name] for option, name in SECURITY.items() if name in os.environ}
+options |= {"bootstrap_servers": bootstrap, "bootstrap_timeout_ms": 10_000, "group_id": group}
+try:
+    consumer = KafkaConsumer(*topics, **options)
+    missing = set(topics) - consumer.topics()
+except KafkaError as error:
+    sys.exit(f"Kafka doesn't let us in: {error}; check its address and SCSERV_KAFKA_...")
+if missing:
+    sys.exit(f"there are no such topics, or we may not read them: {', '.join(sorted(missing))}")
+with consumer:
     while True:
         polled = consumer.poll(timeout_ms=1000)
         with database:  # one transaction; only when it is safe Kafka hears of it
