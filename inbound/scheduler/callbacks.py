@@ -99,24 +99,26 @@ class Callbacks(Loop):
 
         Once `stop` is set, only ends what runs.
         """
-        running: set[asyncio.Task[None]] = set()
+        running: dict[int, asyncio.Task[None]] = {}
         made: list[int] = []
         try:
             while True:
                 free = 0 if stop.is_set() else AT_ONCE - len(running)
                 for one in await self._next(account, made, free):
-                    running.add(asyncio.create_task(self._call(account, one, made)))
+                    # One of many posts may outlast its lease; it was only renewed now.
+                    if one.id not in running:
+                        running[one.id] = asyncio.create_task(self._call(account, one, made))
                 if not running:
                     return
                 # With slots free, calls that become due meanwhile are looked for, too.
-                done, running = await asyncio.wait(
-                    running, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED
+                await asyncio.wait(
+                    running.values(), timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in done:
-                    task.result()
+                for id_ in [id_ for id_, task in running.items() if task.done()]:
+                    running.pop(id_).result()
         finally:
             if running:
-                await asyncio.wait(running)
+                await asyncio.wait(running.values())
             await self._finish(made)
 
     async def _next(self, account: str, made: list[int], free: int) -> Sequence[TakenCallback]:

@@ -7,7 +7,7 @@ import pytest
 
 from inbound.clock import utc_now
 from inbound.keys import UnsealError
-from inbound.scheduler.callbacks import AT_ONCE
+from inbound.scheduler.callbacks import AT_ONCE, LEASE
 from inbound.store.mo.account_texts import NewAccountText, TextContent
 from inbound.store.transactions.changes import Changes
 from schemas.orders import OrderState
@@ -60,6 +60,22 @@ async def test_a_call_that_becomes_due_while_a_slow_one_runs_is_made(world: Worl
     assert [body["data"]["id"] for body, _ in world.receiver.calls] == [str(slow), str(later)]
     world.receiver.released.set()
     await calling
+
+
+async def test_a_call_that_outlasts_its_lease_is_not_made_a_second_time(world: World) -> None:
+    [slow] = await _ended(world, 1)
+    world.receiver.slow = {slow}
+    calling = asyncio.create_task(world.call())
+    await eventually(lambda: world.receiver.running == 1, lambda: "no call runs")
+    world.now += LEASE
+    for _ in range(2):
+        [later] = await _ended(world, 1)
+        await _are_waiting(world, 1)
+        assert world.receiver.calls[-1][0]["data"]["id"] == str(later)
+    assert len(world.receiver.calls) == 3
+    world.receiver.released.set()
+    await calling
+    assert world.waiting() == []
 
 
 async def test_the_next_call_about_a_message_waits_for_the_slow_one(world: World) -> None:
