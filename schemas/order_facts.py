@@ -1,7 +1,7 @@
 """What an order is decided from and recorded with: the request, and the facts known then."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
@@ -44,6 +44,9 @@ class LimitFacts(Model):
     used: int = Field(description="orders accepted in the period before")
 
 
+_NO_ACCOUNT: Final = "true, and without a meaning, if there is no such account"
+
+
 class OrderFacts(Model):
     """What was known when an order was decided. A replay needs it; absent: it did not matter."""
 
@@ -61,12 +64,16 @@ class OrderFacts(Model):
     unfit_field: str | None = Field(
         default=None, description="the field of the template whose value doesn't fit"
     )
-    account_enabled: bool = Field(default=True, description="whether the account may order")
+    account_enabled: bool = Field(
+        default=True, description=f"whether the account may order; {_NO_ACCOUNT}"
+    )
     has_right: bool = Field(
-        default=True, description="whether the account has the right to this kind"
+        default=True,
+        description=f"whether the account has the right to this kind; {_NO_ACCOUNT}",
     )
     may_text_strangers: bool = Field(
-        default=True, description="whether the account may send to people who are not clients"
+        default=True,
+        description="whether the account may send to people who are not clients; " + _NO_ACCOUNT,
     )
     client_known: bool = Field(default=False, description="whether the number was in the directory")
     notifications_on: bool = Field(
@@ -78,12 +85,13 @@ class OrderFacts(Model):
         description="how many of those were the account's own; absent: `waiting` alone counted",
     )
     sender_approved: bool = Field(
-        default=True, description="whether a person approved the sender for the account"
+        default=True,
+        description=f"whether a person approved the sender for the account; {_NO_ACCOUNT}",
     )
     text_allowed: bool = Field(
         default=True,
         description="whether the text matched a pattern, if the account has any, "
-        "and did not begin with the name of a channel",
+        f"and did not begin with the name of a channel; {_NO_ACCOUNT}",
     )
     max_parts: int | None = Field(default=None, description="SMS parts that a text may need")
     day: LimitFacts | None = Field(default=None, description="the limit of the day")
