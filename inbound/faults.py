@@ -49,10 +49,10 @@ def fault_of(
         return WrongField([str(step) for step in steps[:1]], _rule(found, patterns) + at)
     rule = _rule(found, patterns)
     if found["type"] == _UNKNOWN:
-        rule = "is an unknown field"
-        # Queries are in the logs of proxies and of programs, so not even a plain name is repeated.
-        if steps[0] == "query" or not _is_plain(steps[-1]):
-            rule = f"has an unknown {'parameter' if steps[0] == 'query' else 'field'}"
+        noun = "parameter" if steps[0] == "query" else "field"
+        rule = f"is an unknown {noun}"
+        if not _is_plain(steps[-1]):
+            rule = f"has an unknown {noun}"
             steps = steps[:-1]
     return WrongField([str(step) if _is_plain(step) else "(unknown)" for step in steps], rule)
 
@@ -63,8 +63,13 @@ def _rule(found: Mapping[str, Any], patterns: Mapping[str, str]) -> str:
     return f"its name {rule}" if _KEY in found["loc"] else rule
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a name that a caller chose can hold neither a number nor a secret."""
+    return _PLAIN_NAME.fullmatch(name) is not None
+
+
 def _is_plain(step: int | str) -> bool:
-    return isinstance(step, int) or _PLAIN_NAME.fullmatch(step) is not None
+    return isinstance(step, int) or is_plain_name(step)
 
 
 def _text(fault: WrongField, depth: int | None) -> str:

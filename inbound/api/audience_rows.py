@@ -5,9 +5,10 @@ instead. Rows that are excluded because of their people (opted out, not in the d
 the program's fault, and only count in the draft.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from inbound.broadcasts.audience import (
     EXPLANATIONS,
@@ -57,12 +58,19 @@ class MissingNamesError(DraftError):
         return _advice(self._missing, self._names)
 
 
-class UnusableRowsError(DraftError):
-    """No row has a number and all fields; `rows` are the first of them."""
+class RowFault(NamedTuple):
+    """What is wrong with a row: its place and field, joined by a point, and the rule."""
 
-    def __init__(self, problem: str, rows: Sequence[ExcludedRow]) -> None:
+    where: str
+    problem: str
+
+
+class UnusableRowsError(DraftError):
+    """No row has a number and all fields; `faults` are those of the first ones."""
+
+    def __init__(self, problem: str, faults: Sequence[RowFault]) -> None:
         super().__init__(AUDIENCE, problem)
-        self.rows = rows
+        self.faults = faults
 
 
 def other_names(given: Sequence[GivenRow], content: Content) -> tuple[str, ...]:
@@ -94,14 +102,24 @@ def require_names(given: Sequence[GivenRow], content: Content) -> None:
 
 
 def require_recipients(
-    excluded: Mapping[str, int], recipients: int, first: Sequence[ExcludedRow]
+    excluded: Mapping[str, int], recipients: int, first: Sequence[ExcludedRow], content: Content
 ) -> None:
     """Raise UnusableRowsError if no row has a recipient because of faults; `first` are excluded."""
     reasons = {Exclusion(reason): count for reason, count in excluded.items()}
     if recipients or _OF_PEOPLE.intersection(reasons):
         return
     counts = ", ".join(f"{count}: {EXPLANATIONS[one]}" for one, count in sorted(reasons.items()))
-    raise UnusableRowsError(f"no row can be used ({counts})", first)
+    faults = [_fault(one, content) for one in first]
+    raise UnusableRowsError(f"no row can be used ({counts})", faults)
+
+
+def _fault(row: ExcludedRow, content: Content) -> RowFault:
+    """Return the fault of a row; the stored detail begins with the field, if one is at fault."""
+    place = str(row.row_no - 1)
+    for name in (NUMBER, *content.fields):
+        if match := re.match(rf"{re.escape(name)}:? ", row.detail):
+            return RowFault(f"{place}.{name}", row.detail[match.end() :])
+    return RowFault(place, row.detail)
 
 
 def _names(names: Sequence[str]) -> str:
@@ -123,7 +141,9 @@ def _advice(missing: Sequence[str], names: Sequence[str]) -> str:
     plain = {plain_name(name): name for name in names if not _may_be_number(name)}
     for wanted in missing[:_MISSING_COMPARED]:
         if near := most_similar(plain_name(wanted), plain):
-            return f"; is {_shown(plain[near])} meant as {_shown(wanted)}?"
+            if wanted == NUMBER:
+                return f"; is {_shown(plain[near])} meant as `{NUMBER}`?"
+            return f"; the text has {{{wanted}}}: is {_shown(plain[near])} meant?"
     return ""
 
 

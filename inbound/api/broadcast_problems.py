@@ -50,9 +50,9 @@ def invalid_draft(error: DraftError) -> Refusal:
 
     It may take some milliseconds, so it is made in a thread, and after the transaction.
     """
-    rows = error.rows if isinstance(error, UnusableRowsError) else ()
+    given = error.faults if isinstance(error, UnusableRowsError) else ()
     where = f"body.{error.field}"
-    faults = [FieldProblem(where=f"{where}.{row.row_no - 1}", problem=row.detail) for row in rows]
+    faults = [FieldProblem(where=f"{where}.{one.where}", problem=one.problem) for one in given]
     advice = error.advice() if isinstance(error, MissingNamesError) else ""
     errors = [FieldProblem(where=where, problem=f"{error}{advice}"), *faults]
     return Refusal(ProblemKind.INVALID, errors=errors)

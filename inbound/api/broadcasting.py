@@ -223,5 +223,5 @@ class Broadcasting:
         shape = TableShape(others)
         made = load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers, shape=shape)
         first = [] if made.recipients else find_exclusion_page(conn, broadcast_id, 0, MOST_NAMED)
-        require_recipients(made.excluded, made.recipients, first)
+        require_recipients(made.excluded, made.recipients, first, prepared.content)
         return made

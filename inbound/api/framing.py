@@ -26,6 +26,8 @@ _ABSOLUTE: Final = re.compile(rb"(?i:https?)://(?P<host>[^/?#@]+)(?P<rest>(?:[/?
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 # RFC 3986, 3.2.2 and 3.2.3.
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+_FIRST_LINE: Final = re.compile(rb"[A-Za-z]+ (?P<url>.*) HTTP/1\.[01]", re.DOTALL)
+_URL: Final = re.compile(rb"[!-~]+")
 _VERSIONS: Final = frozenset({b"1.0", b"1.1"})
 _SINGLE: Final = frozenset(
     {
@@ -90,6 +92,21 @@ class StrictConnection(h11.Connection):
         if b"#" in event.target:
             raise h11.RemoteProtocolError("a fragment in the target")
         return _in_origin_form(event)
+
+
+def fault_of_url(request_line: bytes) -> str:
+    """Return what is wrong with the URL in a first line; empty if that is not the cause."""
+    match = _FIRST_LINE.fullmatch(request_line)
+    if match is None:
+        return ""
+    if b"#" in match["url"]:
+        return "the URL has a `#`; write it as `%23`, or leave out what begins with it"
+    if not match["url"] or not _URL.fullmatch(match["url"]):
+        return (
+            "the URL has a character that has to be percent-encoded, such as a space (`%20`) or a "
+            "letter that is not ASCII"
+        )
+    return ""
 
 
 def is_host(value: bytes) -> bool:

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from inbound.api.connections import Slot, count_closed
-from inbound.api.framing import HEAD_TOO_LARGE, StrictConnection
+from inbound.api.framing import HEAD_TOO_LARGE, StrictConnection, fault_of_url
 from inbound.api.observability import SECURITY_HEADERS
 from inbound.api.plain_requests import PlainCycle, PlainRequest, read_plain
 from inbound.api.problem_answers import render
@@ -161,7 +161,8 @@ class HttpProtocol(H11Protocol):
     def _refuse(self) -> None:
         too_large = self.conn.error_status == HEAD_TOO_LARGE
         kind = ProblemKind.HEADERS_TOO_LARGE if too_large else ProblemKind.NO_HTTP
-        refusal = Refusal(kind)
+        fault = "" if too_large else fault_of_url(self.conn.request_line)
+        refusal = Refusal(kind, f"{fault}. Nothing was done" if fault else None)
         if self.conn.repeated:
             detail = (
                 f"the header {self.conn.repeated} is given twice; send it once. Nothing was done"

@@ -5,6 +5,7 @@ from typing import Final
 
 from inbound.orders.account_rules import MOST_PARTS
 from inbound.orders.ports import Placed
+from inbound.parsers.channel_texts import may_become_channel
 from inbound.store.orders.rows import rights_of
 from schemas.orders import Order, RefusalReason
 
@@ -35,6 +36,10 @@ _WRONG: Final[dict[RefusalReason, str]] = {
     RefusalReason.BALANCE: "the account's balance is too low",
 }
 """What is wrong, by reason."""
+
+_BEGINS_WITH_CHANNEL: Final = "the text begins with the name of a channel, like `__CALL__`"
+_NO_PATTERN: Final = "the text matches none of the account's patterns"
+_WRITE_BEFORE: Final = "write something before it, or order the message with a `channel`"
 
 _CHANGE: Final = "`scserv accounts change {account}"
 
@@ -130,6 +135,11 @@ def _explained(
         template=order.template,
     )
     wrong = _WRONG[placed.reason].format(parts=placed.parts)
+    # The text of a template is not known here.
+    if placed.reason is RefusalReason.TEXT_NOT_ALLOWED and order.text is not None:
+        is_channel = order.channel is None and may_become_channel(order.text)
+        wrong = _BEGINS_WITH_CHANNEL if is_channel else _NO_PATTERN
+        fix = _WRITE_BEFORE if is_channel else fix
     if placed.detail:
         # For a template that doesn't exist, this says everything.
         is_all = placed.reason is RefusalReason.TEMPLATE_UNKNOWN

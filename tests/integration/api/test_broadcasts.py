@@ -54,7 +54,17 @@ async def test_a_draft_counts_its_audience_and_names_excluded_rows(world: World)
         (
             [{"msisdn": "+79161110001", "Nmae": "Anna", "город": "Омск"}],
             "{name}, hello",
-            "no row has `name`; the rows have `msisdn`, `Nmae`, `город`; is `Nmae` meant as",
+            "`msisdn`, `Nmae`, `город`; the text has {name}: is `Nmae` meant?",
+        ),
+        (
+            [{"msisdn": "+79161110001", "name": "Anna"}],
+            "{nam}, hello",
+            "no row has `nam`; the rows have `msisdn`, `name`; the text has {nam}: is `name`",
+        ),
+        (
+            [{"msisdm": "+79161110001"}],
+            "hello",
+            "the rows have `msisdm`; is `msisdm` meant as `msisdn`?",
         ),
         ([{"phone": "+79161110001"}], "hello", "no row has `msisdn`; the rows have `phone`"),
         ([{"+7 916 111-00-01": "x"}], "hello", "no row has `msisdn`; the rows have no fields"),
@@ -81,7 +91,9 @@ async def test_rows_that_can_not_be_used_are_named_with_their_faults(world: Worl
     problem = assert_problem(answer, 422, "invalid")
     assert [error["where"] for error in problem["errors"]] == [
         "body.audience",
-        *(f"body.audience.{place}" for place in range(3)),
+        "body.audience.0.msisdn",
+        "body.audience.1.msisdn",
+        "body.audience.2.name",
     ]
     assert "no row can be used (1: a field is missing" in problem["detail"]
     assert anna.number not in answer.text

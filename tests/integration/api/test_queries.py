@@ -93,6 +93,32 @@ async def test_a_plus_in_a_time_is_understood(world: World, since: str) -> None:
     assert "since=2024-05-01T09%3A30%3A00Z" in answer.json()["next"]
 
 
+@pytest.mark.parametrize(
+    ("query", "where", "said"),
+    [
+        ("limt=5", "query.limt", "is an unknown parameter; is `limit` meant? Known: "),
+        ("foo=1", "query.foo", "is an unknown parameter; known: "),
+        (f"{PHONE}=1", "query", "has an unknown parameter; known: "),
+    ],
+)
+async def test_an_unknown_parameter_is_named_with_the_known_ones(
+    world: World, query: str, where: str, said: str
+) -> None:
+    answer = await world.scoped("send").get(f"/v1/messages?{query}&state=sent")
+    problem = assert_problem(answer, 422, "invalid")
+    [error] = problem["errors"]
+    assert error["where"] == where
+    assert error["problem"].startswith(said)
+    assert "`limit`, `since`, `state`" in error["problem"]
+    assert PHONE not in answer.text
+
+
+async def test_an_operation_without_parameters_says_so(world: World) -> None:
+    answer = await world.scoped("send").get("/v1/account?limit=1")
+    problem = assert_problem(answer, 422, "invalid")
+    assert problem["detail"] == "query.limit: is an unknown parameter; this operation has none"
+
+
 @pytest.mark.parametrize("since", ["2024-05-01T12:30:00", "2024-05-01", "2024-05-01T12:30:00 MSK"])
 async def test_a_time_without_an_offset_is_refused(world: World, since: str) -> None:
     answer = await world.scoped("read").get("/v1/requests", params={"since": since})

@@ -21,7 +21,7 @@ def missing(names: list[str], per_row: int = 1) -> MissingNamesError:
 def test_a_mistyped_field_is_advised() -> None:
     error = missing(["Nmae"])
     assert str(error) == "no row has `name`; the rows have `msisdn`, `Nmae`"
-    assert error.advice() == "; is `Nmae` meant as `name`?"
+    assert error.advice() == "; the text has {name}: is `Nmae` meant?"
 
 
 def test_no_advice_is_sought_among_more_names_than_one_row_may_have() -> None:

@@ -125,6 +125,32 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], nam
     assert app.requests <= ("Transfer-Encoding" in AMBIGUOUS[name].decode())  # its body is invalid
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (b"/v1/messages?comment=#4711", "the URL has a `#`; write it as `%23`"),
+        (b"/v1/messages?comment=a b", "such as a space (`%20`)"),
+        ("/v1/clients/Иванов".encode(), "a letter that is not ASCII"),
+    ],
+)
+async def test_a_url_that_is_not_encoded_is_named_as_the_cause(
+    echo: tuple[Echo, HttpServer], url: bytes, said: str
+) -> None:
+    app, made = echo
+    answer = await exchange(made, b"GET " + url + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    problem = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert problem["type"] == "urn:scserv:problem:no-http"
+    assert said in problem["detail"]
+    assert "4711" not in problem["detail"]
+    assert not app.requests
+
+
+async def test_a_plain_url_is_not_named_as_the_cause(echo: tuple[Echo, HttpServer]) -> None:
+    answer = await exchange(echo[1], b"GET /v1/messages?a=%23 HTTP/1.1\r\nHost: a b\r\n\r\n")
+    assert b"URL" not in answer
+    assert b"two readers" in answer
+
+
 async def test_empty_lines_before_a_request_are_skipped(echo: tuple[Echo, HttpServer]) -> None:
     """Programs send one behind a body, although it is no part of it (RFC 9112, 2.2)."""
     _, made = echo

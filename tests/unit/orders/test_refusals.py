@@ -1,6 +1,7 @@
 """Every reason of a refusal names the input and the fix."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -61,6 +62,25 @@ def test_who_gave_a_key_is_told_that_it_keeps_the_refusal(reason: RefusalReason)
     order = Order(phone="+79161234503", text="x", idempotency_key="k")
     is_reused = reason is RefusalReason.IDEMPOTENCY_KEY_REUSED
     assert ("a new attempt needs a new idempotency key" in explain(order, placed)) is not is_reused
+
+
+@pytest.mark.parametrize("explained", [explain, explain_to_program])
+def test_a_text_that_is_not_allowed_is_told_which_of_two_causes_it_has(
+    explained: Callable[[Order, Placed], str],
+) -> None:
+    def said(**content: Any) -> str:
+        order = Order(account="shop", phone="+79161234503", **content)
+        return explained(order, Placed(uuid4(), "refused", 1, RefusalReason.TEXT_NOT_ALLOWED))
+
+    assert said(text="__CALL__: hello") == (
+        "the text begins with the name of a channel, like `__CALL__`; write something before it, "
+        "or order the message with a `channel`"
+    )
+    for other in ({"text": "hello"}, {"text": "hello", "channel": "call"}):
+        assert said(**other).startswith("the text matches none of the account's patterns; ")
+    both = said(template="visit", fields={})
+    assert "a pattern" in both
+    assert "the name of a channel" in both
 
 
 def test_more_parts_are_offered_only_where_they_help() -> None:
