@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inbound.api.server import HttpServer
 from inbound.desk.roles import Role
+from inbound.freshness.trouble import KafkaTrouble
 from inbound.ops.health import Health
 from inbound.settings import DeskSettings
 from tests.bench import history
@@ -146,10 +147,32 @@ async def another_language(tab: Tab, base: str, folder: Path) -> None:
     await tab.until("document.documentElement.lang === 'ru'")
     assert await tab.run("document.querySelector('[type=file]').files[0].name") == "clients.csv"
     assert await tab.run("document.querySelector('[name=password]').value") == "a secret"
+    await a_language_that_can_not_change(tab)
     stored = await tab.run("JSON.stringify({...sessionStorage, ...localStorage})")
     assert "secret" not in stored
     assert "C-peers-1" not in stored
     await the_menu_by_keyboard(tab, base)
+
+
+async def a_language_that_can_not_change(tab: Tab) -> None:
+    """With the desk away, or renewed since: what was typed stays, and the page says so."""
+    said = "document.querySelector('#language-problem [role=alert]')?.textContent"
+    await tab.run("window.real = window.fetch; window.fetch = () => Promise.reject()")
+    await tab.click(".languages button")
+    await tab.until(f"{said}?.startsWith('Рабочее место не отвечает')")
+    await tab.run(
+        "window.fetch = window.real; document.head.append(document.createElement('script'))"
+    )
+    await tab.click(".languages button")
+    await tab.until(f"{said}?.startsWith('При смене языка')")
+    assert await tab.violations() == []
+    assert await tab.run("document.querySelector('[name=password]').value") == "a secret"
+    await tab.run("document.head.lastElementChild.remove()")
+    await tab.click(".languages button")
+    await tab.until("document.documentElement.lang === 'en'")
+    assert await tab.run(f"{said} ?? null") is None
+    await tab.click(".languages button")
+    await tab.until("document.documentElement.lang === 'ru'")
 
 
 async def a_message(tab: Tab, base: str) -> None:
@@ -216,10 +239,10 @@ async def a_status_that_renews_itself(tab: Tab, base: str, world: DeskWorld) -> 
     """What has changed appears without a reload; what was opened stays open."""
     await tab.open(f"{base}/status")
     assert "Kafka" not in await tab.run("document.querySelector('.alarms').textContent")
-    world.oldest = None
+    world.oldest, world.trouble = None, KafkaTrouble("no answer")
     await tab.run("window.stays = true")
     await tab.run("htmx.ajax('GET', '/status/live', {target: '#live', swap: 'outerHTML'})")
     await tab.until("document.querySelector('.alarms').textContent.includes('Kafka')")
     assert await tab.run("window.stays")
     assert await tab.violations() == []
-    world.oldest = {}
+    world.oldest, world.trouble = {}, None

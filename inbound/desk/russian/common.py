@@ -257,4 +257,6 @@ COMMON: Final[Mapping[str, str]] = {
     "Wait a moment, look at the page again, and repeat your change if it is missing.": "Подождите немного, откройте страницу снова и повторите изменение, если его нет.",
     "Something went wrong in the service itself.": "Ошибка в самом сервисе.",
     "Tell an operator the number below: the log explains it.": "Сообщите оператору номер ниже: по нему причина найдётся в журнале.",
+    "The desk does not answer, so the language is the same. What you typed is still here. Try again.": "Рабочее место не отвечает, поэтому язык прежний. Всё, что вы ввели, осталось здесь. Попробуйте ещё раз.",
+    "In another language this page would lose what you typed. Send it first, or copy it and reload the page.": "При смене языка эта страница потеряла бы то, что вы ввели. Сначала отправьте это или скопируйте и обновите страницу.",
 }

@@ -61,20 +61,35 @@
     document.querySelector(".languages button")?.focus({ preventScroll: true });
   }
 
+  // Say why the language stays; "" takes back what was said.
+  function say(reason) {
+    const box = document.getElementById("language-problem");
+    box.replaceChildren();
+    if (!reason) return;
+    const note = document.createElement("p");
+    note.className = "note bad";
+    note.setAttribute("role", "alert");
+    note.textContent = box.dataset[reason];
+    box.append(note);
+  }
+
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!form.matches(".languages")) return;
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form));
     fields.append(event.submitter.name, event.submitter.value);
+    say("");
     const answer = await fetch("/language", { method: "POST", body: fields }).catch(() => null);
-    if (!answer) return; // the desk is away: the page stays as it is, with all that was typed
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer?.text().catch(() => null);
+    if (typeof text !== "string") return say("away"); // the page stays, with all that was typed
+    const page = new DOMParser().parseFromString(text, "text/html");
     const isSame = page.querySelector(".languages") && assets(page) === assets(document);
     // An outage has a page, too, and a session that has ended leads to another one.
     const mayLose = answer.ok ? isTyped() : document.querySelector("main form") !== null;
     if (isSame && (answer.ok || !mayLose)) show(page, answer.url);
     else if (!mayLose) location.assign(answer.url);
+    else say(answer.ok ? "lossy" : "away");
   });
 
   // Fields that depend on a choice come a moment later, and only until somebody types again.
