@@ -18,6 +18,7 @@ from yarl import URL
 
 from inbound.callbacks.posting import CallbackFailed, Poster
 from inbound.callbacks.public_addresses import is_public
+from inbound.tls_faults import tls_words
 
 TIMEOUT_S: Final = 10.0
 LONGEST_WISH: Final = timedelta(days=1)
@@ -107,10 +108,10 @@ def _reason(error: Exception) -> str:
         return "the name leads to an address that is not public"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "the certificate is not valid"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the name is not known"
-    if isinstance(error, aiohttp.ClientConnectorError | OSError):
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return tls_words(error.os_error) or "no connection"
+    if isinstance(error, OSError):
         return "no connection"
     return "no valid answer"

@@ -8,7 +8,7 @@ may deliver what it never confirmed.
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,11 +24,18 @@ from inbound.channels.port import Accepted, ChannelAdapter, Outgoing, Refused, U
 from inbound.parsers.channel_texts import ChannelTextError, parse_channel_text
 from inbound.smpp.errors import UnansweredError, UnencodableError
 from inbound.smpp.status import Status
+from inbound.tls_faults import TlsFault, tls_words
 
 Security = Literal["none", "starttls", "tls"]
 
 _PERMANENT: Final = 500
 _SERVICE_NOT_AVAILABLE: Final = 421
+_CHECKS: Final[Mapping[TlsFault, str]] = {
+    TlsFault.OTHER_HOST: "check host",
+    TlsFault.UNTRUSTED: "check tls_ca",
+    TlsFault.NO_TLS: "check security and port",
+    TlsFault.BROKEN_OFF: "check security and port",
+}
 _ALL_ASCII_POLICY: Final = SMTP_POLICY.clone(cte_type="7bit")
 
 
@@ -85,15 +92,14 @@ class MailChannel(ChannelAdapter):
         client = aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,
-            username=server.username or None,
-            password=server.password or None,
             timeout=server.timeout_s,
             use_tls=server.security == "tls",
-            start_tls=server.security == "starttls",
+            start_tls=False,  # `_enter` does it: the library's error has no kind
             tls_context=server.tls,
         )
         try:
             await client.connect()
+            await self._enter(client)
             yield client
         except aiosmtplib.SMTPResponseException as error:
             raise UnavailableError(f"the mail server answered {error.code}") from None
@@ -101,6 +107,26 @@ class MailChannel(ChannelAdapter):
             raise UnavailableError(f"the mail server: {_reason(error)}") from None
         finally:
             await _quit(client)
+
+    async def _enter(self, client: aiosmtplib.SMTP) -> None:
+        """Begin TLS and sign in, as the settings say. Nothing is sent without what they demand."""
+        server = self._server
+        if server.security == "starttls":
+            if not await _offers_starttls(client):
+                raise UnavailableError(
+                    "the mail server offers no STARTTLS; check security and port"
+                )
+            await client.starttls()
+        if server.username:
+            try:
+                await client.login(server.username, server.password)
+            except aiosmtplib.SMTPException as error:
+                if type(error) is not aiosmtplib.SMTPException:
+                    raise
+                # No error of a kind of its own: it offers no way to sign in that the library knows.
+                raise UnavailableError(
+                    "the mail server offers no sign-in; check username and port"
+                ) from None
 
     def _mail(self, outgoing: Outgoing) -> bytes:
         """Return the mail; text that a header can't hold is encoded. Raises UnencodableError."""
@@ -121,6 +147,13 @@ class MailChannel(ChannelAdapter):
             return mail.as_bytes()
         except (ChannelTextError, ValueError, LookupError) as error:
             raise UnencodableError(f"not a mail: {type(error).__name__}") from None
+
+
+async def _offers_starttls(client: aiosmtplib.SMTP) -> bool:
+    """Whether the server has it; one that doesn't know EHLO has no extension (RFC 5321, 3.2)."""
+    with contextlib.suppress(aiosmtplib.SMTPHeloError):
+        await client.ehlo()
+    return client.supports_extension("starttls")
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
@@ -144,8 +177,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiosmtplib.SMTPConnectTimeoutError | asyncio.TimeoutError | TimeoutError):
         return "no answer in time"
     cause = error.__cause__ if error.__cause__ is not None else error
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS: {cause.reason or 'failed'}"
+    if isinstance(cause, OSError) and (fault := tls_words(cause, _CHECKS)):
+        return fault
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return "the connection ended" if isinstance(error, ConnectionError) else type(error).__name__

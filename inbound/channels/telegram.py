@@ -18,6 +18,7 @@ from inbound.channels.port import Accepted, ChannelAdapter, Outgoing, Refused, U
 from inbound.parsers.channel_texts import ChannelText, ChannelTextError, parse_channel_text
 from inbound.smpp.errors import UnansweredError, UnencodableError
 from inbound.smpp.status import Status
+from inbound.tls_faults import tls_words
 
 LONGEST_TEXT: Final = 4096
 """Characters of a message (Bot API, sendMessage), counted as UTF-16 units."""
@@ -29,7 +30,8 @@ _LARGEST_ANSWER: Final = 1 << 20
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _WRONG_TOKEN: Final = frozenset({401, 404})
-_NOT_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_WITH_CAUSE: Final = aiohttp.ClientConnectorError
+_NOT_CONNECTED: Final = (_WITH_CAUSE, aiohttp.ConnectionTimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,11 @@ class TelegramChannel(ChannelAdapter):
             async with self._open().post(url, json=body, allow_redirects=False) as response:
                 content = await response.content.read(_LARGEST_ANSWER)
                 return _answer(response.status, content)
-        except _NOT_CONNECTED:
-            raise UnavailableError("the Bot API can't be reached") from None
+        except _NOT_CONNECTED as error:
+            # Without its text: it has the URL, and so the token.
+            fault = tls_words(error.os_error) if isinstance(error, _WITH_CAUSE) else None
+            why = f": {fault}" if fault else ""
+            raise UnavailableError(f"the Bot API can't be reached{why}") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             # Without its text and cause: they have the URL, and so the token.
             raise UnansweredError(f"no answer: {type(error).__name__}") from None

@@ -23,6 +23,7 @@ from inbound.kafka.connection import (
 from inbound.kafka.handshake import KafkaRefusalError, ask_versions, authenticate
 from inbound.ops import certificates
 from inbound.ops.health import Health
+from inbound.tls_faults import TlsFault, tls_detail, tls_fault
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,6 @@ EVERY_S: Final = 3.0
 ANSWER_S: Final = 2.0
 KEEP_S: Final = 60.0
 CERTIFICATES_EVERY_S: Final = 3600.0
-
-_OTHER_HOST: Final = {62, 64}
-"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
 def problem(kafka: KafkaConnection, timeout_s: float = ANSWER_S) -> str | None:
@@ -124,23 +122,26 @@ def _connect(
 
 def _explain(error: ssl.SSLError, host: str, kafka: KafkaConnection) -> str:
     """Return what is wrong and which setting to correct."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _OTHER_HOST:
+    match tls_fault(error):
+        case TlsFault.OTHER_HOST:
             return (
                 f"its certificate is not for {host}: correct SCSERV_KAFKA_BOOTSTRAP_SERVERS, or"
                 " have the certificate name this host"
             )
-        trusted = f"in {kafka.tls_ca}" if kafka.tls_ca else "of this system"
-        return (
-            f"its certificate is not trusted ({error.verify_message}): the CA certificates"
-            f" {trusted} don't fit; correct {TLS_CA}"
-        )
-    if "ALERT" in (error.reason or ""):
-        return (
-            f"it refuses our client certificate ({error.reason}): correct {TLS_CERT}, which is"
-            f" {kafka.tls_cert or 'not set'}"
-        )
-    return f"no TLS there ({error.reason or error}): correct {SECURITY_PROTOCOL} or the port"
+        case TlsFault.UNTRUSTED:
+            trusted = f"in {kafka.tls_ca}" if kafka.tls_ca else "of this system"
+            return (
+                f"its certificate is not trusted ({tls_detail(error)}): the CA certificates"
+                f" {trusted} don't fit; correct {TLS_CA}"
+            )
+        case TlsFault.OUR_CERTIFICATE | TlsFault.UNAGREED as fault:
+            return (
+                f"{fault} ({tls_detail(error)}): correct {TLS_CERT}, which is"
+                f" {kafka.tls_cert or 'not set'}"
+            )
+        case TlsFault.OLD as fault:
+            return f"{fault} ({tls_detail(error)}): have it offer that"
+    return f"no TLS there ({tls_detail(error) or error}): correct {SECURITY_PROTOCOL} or the port"
 
 
 def look_at_certificates(kafka: KafkaConnection) -> None:

@@ -5,11 +5,15 @@ has unbound. A connection to an SMSC that does not bind in time is closed.
 """
 
 import asyncio
+from ssl import SSLError
 from typing import Any, Final
+
+from typing_extensions import override
 
 from inbound.smpp._base import AnswerT
 from inbound.smpp._requesting import Requesting
 from inbound.smpp._terms import BoundAs, SessionRole, SessionSettings, SessionState
+from inbound.smpp.connecting import why_not_connected
 from inbound.smpp.errors import BindRefusedError, LinkError, NotSentError, UnansweredError
 from inbound.smpp.pdu import (
     BindPdu,
@@ -54,10 +58,17 @@ class Binding(Requesting):
         """
         return str(self) if self.settings.bind else "SMPP links"
 
-    # Hook.
+    # Hooks.
 
     def on_state(self) -> None:
         """Handle that the session is bound, or that the peer unbinds. Must not block."""
+
+    @override
+    def why_broken(self, error: Exception) -> str:
+        """Return why it broke; in TLS 1.3 a client learns only here that it is refused."""
+        if self.role is SessionRole.ESME and isinstance(error, SSLError):
+            return why_not_connected(error)
+        return super().why_broken(error)
 
     # Outgoing requests.
 

@@ -130,6 +130,10 @@ class FramedConnection(asyncio.Protocol):
     def on_lost(self) -> None:
         """Handle: the connection has ended; `reason` says why."""
 
+    def why_broken(self, error: Exception) -> str:
+        """Return why a connection broke."""
+        return str(error)
+
     # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,7 +169,9 @@ class FramedConnection(asyncio.Protocol):
         """Keep the reason, call `on_lost`, and resolve `wait_closed`."""
         if not self._reason:
             self._reason = (
-                "the peer closed the connection" if exc is None else f"the connection broke: {exc}"
+                "the peer closed the connection"
+                if exc is None
+                else f"the connection broke: {self.why_broken(exc)}"
             )
         if self._linger is not None:
             self._linger.cancel()

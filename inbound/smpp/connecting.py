@@ -2,31 +2,34 @@
 
 import errno
 import socket
-import ssl
+from collections.abc import Mapping
 from typing import Final
 
 from inbound.printing import printable
+from inbound.tls_faults import TlsFault, tls_words
 
 _REASON_CHARS: Final = 200
-_OTHER_HOST: Final = {62, 64}
-"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 NOTHING_LISTENS: Final = "nothing listens there; check host and port"
 UNKNOWN_HOST: Final = "the host name is unknown; check host"
-OTHER_HOST: Final = "its certificate is for another host; check host"
-NO_TLS: Final = "it does not answer with TLS; check tls and port"
-CLIENT_CERTIFICATE: Final = "it refuses our client certificate; check tls_cert"
-UNTRUSTED: Final = "its certificate is not trusted; check tls_ca"
+
+CHECKS: Final[Mapping[TlsFault, str]] = {
+    TlsFault.OTHER_HOST: "check host",
+    TlsFault.UNTRUSTED: "check tls_ca",
+    TlsFault.OLD: "have its operator offer it",
+    TlsFault.OUR_CERTIFICATE: "check tls_cert",
+    TlsFault.UNAGREED: "check tls_cert",
+    TlsFault.NO_TLS: "check tls and port",
+    TlsFault.BROKEN_OFF: "check tls, port and tls_cert",
+    TlsFault.OTHER: "check tls and port",
+}
 
 
 def why_not_connected(error: OSError) -> str:
     """Return what is wrong and which setting of the bind to check."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _OTHER_HOST:
-            return OTHER_HOST
-        return f"{UNTRUSTED} ({error.verify_message})"
-    if isinstance(error, ssl.SSLError):
-        return CLIENT_CERTIFICATE if "ALERT" in (error.reason or "") else NO_TLS
+    words = tls_words(error, CHECKS)
+    if words is not None:
+        return words
     if isinstance(error, socket.gaierror):
         return UNKNOWN_HOST
     if error.errno == errno.ECONNREFUSED:

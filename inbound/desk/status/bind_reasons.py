@@ -3,17 +3,11 @@
 What the system or the SMS centre says (an error of the network, a status of SMPP) stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from inbound.smpp.connecting import (
-    CLIENT_CERTIFICATE,
-    NO_TLS,
-    NOTHING_LISTENS,
-    OTHER_HOST,
-    UNKNOWN_HOST,
-    UNTRUSTED,
-)
+from inbound.smpp.connecting import CHECKS, NOTHING_LISTENS, UNKNOWN_HOST
+from inbound.tls_faults import TlsFault
 
 _WHOLE: Final[Mapping[str, str]] = {
     "the peer closed the connection": "СМС-центр закрыл соединение",
@@ -39,11 +33,24 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
 _NOT_CONNECTED: Final[Mapping[str, str]] = {
     NOTHING_LISTENS: "там никто не принимает соединений; проверьте host и port",
     UNKNOWN_HOST: "имя узла неизвестно; проверьте host",
-    OTHER_HOST: "его сертификат выдан другому узлу; проверьте host",
-    NO_TLS: "он отвечает не по TLS; проверьте tls и port",
-    CLIENT_CERTIFICATE: "он отклоняет наш сертификат; проверьте tls_cert",
-    UNTRUSTED: "его сертификату нет доверия; проверьте tls_ca",
 }
+_OF_TLS: Final[Mapping[TlsFault, str]] = {
+    TlsFault.OTHER_HOST: "его сертификат выдан другому узлу; проверьте host",
+    TlsFault.UNTRUSTED: "его сертификату нет доверия; проверьте tls_ca",
+    TlsFault.OLD: "у него нет TLS 1.2 или новее; попросите его оператора включить",
+    TlsFault.OUR_CERTIFICATE: "он отклоняет наш сертификат; проверьте tls_cert",
+    TlsFault.UNAGREED: "он требует сертификат клиента или не имеет наших шифров TLS; "
+    "проверьте tls_cert",
+    TlsFault.NO_TLS: "он отвечает не по TLS; проверьте tls и port",
+    TlsFault.BROKEN_OFF: "он прервал установление TLS; проверьте tls, port и tls_cert",
+    TlsFault.OTHER: "ошибка TLS; проверьте tls и port",
+}
+
+
+def _why() -> Iterator[tuple[str, str]]:
+    yield from _NOT_CONNECTED.items()
+    for fault, meant in _OF_TLS.items():
+        yield f"{fault}; {CHECKS[fault]}", meant
 
 
 def reason_in_russian(reason: str) -> str:
@@ -53,7 +60,7 @@ def reason_in_russian(reason: str) -> str:
     for english, russian in _BEGINNINGS.items():
         if reason.startswith(english):
             rest = reason.removeprefix(english)
-            for why, meant in _NOT_CONNECTED.items():
+            for why, meant in _why():
                 if rest.startswith(why):
                     return russian + meant + rest.removeprefix(why)
             seconds = rest.removesuffix(" s")

@@ -8,7 +8,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ssl import SSLContext
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 
 @dataclass(slots=True)
@@ -47,13 +47,27 @@ class MailServer:
 
 
 @asynccontextmanager
-async def mail_server(tls: SSLContext | None = None) -> AsyncIterator[MailServer]:
-    """Start a server on loopback; with `tls` it wants STARTTLS first."""
+async def mail_server(
+    tls: SSLContext | None = None, password: str = ""
+) -> AsyncIterator[MailServer]:
+    """Start a server on loopback; with `tls` it wants STARTTLS first, with `password` a sign-in."""
+
+    def signs_in(*arguments: object) -> AuthResult:
+        is_right = getattr(arguments[-1], "password", b"") == password.encode()
+        return AuthResult(success=is_right, handled=is_right)
+
     made = MailServer()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: SMTP(
-            made, hostname="mail.test", tls_context=tls, require_starttls=tls is not None, loop=loop
+            made,
+            hostname="mail.test",
+            tls_context=tls,
+            require_starttls=tls is not None,
+            auth_required=bool(password),
+            authenticator=signs_in,
+            auth_exclude_mechanism=() if password else ("LOGIN", "PLAIN"),
+            loop=loop,
         ),
         "127.0.0.1",
     )

@@ -1,6 +1,8 @@
 """The channel `mail` against a real mail server."""
 
+import ssl
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,6 +14,7 @@ from inbound.parsers.channel_texts import ChannelText
 from inbound.smpp.errors import UnansweredError, UnencodableError
 from inbound.smpp.status import Status, is_temporary, is_throttle
 from schemas.channels import Channel
+from tests.certificates import Authority
 from tests.integration.channels.mail_server import MailServer, mail_server
 
 pytestmark = pytest.mark.asyncio
@@ -94,17 +97,54 @@ async def test_before_data_nothing_is_unknown() -> None:
     assert "anna" not in str(error.value)
 
 
-async def test_a_server_that_demands_tls_gets_no_mail_without() -> None:
-    settings = ServerSettings("127.0.0.1", 0, "starttls", "scserv@example.org", "From us")
-    async with mail_server() as server:  # offers no STARTTLS
-        plain = MailChannel(
-            ServerSettings(
-                settings.host, server.port, settings.security, settings.sender, settings.subject
-            ),
-            lambda: NOW,
-        )
-        with pytest.raises(UnavailableError):
-            await plain.deliver(outgoing())
+def secured(port: int, trusted: Path | None, password: str = "") -> MailChannel:
+    """Return a channel that demands STARTTLS."""
+    settings = ServerSettings(
+        *("127.0.0.1", port, "starttls", "scserv@example.org", "From us"),
+        username="scserv" if password else "",
+        password=password,
+        timeout_s=5,
+        tls=ssl.create_default_context(cafile=trusted),
+    )
+    return MailChannel(settings, lambda: NOW)
+
+
+def offered(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
+async def test_a_server_without_starttls_gets_no_mail_and_no_password() -> None:
+    async with mail_server(password="sesame12") as server:  # offers no STARTTLS
+        with pytest.raises(UnavailableError) as why:
+            await secured(server.port, None, "sesame12").deliver(outgoing())
+    assert str(why.value) == "the mail server offers no STARTTLS; check security and port"
+    assert server.mails == []
+
+
+async def test_a_mail_goes_over_starttls_after_a_sign_in(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "ca")
+    async with mail_server(offered(authority.issue("mail")), "sesame12") as server:
+        answer = await secured(server.port, authority.certificate, "sesame12").deliver(outgoing())
+        assert answer == Accepted(ID.hex)
+        with pytest.raises(UnavailableError, match="answered 535"):
+            await secured(server.port, authority.certificate, "wrong").deliver(outgoing())
+    assert len(server.mails) == 1
+
+
+async def test_a_server_that_offers_no_sign_in_is_named_so(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "ca")
+    async with mail_server(offered(authority.issue("mail"))) as server:
+        with pytest.raises(UnavailableError, match="offers no sign-in; check username"):
+            await secured(server.port, authority.certificate, "sesame12").deliver(outgoing())
+
+
+async def test_a_certificate_that_is_not_trusted_is_named_so(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "ca")
+    async with mail_server(offered(authority.issue("mail"))) as server:
+        with pytest.raises(UnavailableError, match="not trusted; check tls_ca"):
+            await secured(server.port, None).deliver(outgoing())
     assert server.mails == []
 
 

@@ -1,7 +1,9 @@
 """Calls go to public addresses only, whatever a name server says, and follow no redirect."""
 
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -11,6 +13,8 @@ from inbound.callbacks.http_poster import HttpPoster
 from inbound.callbacks.posting import CallbackFailed, check_url
 from inbound.callbacks.public_addresses import is_public
 from inbound.errors import SetupError
+from tests.tls_server import tls_server
+from tests.unit.smpp.certificate import self_signed
 
 CANARY = "canary-of-a-query"
 
@@ -239,6 +243,23 @@ async def test_a_call_to_a_name_that_can_not_be_looked_up_fails(url: str) -> Non
         await HttpPoster(timeout_s=5).post(url, b"{}", {}, private_allowed=False)
     assert str(failed.value) == "the URL can't be called; set another one"
     assert not failed.value.is_final
+
+
+async def test_a_receiver_with_a_wrong_certificate_or_none_is_named_so(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    async def why(url: str) -> str:
+        with pytest.raises(CallbackFailed) as failed:
+            await HttpPoster(timeout_s=5).post(url, b"{}", {}, private_allowed=True)
+        return str(failed.value)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "receiver.pem"))
+    with tls_server(context) as port:
+        said = await why(f"https://127.0.0.1:{port}/{CANARY}")
+    assert said == "its certificate is not trusted (self-signed certificate)"
+    said = await why(f"https://127.0.0.1:{receiver.port}/{CANARY}")
+    assert said == "it does not answer with TLS (WRONG_VERSION_NUMBER)"
 
 
 async def test_reasons_hold_no_url(receiver: Receiver) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from inbound.desk.status.bind_reasons import reason_in_russian
+from inbound.smpp.connecting import CHECKS
+from inbound.tls_faults import TlsFault
 
 SMPP = Path(__file__).parents[3] / "inbound" / "smpp"
 
@@ -50,3 +52,13 @@ def test_every_reason_of_our_client_has_its_russian() -> None:
     assert len(found) > 6
     for english in found:
         assert any("а" <= char <= "я" for char in reason_in_russian(english)), english
+
+
+def test_every_fault_of_tls_has_its_russian() -> None:
+    for fault in TlsFault:
+        english = f"no connection to the SMS centre: {fault}; {CHECKS[fault]} (AN_ALERT)"
+        russian = reason_in_russian(english)
+        assert russian.startswith("нет соединения с СМС-центром: ")
+        assert russian.endswith(" (AN_ALERT)")
+        assert fault not in russian
+        assert "проверьте" in russian or fault is TlsFault.OLD
