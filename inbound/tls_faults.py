@@ -18,6 +18,8 @@ class TlsFault(StrEnum):
 
     OTHER_HOST = "its certificate is for another host"
     UNTRUSTED = "its certificate is not trusted"
+    EXPIRED = "its certificate, or its authority's, has expired"
+    NOT_YET_VALID = "its certificate, or its authority's, is not valid yet"
     OLD = "it has no TLS 1.2 or newer"
     OUR_CERTIFICATE = "it refuses our client certificate"
     UNAGREED = "it wants a client certificate, or has no TLS cipher that we have"
@@ -26,8 +28,20 @@ class TlsFault(StrEnum):
     OTHER = "TLS fails"
 
 
-_OTHER_HOST: Final = {62, 64}
-"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_OF_CERTIFICATES: Final[Mapping[int, TlsFault]] = {
+    9: TlsFault.NOT_YET_VALID,
+    10: TlsFault.EXPIRED,
+    62: TlsFault.OTHER_HOST,
+    64: TlsFault.OTHER_HOST,
+}
+"""By the codes of OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, CERT_HAS_EXPIRED, HOSTNAME_MISMATCH and
+IP_ADDRESS_MISMATCH. It does not say whether the certificate or that of its authority is meant."""
+
+OF_TIMES: Final[Mapping[TlsFault, str]] = {
+    TlsFault.EXPIRED: "have it renewed there",
+    TlsFault.NOT_YET_VALID: "compare the clocks of both machines",
+}
+"""What to do where no setting of ours is wrong."""
 
 _ALERTS: Final[Mapping[str, TlsFault]] = {
     "PROTOCOL_VERSION": TlsFault.OLD,
@@ -61,8 +75,7 @@ _OURS: Final[Mapping[str, TlsFault]] = {
 def tls_fault(error: OSError) -> TlsFault | None:
     """Return what is wrong, None for an error that is none of TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        is_other = error.verify_code in _OTHER_HOST
-        return TlsFault.OTHER_HOST if is_other else TlsFault.UNTRUSTED
+        return _OF_CERTIFICATES.get(error.verify_code, TlsFault.UNTRUSTED)
     if isinstance(error, ssl.SSLError):
         reason = error.reason or ""
         _, is_alert, alert = reason.partition("ALERT_")
@@ -82,7 +95,8 @@ def tls_words(error: OSError, checks: Mapping[TlsFault, str] | None = None) -> s
     fault = tls_fault(error)
     if fault is None:
         return None
-    check = f"; {checks[fault]}" if checks and fault in checks else ""
+    checks = {**OF_TIMES, **(checks or {})}
+    check = f"; {checks[fault]}" if fault in checks else ""
     detail = printable(tls_detail(error), _LONGEST_DETAIL)
     return f"{fault}{check}" + (f" ({detail})" if detail else "")
 
@@ -90,5 +104,5 @@ def tls_words(error: OSError, checks: Mapping[TlsFault, str] | None = None) -> s
 def tls_detail(error: OSError) -> str:
     """Return OpenSSL's words for an error; they quote no host and no certificate."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "" if error.verify_code in _OTHER_HOST else error.verify_message
+        return "" if error.verify_code in _OF_CERTIFICATES else error.verify_message
     return (error.reason or "") if isinstance(error, ssl.SSLError) else ""

@@ -23,7 +23,7 @@ from inbound.kafka.connection import (
 from inbound.kafka.handshake import KafkaRefusalError, ask_versions, authenticate
 from inbound.ops import certificates
 from inbound.ops.health import Health
-from inbound.tls_faults import TlsFault, tls_detail, tls_fault
+from inbound.tls_faults import OF_TIMES, TlsFault, tls_detail, tls_fault
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,8 @@ def _explain(error: ssl.SSLError, host: str, kafka: KafkaConnection) -> str:
                 f"its certificate is not trusted ({tls_detail(error)}): the CA certificates"
                 f" {trusted} don't fit; correct {TLS_CA}"
             )
+        case TlsFault.EXPIRED | TlsFault.NOT_YET_VALID as fault:
+            return f"{fault}: {OF_TIMES[fault]}"
         case TlsFault.OUR_CERTIFICATE | TlsFault.UNAGREED as fault:
             return (
                 f"{fault} ({tls_detail(error)}): correct {TLS_CERT}, which is"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from inbound.printing import printable
-from inbound.tls_faults import TlsFault, tls_words
+from inbound.tls_faults import OF_TIMES, TlsFault, tls_words
 
 _REASON_CHARS: Final = 200
 
@@ -16,6 +16,7 @@ UNKNOWN_HOST: Final = "the host name is unknown; check host"
 CHECKS: Final[Mapping[TlsFault, str]] = {
     TlsFault.OTHER_HOST: "check host",
     TlsFault.UNTRUSTED: "check tls_ca",
+    **OF_TIMES,
     TlsFault.OLD: "have its operator offer it",
     TlsFault.OUR_CERTIFICATE: "check tls_cert",
     TlsFault.UNAGREED: "check tls_cert",

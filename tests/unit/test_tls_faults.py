@@ -3,10 +3,14 @@
 import socket
 import ssl
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from inbound.kafka.availability import problem
+from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.handshake import KafkaRefusalError
 from inbound.tls_faults import TlsFault, tls_fault, tls_words
 from tests.patience import PATIENCE_S
 from tests.tls_server import alert, raw_server, tls_server
@@ -80,6 +84,32 @@ def test_certificates_that_we_refuse(tmp_path: Path) -> None:
         assert said == "its certificate is not trusted; check tls_ca (self-signed certificate)"
         other = refusal(port, certificate, "localhost")
         assert tls_words(other) == "its certificate is for another host"
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (-2, "its certificate, or its authority's, has expired; have it renewed there"),
+        (
+            2,
+            (
+                "its certificate, or its authority's, is not valid yet; "
+                "compare the clocks of both machines"
+            ),
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_valid_now_is_no_matter_of_our_settings(
+    tmp_path: Path, days: int, said: str
+) -> None:
+    certificate = self_signed(tmp_path / "server.pem", timedelta(days=days))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with tls_server(context) as port:
+        assert tls_words(refusal(port, certificate), {TlsFault.UNTRUSTED: "check tls_ca"}) == said
+        kafka = KafkaConnection(f"127.0.0.1:{port}", "SSL", tls_ca=certificate)
+        with pytest.raises(KafkaRefusalError, match=said.replace("; ", ": ")):
+            problem(kafka)
 
 
 @pytest.mark.parametrize(

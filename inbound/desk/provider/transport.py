@@ -2,7 +2,6 @@
 
 import json
 import socket
-import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,11 +9,16 @@ import aiohttp
 from yarl import URL
 
 from inbound.desk.provider.errors import UNREADABLE, ProviderError
+from inbound.tls_faults import TlsFault, tls_words
 
 TIMEOUT_S: Final = 5.0
 MAX_BYTES: Final = 512 * 1024
-_OTHER_HOST: Final = {62, 64}
-"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_CHECKS: Final[Mapping[TlsFault, str]] = {
+    TlsFault.OTHER_HOST: "check SCSERV_OIDC__ISSUER",
+    TlsFault.UNTRUSTED: "check SSL_CERT_FILE",
+    TlsFault.NO_TLS: "check SCSERV_OIDC__ISSUER",
+    TlsFault.BROKEN_OFF: "check SCSERV_OIDC__ISSUER",
+}
 _HEADERS: Final = {"Accept": "application/json", "User-Agent": "scserv"}
 
 
@@ -74,8 +78,8 @@ def _why(error: Exception) -> str:
     elif isinstance(error, aiohttp.ClientConnectorError):
         cause = error.os_error
     match cause:
-        case ssl.SSLError():
-            return _tls_fault(cause)
+        case OSError() if fault := tls_words(cause, _CHECKS):
+            return fault
         case socket.gaierror():
             return "the host name is unknown; check SCSERV_OIDC__ISSUER"
         case ConnectionRefusedError():
@@ -83,14 +87,6 @@ def _why(error: Exception) -> str:
         case TimeoutError():
             return f"there is no answer within {TIMEOUT_S:g} s"
     return type(error).__name__
-
-
-def _tls_fault(error: ssl.SSLError) -> str:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return "it does not answer with TLS 1.2 or newer; check SCSERV_OIDC__ISSUER"
-    if error.verify_code in _OTHER_HOST:
-        return "its certificate is for another host; check SCSERV_OIDC__ISSUER"
-    return f"its certificate is not trusted; check SSL_CERT_FILE ({error.verify_message})"
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:
