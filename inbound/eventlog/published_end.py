@@ -53,10 +53,11 @@ def find_lost_end(
 ) -> LostEnd | None:
     """Return where the log ends if events after that were published, else None.
 
-    Blocks on both for some seconds at most if they answer. Raises SetupError and RetryableError.
+    Call it when Kafka has just answered. Blocks on both for some seconds at most if they answer.
+    Raises SetupError and RetryableError.
     """
     # Kafka first: the log then has everything that was published before.
-    with open_reader(kafka) as reader:
+    with open_reader(kafka, waits=False) as reader:
         published = published_end(reader, names)
     with connect(database_url, application_name) as conn:
         last = last_position(conn)
@@ -72,7 +73,8 @@ def require_complete_log(kafka: KafkaConnection, names: TopicNames, database_url
     if lost is not None:
         raise IncompleteLogError(
             f"the log in the database ends with event {lost.last}, and event {lost.published} is "
-            "on Kafka: the database was restored from a backup.\n"
+            "on Kafka: the database was restored from a backup, or a standby took over that lacked "
+            "the end.\n"
             "Start nothing before `scserv log recover` has ended with status 0: see docs/"
             'OPERATORS.md, "Restoring a backup". A new database needs new topics: set another '
             "SCSERV_TOPIC_PREFIX, or delete the old ones."

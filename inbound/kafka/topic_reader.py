@@ -93,9 +93,13 @@ class TopicReader:
 
 
 @contextmanager
-def open_reader(kafka: KafkaConnection) -> Iterator[TopicReader]:
-    """Connect for the duration of the block. Raises `SetupError` if Kafka can't be used."""
-    wait_for_broker(kafka)
+def open_reader(kafka: KafkaConnection, *, waits: bool = True) -> Iterator[TopicReader]:
+    """Connect for the duration of the block. Raises `SetupError` if Kafka can't be used.
+
+    Unless it `waits` for a broker one has to answer now, as it just did.
+    """
+    if waits:
+        wait_for_broker(kafka)
     try:
         consumer = KafkaConsumer(
             **kafka.client_arguments(),

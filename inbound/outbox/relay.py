@@ -23,7 +23,7 @@ import psycopg
 from kafka.errors import KafkaError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from inbound.errors import RetryableError, SetupError
+from inbound.errors import RetryableError
 from inbound.kafka.producer import RenewableProducer
 from inbound.kafka.records import (
     SUBSCRIPTION_TYPES,
@@ -150,6 +150,8 @@ class Relay:
             sleep=self._sleep,
             before_sleep=self._report_wait,
         ):
+            if self.stopping.is_set():
+                break
             with attempt:
                 try:
                     self._serve()
@@ -197,15 +199,17 @@ class Relay:
                 self.heads.publish_last(connection)
 
     def _require_published_events(self, connection: psycopg.Connection) -> None:
-        """Raise SetupError if a backup was restored while this relay had no connection.
+        """Raise RetryableError if the log has lost its end while this relay had no connection.
 
+        After a failover workers may append what it lacks again, and then relaying continues.
         `inbound.startup` compares with Kafka at the start.
         """
         if (last := last_position(connection)) < self._published:
-            raise SetupError(
+            raise RetryableError(
                 f"the log now ends with event {last}, and event {self._published} was published: "
-                "the database was restored from a backup. Stop every process of the service, and "
-                "run `scserv log recover`"
+                "the database was restored from a backup, or a standby took over that lacked the "
+                "end. If it stays so, stop every process of the service, and run `scserv log "
+                "recover`"
             )
 
     def _take_free_shards(self, connection: psycopg.Connection, held: list[Shard]) -> list[Shard]:

@@ -75,6 +75,7 @@ class BaseBackup:
         self._base = server.data_dir / "base"
         self._wal = server.data_dir / "wal"
         self._receiver: subprocess.Popen[bytes] | None = None
+        self._target: dict[str, object] = {}
 
     async def begin(self) -> None:
         user, url = _system_user.choose(), self._make_role()
@@ -92,6 +93,8 @@ class BaseBackup:
         password, url = secrets.token_hex(16), self._server.url("postgres")
         statement: LiteralString = "CREATE ROLE {} REPLICATION LOGIN PASSWORD {}"
         with psycopg.connect(url, autocommit=True) as connection:
+            # An earlier backup of the same server has it.
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(_ROLE)))
             connection.execute(
                 sql.SQL(statement).format(sql.Identifier(_ROLE), sql.Literal(password))
             )
@@ -114,6 +117,9 @@ class BaseBackup:
 
     async def take(self) -> None:
         await eventually(self._has_all, lambda: "the write-ahead log is not received")
+        self._end_receiver()
+
+    def _end_receiver(self) -> None:
         assert self._receiver is not None
         self._receiver.send_signal(signal.SIGINT)
         assert self._receiver.wait() == 0
@@ -132,9 +138,11 @@ class BaseBackup:
         data = self._server.data_dir / "data"
         shutil.rmtree(data)
         self._base.rename(data)
+        shutil.rmtree(data / "wal", ignore_errors=True)  # of an earlier restore
         self._wal.rename(data / "wal")
         with (data / "postgresql.auto.conf").open("a") as file:
             file.write("restore_command = 'cp wal/%f %p || cp wal/%f.partial %p'\n")
+            file.writelines(f"{name} = '{value}'\n" for name, value in self._target.items())
         (data / "recovery.signal").touch()
         self._server.start()
         await eventually(
@@ -142,7 +150,25 @@ class BaseBackup:
         )
         with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM RESET restore_command")
+            connection.execute("ALTER SYSTEM RESET recovery_target_time")
+            connection.execute("ALTER SYSTEM RESET recovery_target_action")
 
     def _ask(self, query: LiteralString) -> tuple[object, ...] | None:
         with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
             return connection.execute(query).fetchone()
+
+
+class BeforeDamage(BaseBackup):
+    """The same up to a moment: what damaged the database is in the write-ahead log, too."""
+
+    async def take(self) -> None:
+        [moment] = self._ask("SELECT clock_timestamp()") or ()
+        self._target = {"recovery_target_time": moment, "recovery_target_action": "promote"}
+
+    async def restore(self) -> None:
+        self._service._database.close()
+        with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
+            connection.execute("DROP DATABASE scserv WITH (FORCE)")
+        await eventually(self._has_all, lambda: "the write-ahead log is not received")
+        self._end_receiver()
+        await super().restore()

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.e2e.backups import Backup, BaseBackup, Dump
+from tests.e2e.backups import Backup, BaseBackup, BeforeDamage, Dump
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.e2e.test_orders import TEXT, notify, state_of
 from tests.fix_own_servers import OwnServers
@@ -115,7 +115,7 @@ async def nothing_starts_before_the_recovery(service: Service, last: int, publis
     assert f"The log ends with event {last}, and event {published} was published" in status.out
 
 
-@pytest.mark.parametrize("kind", [Dump, BaseBackup])
+@pytest.mark.parametrize("kind", [Dump, BaseBackup, BeforeDamage])
 async def test_nothing_is_lost_or_sent_again_after_a_restore(
     service: Service,
     own_servers: OwnServers,

@@ -14,6 +14,8 @@ import pytest
 
 from inbound.cli import scserv
 from inbound.ops import metrics, process_metrics, server_metrics
+from schemas.topics import TopicNames
+from streams.groups import GATEWAY_GROUP, WORKER_GROUP
 from tests.compose_file import DEPLOY, ROLES
 from tests.unit.test_docs import GUIDES
 
@@ -126,6 +128,15 @@ kubectl -n scserv get pods
     assert fault("registrations on") == "without reason"
     assert fault("registrations on", is_whole=False) is None
     assert fault("timeline --phone", is_whole=False) is None
+
+
+def test_the_guide_to_the_partitions_deletes_every_topic_but_the_heads() -> None:
+    text = (Path(__file__).parents[2] / "docs/SCALING.md").read_text("utf-8")
+    [deleted] = re.findall(r"for topic in ([^;]+);", text)
+    wanted = {spec.name for spec in TopicNames().specs()} - {TopicNames().log_heads}
+    assert set(deleted.replace("\\", "").split()) == wanted
+    [groups] = re.findall(r"for group in ([^;]+);", text)
+    assert set(groups.split()) == {WORKER_GROUP, GATEWAY_GROUP}
 
 
 def options_of(command: click.Command) -> Iterator[str]:

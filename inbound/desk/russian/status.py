@@ -75,7 +75,7 @@ STATUS: Final[Mapping[str, str]] = {
     "Texts are still accepted and wait in Kafka; nothing is lost, and nothing is sent. Bring PostgreSQL back first.": "Сообщения принимаются и ждут в Kafka; ничего не потеряно, но ничего и не отправляется. Сначала верните PostgreSQL.",
     "Kafka can't be used: it refuses this service, or is not trusted.": "Kafka недоступна: она отказывает сервису, или ей нет доверия.",
     "Texts stay at the SMS centre and replies wait; nothing is lost. `scserv status` says what to correct.": "Сообщения остаются у СМС-центра, ответы ждут; ничего не потеряно. Что исправить, скажет `scserv status`.",
-    "The log ends with event {last}, and event {published} was published: the database was restored from a backup.": "Журнал кончается событием {last}, а опубликовано уже событие {published}: база данных восстановлена из резервной копии.",
+    "The log ends with event {last}, and event {published} was published: the database was restored from a backup, or a standby took over that lacked the end.": "Журнал кончается событием {last}, а опубликовано уже событие {published}: база данных восстановлена из резервной копии, или её сменила реплика, на которой нет последних событий.",
     "Stop every process of the service, and run `scserv log recover`. Start nothing before it has ended with status 0.": "Остановите все процессы сервиса и выполните `scserv log recover`. Ничего не запускайте, пока эта команда не завершится с кодом 0.",
     "Kafka does not answer.": "Kafka не отвечает.",
     "Texts stay at the SMS centre and replies wait; nothing is lost. Check the brokers and SCSERV_KAFKA_BOOTSTRAP_SERVERS.": "Сообщения остаются у СМС-центра, ответы ждут; ничего не потеряно. Проверьте брокеры и SCSERV_KAFKA_BOOTSTRAP_SERVERS.",

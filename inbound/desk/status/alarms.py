@@ -60,7 +60,7 @@ def _of_log(status: ServiceStatus) -> Iterator[Alarm]:
         yield Alarm(
             "bad",
             "The log ends with event {last}, and event {published} was published: the database "
-            "was restored from a backup.",
+            "was restored from a backup, or a standby took over that lacked the end.",
             "Stop every process of the service, and run `scserv log recover`. Start nothing before "
             "it has ended with status 0.",
             {"last": status.lost_end.last, "published": status.lost_end.published},

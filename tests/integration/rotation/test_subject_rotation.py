@@ -91,7 +91,7 @@ def test_it_waits_for_every_process_and_changes_no_hash(
     assert load_index_key(conn, NEW) == index_key
     with pytest.raises(SetupError, match="was rotated away at") as caught:
         load_index_key(conn, OLD)
-    assert f"needs the key with fingerprint {new} since" in str(caught.value)
+    assert f"has needed the key with fingerprint {new} since" in str(caught.value)
     assert "new, empty database" not in str(caught.value)
 
     repeated = rotate()
