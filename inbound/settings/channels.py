@@ -6,6 +6,7 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from inbound.parsers.channel_addresses import ChannelAddressError, parse_address
+from inbound.parsers.hosts import is_host
 from inbound.settings.oidc import is_safe_address
 from schemas.channels import Channel
 
@@ -48,6 +49,13 @@ class MailSettings(BaseModel):
         description="seconds without an answer, after which a mail that was sent has an unknown "
         "outcome",
     )
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        if host and not is_host(host):
+            raise ValueError("has to be a host name or an IP address")
+        return host
 
     @field_validator("sender")
     @classmethod

@@ -8,11 +8,13 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from inbound.errors import SetupError
+from inbound.parsers.hosts import is_host
 from inbound.smpp.alphabet import is_text
 from inbound.smpp.subscriber import is_country
 from schemas.channels import Channel
@@ -126,6 +128,14 @@ class SmppSettings(BaseModel):
         description="channels that this SMS centre offers, like hlr,ping,mms; the bind then "
         "carries messages of these channels and no texts",
     )
+
+    @field_validator("host", "standby")
+    @classmethod
+    def _check_host(cls, address: str, info: ValidationInfo) -> str:
+        host = address.rpartition(":")[0] if info.field_name == "standby" else address
+        if address and not is_host(host.strip("[]")):
+            raise ValueError("the host has to be a name or an IP address")
+        return address
 
     @field_validator("country")
     @classmethod

@@ -17,6 +17,13 @@ def bind(name: str, channels: str = "", centre: str = "") -> SmppSettings:
     return SmppSettings(bind=name, centre=centre or name, channels=channels)
 
 
+@pytest.mark.parametrize("host", ["smsc-1.internal", "10.0.0.1", "::1", "fe80::1%eth0", "a_b.c."])
+def test_which_hosts_are_taken(host: str) -> None:
+    values = {"smpp": {"host": host, "standby": f"{host}:2775"}}
+    assert Settings.model_validate(values).smpp.host == host
+    assert MailSettings(host=host, sender="a@b.org").host == host
+
+
 def test_without_settings_there_is_no_channel() -> None:
     assert Settings().channels == frozenset()
 
@@ -41,6 +48,9 @@ def test_channels_of_all_kinds() -> None:
             "need the same channels",
         ),
         ({"mail": {"host": "mail.example.org"}}, "set SCSERV_MAIL__SENDER"),
+        ({"mail": {"host": "a..b", "sender": "a@b.org"}}, "has to be a host name"),
+        ({"smpp": {"host": "a..b"}}, "has to be a name or an IP address"),
+        ({"smpp": {"standby": f"{'a' * 64}.org:2775"}}, "has to be a name or an IP address"),
         ({"mail": {"sender": "x"}}, "has to be an e-mail address"),
         (
             {"mail": {"host": "m", "sender": "a@b.org", "security": "none", "username": "u"}},
