@@ -140,7 +140,8 @@ def topics_with(
 
 def store_plainly(url: str) -> None:
     """Keep PostgreSQL from packing long values, in all columns there are. Blocks."""
-    with psycopg.connect(url) as connection:
+    # One lock at a time: a service that runs locks the same tables in an order of its own.
+    with psycopg.connect(url, autocommit=True) as connection:
         columns = connection.execute(
             "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a"
             " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
