@@ -191,7 +191,7 @@ ASKED: Mapping[str, tuple[str, str, dict[str, Any]]] = {
     "a message's id": ("GET", f"/v1/messages/{PASSWORD}", {}),
     "a subject": ("GET", f"/v1/subjects/{NUMBER}/timeline", {}),
     "a client's id": ("GET", f"/v1/clients/{PASSWORD}/subscription", {}),
-    "a query": ("GET", "/v1/requests", {"params": {"phone": NUMBER, PASSWORD: "1"}}),
+    "a query": ("GET", "/v1/requests", {"params": {"phone": NUMBER, MARK: "1"}}),
     "a value in a query": ("GET", "/v1/requests", {"params": {"since": MARK, "limit": MARK}}),
     "a method": ("PAROL-CANARY", "/v1/timeline", {}),
     "a body": ("POST", "/v1/timeline", {"json": {"phone": MARK, MARK: MARK, "lang": MARK}}),

@@ -161,7 +161,7 @@ async def test_a_search_that_was_given_up_harms_no_later_one(
         ({"since": "yesterday"}, "query.since"),
         ({"since": "2024-05-17T12:00:00"}, "query.since"),
         ({"subject": "+79161234567"}, "query.subject"),
-        ({"phone": "+79161234567"}, "query"),
+        ({"phone": "+79161234567"}, "query.phone"),
         ({"+79161234567": "1"}, "query"),
         ({"cursor": "x"}, "query.cursor"),
         ({"cursor": "é"}, "query.cursor"),

@@ -20,10 +20,14 @@ from tests.integration.directory.importing import HEADER, Importer, client, stor
 from tests.service.waiting import eventually_blocking
 
 APPLICATION = "scserv clients import"
-IMPORTS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+IMPORTS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = %s AND datname = current_database()
+"""
 WAITING_IMPORTS = IMPORTS + " AND wait_event_type = 'Lock'"
 KILL = """
-    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE application_name = %s AND datname = current_database()
 """
 IMPORT = """
 import sys

@@ -87,7 +87,7 @@ async def test_a_gateway_that_lacks_a_centre_of_another_one_says_so_until_it_is_
 
 def is_reported(health: Health) -> bool:
     """Whether the last report of the binds reached the database."""
-    return not any(reason.startswith("database:") for reason in health.ready().reasons)
+    return not any(reason.startswith("reports:") for reason in health.ready().reasons)
 
 
 async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(

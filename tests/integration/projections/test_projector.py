@@ -212,7 +212,7 @@ def test_it_survives_its_connection(url: str, conn: psycopg.Connection) -> None:
         running.until(lambda: set(positions(conn).values()) == {last_position(conn)})
         conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'tests victim'"
+            " WHERE application_name = 'tests victim' AND datname = current_database()"
         )
         running.until(lambda: not all(ok for ok, _ in running.reports))
         last = append_stop(conn, uuid4())

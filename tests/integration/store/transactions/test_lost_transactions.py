@@ -16,7 +16,10 @@ from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import batch, somebody_waits, until
 
 # Waits, at most as many milliseconds, until the backends are gone.
-KILL = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = %s"
+KILL = """
+    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE application_name = %s AND datname = current_database()
+"""
 
 
 @pytest.fixture
