@@ -24,7 +24,7 @@ def service_environment() -> Mapping[str, str]:
 
 
 def new_client(service: Service, partitions: int, first: int) -> Client:
-    """Return a client whose records go to partition `first` or a later one of so many."""
+    """Return a client whose texts go to partition `first` or a later one of so many."""
     while True:
         client = service.new_client()
         if partition_of(service.key_of(client.number), partitions) >= first:
@@ -105,5 +105,7 @@ async def test_the_number_changes_as_the_guide_says(service: Service) -> None:
     assert found.status == 0, found.err
     events = await asyncio.to_thread(service.records, service.names.events)
     assert len(events) == len(service.events())
-    assert max(record.partition for record in events) >= CHOSEN
+    assert all(one.partition == partition_of(one.key, MORE) for one in events)
+    texts = await asyncio.to_thread(places, service, service.names.mo)
+    assert min(texts[service.key_of(after.number)]) >= CHOSEN
     assert len([one for one in service.script.submitted if one.number == before.number]) == 2
