@@ -64,6 +64,8 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("SCSERV_")]:
         del os.environ[name]
     monkeypatch.chdir(tmp_path)
+    # It can't be undone, and tests of core dumps may follow in this process.
+    monkeypatch.setattr("inbound.cli.forbid_core_dumps", lambda: None)
     yield
     os.environ.clear()
     os.environ.update(before)
