@@ -16,7 +16,7 @@ from inbound.startup import check_database
 from inbound.terminal import echo
 
 if TYPE_CHECKING:
-    from inbound.rotation.vault_rotation import VaultRotation
+    from inbound.rotation.vault_rotation import Rotated, VaultRotation
 
 APPLICATION_NAME = "scserv keys"
 
@@ -50,15 +50,7 @@ def rotate(settings: Settings, killed: tuple[str, ...]) -> None:
         check_database(settings)  # stores the new key as the next one: only one that is in use
         done = rotation.run(advance)
         running = rotation.running()
-    echo(f"{counted(done.sealed_again, 'value')} sealed again, of {done.values}")
-    _warn_of(done.unreadable)
-    if not done.is_complete:
-        echo(
-            "a process still seals with the other key: restart every process with the new "
-            "SCSERV_VAULT_KEY, and run this again",
-            err=True,
-        )
-        raise click.exceptions.Exit(1)
+    _tell_or_exit(done, "the new SCSERV_VAULT_KEY")
     processes = counted(running, "running process has", "running processes have")
     echo(
         f"{processes} the new key as SCSERV_VAULT_KEY, and nothing is sealed with "
@@ -83,15 +75,7 @@ def give_up(settings: Settings, killed: tuple[str, ...]) -> None:
     ):
         rotation.forget(killed)
         key, done = rotation.give_up(advance)
-    echo(f"{counted(done.sealed_again, 'value')} sealed again, of {done.values}")
-    _warn_of(done.unreadable)
-    if not done.is_complete:
-        echo(
-            "a process still seals with the other key: restart every process with the key of the "
-            "database as SCSERV_VAULT_KEY, and run this again",
-            err=True,
-        )
-        raise click.exceptions.Exit(1)
+    _tell_or_exit(done, "the key of the database as SCSERV_VAULT_KEY")
     if key is None:
         echo("there is no next key: another rotation can begin")
     else:
@@ -207,6 +191,19 @@ def _rotation(settings: Settings, *, needs_other: bool = True) -> "Iterator[Vaul
         open_database(settings, APPLICATION_NAME, long=True) as writing,
     ):
         yield VaultRotation(reading, writing, vault_keys)
+
+
+def _tell_or_exit(done: "Rotated", wanted: str) -> None:
+    """Say what was sealed again; exit with status 1 if processes lack the `wanted` setting."""
+    echo(f"{counted(done.sealed_again, 'value')} sealed again, of {done.values}")
+    _warn_of(done.unreadable)
+    if not done.is_complete:
+        echo(
+            f"a process still seals with the other key: restart every process with {wanted}, "
+            "and run this again",
+            err=True,
+        )
+        raise click.exceptions.Exit(1)
 
 
 def _warn_of(unreadable: Mapping[str, int]) -> None:

@@ -1,7 +1,7 @@
 """Whether the database answers this process: one that hangs, too, makes it not ready.
 
-A thread of its own asks every few seconds, over a connection that it keeps, because a server that
-hangs ends no question, and neither an event loop nor the loop of a role may wait for it here.
+A thread of its own asks every few seconds, over a connection that it keeps, because a hung
+server neither answers nor fails, and no event loop or loop of a role may wait for it here.
 """
 
 import asyncio
