@@ -38,8 +38,19 @@ class Commits:
             return self._next.get(place)
 
         consumer._new_offset = new_offset  # noqa: SLF001
+        self._guard_request(consumer._thread)  # noqa: SLF001
         self._guard_outcomes(consumer)
         self._guard_seeking(consumer)
+
+    def _guard_request(self, thread: Any) -> None:  # noqa: ANN401
+        """Commit nothing once a rebalance has taken all partitions: aiokafka raises for nothing."""
+        request = thread._commit  # noqa: SLF001
+
+        async def committing_held(offsets: Mapping[Partition, int]) -> bool:
+            # In the consumer's own thread, so no rebalance comes in between.
+            return bool(offsets.keys() & thread.assignment()) and bool(await request(offsets))
+
+        thread._commit = committing_held  # noqa: SLF001
 
     def _guard_outcomes(self, consumer: Any) -> None:  # noqa: ANN401
         commit, commit_offsets = consumer._commit, consumer._commit_offsets  # noqa: SLF001
