@@ -22,6 +22,9 @@ EVENT = SimpleNamespace(
 class Consumer:
     """Faust's consumer, which would commit everything."""
 
+    def __init__(self) -> None:
+        self._thread = SimpleNamespace(_commit=self._commit)
+
     def _new_offset(self, _place: TP) -> int | None:
         return 1_000
 
