@@ -80,6 +80,9 @@ _LOCAL_ERRORS: Final = {
     confluent_kafka.KafkaError._AUTHENTICATION: KafkaConnectionError,  # noqa: SLF001
 }
 
+_FATAL: Final = confluent_kafka.KafkaError._FATAL  # noqa: SLF001
+"""What the client says to everything after it has stopped for good."""
+
 _STEP_S: Final = 0.1
 
 _NOT_YET: Final = KafkaTimeoutError("not stored yet")
@@ -112,6 +115,7 @@ class Producer:
         """
         self._clocks = clocks
         self._failed: list[Delivery] = []
+        self._has_queued = False
         self._last_error = ""
         self._made: Any = confluent_kafka.Producer(
             {
@@ -148,7 +152,8 @@ class Producer:
         """Queue a record. Blocks while the buffer is full, for `FLUSH_WITHIN_S` at most.
 
         Raises one of `REFUSALS` for a record that is not sent because Kafka would not take it, and
-        another `KafkaError` if none can be sent.
+        another `KafkaError` if none can be sent. Once a broker has refused a record, those that
+        follow it until `flush` fail as it does, whether they were queued before or after.
         """
         delivery = Delivery(_NOT_YET)
 
@@ -176,10 +181,17 @@ class Producer:
                     words = f"Kafka has taken nothing for {FLUSH_WITHIN_S:.0f} s"
                     raise NotStoredError(words, self._last_error) from None
                 self._made.poll(0.1)
+                continue
             except KafkaException as error:
-                raise self._translated(error.args[0]) from error
-            else:
-                return delivery
+                failure = self._translated(error.args[0])
+                if not (error.args[0].code() == _FATAL and self._has_queued):
+                    raise failure from error
+                # A refusal stops the producer as soon as it comes, which may be before the batch
+                # that is refused is complete. `flush` learns which of its records it was.
+                delivery.error = failure
+                self._failed.append(delivery)
+            self._has_queued = True
+            return delivery
 
     def flush(self, timeout: float = FLUSH_WITHIN_S) -> None:
         """Block until all queued records are stored or have failed: see their deliveries.
@@ -187,7 +199,9 @@ class Producer:
         A refused record fails all in flight with it, each with the refusal. Raises
         KafkaTimeoutError after `timeout` seconds; only a new producer helps then.
         """
-        if left := self._flushed(timeout):
+        left = self._flushed(timeout)
+        self._has_queued = False
+        if left:
             records = "1 record" if left == 1 else f"{left} records"
             words = f"Kafka did not store {records} within {timeout:.0f} s"
             raise NotStoredError(words, self._last_error)

@@ -1,12 +1,14 @@
 """The cursor never passes what Kafka has not acknowledged."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from confluent_kafka import KafkaException
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, KafkaAdminClient
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
@@ -245,11 +247,28 @@ async def written(database_url: str, cipher: VaultCipher, rows: list[NewOutboxRo
     await store.close()
 
 
+class SlowProducer(Producer):
+    """Queues so slowly that a refusal is there before the next record is."""
+
+    def send(self, topic: str, value: bytes | None = None, *args: Any, **named: Any) -> Delivery:
+        delivery = super().send(topic, value, *args, **named)
+        while len(value or b"") > SMALL and not self._failed:
+            with suppress(KafkaException):
+                self._made.poll(0.1)
+        return delivery
+
+
+SMALL = 10_000
+
+
 @pytest.mark.parametrize(
-    "size", [2_000_000, 20_000], ids=["too large for the client", "for the broker"]
+    ("size", "new_producer"),
+    [(2_000_000, Producer), (20_000, Producer), (20_000, SlowProducer)],
+    ids=["too large for the client", "for the broker", "for the broker, and soon"],
 )
 async def test_a_record_too_large_for_kafka_among_others(
     size: int,
+    new_producer: type[Producer],
     conn: psycopg.Connection,
     database_url: str,
     cipher: VaultCipher,
@@ -257,12 +276,12 @@ async def test_a_record_too_large_for_kafka_among_others(
     kafka_bootstrap: str,
 ) -> None:
     topic = topics.mt_normal
-    limit_record_size(kafka_bootstrap, topic, 10_000)
+    limit_record_size(kafka_bootstrap, topic, SMALL)
     values = [b"%d" % n for n in range(20)]
     values[7] = values[13] = b"x" * size
     rows = [replace(outbox_row(value=value), topic=topic) for value in values]
     await written(database_url, cipher, rows)
-    service = relay(lambda: Producer(KafkaConnection(kafka_bootstrap)))
+    service = relay(lambda: new_producer(KafkaConnection(kafka_bootstrap)))
     assert service.relay_batch(conn, [OUTBOX, EVENTS]) == 20
     service._producer.close(5)
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
