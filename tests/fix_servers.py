@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, LiteralString, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import psycopg
 import pytest
@@ -29,6 +29,7 @@ from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connections import connect
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
+from tests.databases import Databases
 from tests.keys import begin_as_older_release
 from tests.ram_disk import server_folder
 from tests.searching import POSTGRES_SETTINGS
@@ -49,9 +50,6 @@ _SETTINGS: Final = {
 
 MIGRATED: Final = "template_migrated"
 """A database with all tables, to be copied: quicker than to migrate for each test."""
-
-# By file: page by page through the write-ahead log takes five times the CPU (0.4 s).
-COPY_DATABASE: Final[LiteralString] = "create database {} template {} strategy file_copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,25 +232,23 @@ def kafka_server(request: pytest.FixtureRequest) -> SharedKafka:
     return servers.kafka()
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_server: SharedPostgres) -> Iterator[Databases]:
+    """The databases of this process; `new_database` is what tests use."""
+    made = Databases(postgres_server.url, MIGRATED)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def new_database(postgres_server: SharedPostgres) -> Iterator[Callable[[str], str]]:
-    """A function that copies a template to a database of this test alone and returns its URL."""
-    made: list[str] = []
+def new_database(databases: Databases) -> Iterator[Callable[[str], str]]:
+    """A function that returns the URL of a database of this test alone, like a template."""
+    with ExitStack() as lent:
 
-    def create(template: str = "template1") -> str:
-        name = f"test_{secrets.token_hex(6)}"
-        _administer(postgres_server, COPY_DATABASE, name, template)
-        made.append(name)
-        return postgres_server.url(name)
+        def create(template: str = "template1") -> str:
+            return lent.enter_context(databases.lend(template))
 
-    yield create
-    for name in made:
-        _administer(postgres_server, "drop database {} with (force)", name)
-
-
-def _administer(server: SharedPostgres, statement: LiteralString, *names: str) -> None:
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        yield create
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from psycopg import sql
 from inbound.kafka.connection import KafkaConnection
 from inbound.store.migrations.runner import migrate
 from schemas.topics import PARTITIONS, TopicNames
-from tests.fix_servers import COPY_DATABASE, MIGRATED, SharedKafka, SharedPostgres
+from tests.databases import COPY_DATABASE
+from tests.fix_servers import MIGRATED, SharedKafka, SharedPostgres
 from tests.keys import begin_anew
 from tests.service.clients import STARTED, STOPPED, UNKNOWN_NUMBER, Client
 from tests.service.ports import free_port

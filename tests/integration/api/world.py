@@ -48,7 +48,8 @@ from inbound.terminal import Terminal
 from inbound.timeline.reader import TimelineReader
 from schemas.topics import TopicNames
 from tests.bench import history
-from tests.fix_servers import COPY_DATABASE, SharedPostgres
+from tests.databases import COPY_DATABASE
+from tests.fix_servers import SharedPostgres
 from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
 
 BASE = "http://api.test"
