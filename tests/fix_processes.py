@@ -25,8 +25,10 @@ _MARK: Final = "TEST_RUN"
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[_MARK] = run = secrets.token_hex(8)
-        # SIGTERM ends the run like Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # SIGTERM ends the run like Ctrl-C. A script that begins a run in the background has SIGINT
+        # ignored in it, and all commands would inherit that.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)
         config.add_cleanup(lambda: _end_leftovers(run))
     config.add_cleanup(forks.close)
 
