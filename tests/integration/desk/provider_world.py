@@ -7,8 +7,6 @@ from re import search
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from inbound.desk.identity.users import AuditStamp
 from inbound.desk.provider.binding import assign
 from inbound.desk.roles import Role
@@ -21,6 +19,7 @@ from tests.integration.desk.openid_provider import (
     OpenIdProvider,
 )
 from tests.integration.desk.world import DeskWorld
+from tests.plain_http import plain_client
 
 STRANGER = "Keycloak knows you, the desk does not"
 NOT_VALID = "The answer of Keycloak is not valid"
@@ -69,7 +68,7 @@ def address_in(page: Page) -> str:
 
 async def at_provider(address: str) -> str:
     """Sign in at the provider, as the browser would; return where it leads back to."""
-    async with httpx.AsyncClient() as outside:
+    async with plain_client() as outside:
         answer = await outside.get(address)
     return str(answer.headers["location"])
 

@@ -12,6 +12,7 @@ from inbound.api.server import HttpServer
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 from tests.patience import PATIENCE_S
+from tests.plain_http import plain_client
 
 
 class App:
@@ -50,5 +51,5 @@ async def until(check: Callable[[], bool]) -> None:
 
 
 async def get(made: HttpServer, path: str = "/") -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with plain_client() as client:
         return await client.get(f"http://127.0.0.1:{made.port}{path}")
