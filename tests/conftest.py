@@ -5,7 +5,7 @@ the change and not about luck; `make test-long` draws other and more examples ea
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,9 +33,8 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
-# Workers take whole modules in this order. What runs long starts early, so that the workers end
-# together.
-_FOLDERS: Final = ("e2e", "integration", "contract")
+# Workers take whole modules in this order: first what runs long, so that they end together, then
+# those of e2e, which mostly wait for processes, among all others, which mostly compute.
 _SERVICE: Final = ("e2e", "integration", "chaos", "peers")
 _LONGEST: Final = (
     *("test_outages", "test_aimed", "test_kills", "test_freshness", "test_landed_upgrade"),
@@ -72,10 +71,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     return scheduling
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules without a drill, if only drills are run: most have none."""
+    if config.getoption("markexpr") != "drill" or collection_path.suffix != ".py":
+        return None
+    return None if "mark.drill" in collection_path.read_text("utf-8") else True
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the modules for the workers; a run without workers keeps the order of the folders."""
     if hasattr(config, "workerinput"):
-        items.sort(key=_turn)
+        turns = _turns(items)
+        items.sort(key=lambda item: turns[item.path])
     if missing := sorted(TEMPLATE_FIELDS.keys() - load_catalogue(None, part_count)):
         # The service would not start. tests/unit/templates fails and says what to add.
         reason = f"inbound/templates/default.toml has no template [{missing[0]}]"
@@ -88,20 +95,31 @@ def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(_ROOT / "tests").parts[0]
 
 
-def _turn(item: pytest.Item) -> tuple[int, int]:
-    folder = _folder(item)
-    above = item.path.parent
-    name = above.name if above.relative_to(_ROOT).as_posix() in _TOGETHER else item.path.stem
-    longest = _LONGEST.index(name) if name in _LONGEST else len(_LONGEST)
-    return _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS), longest
+def _turns(items: Iterable[pytest.Item]) -> dict[Path, tuple[int, float]]:
+    """Return by module when its turn is."""
+    turns: dict[Path, tuple[int, float]] = {}
+    waiting: list[Path] = []
+    computing: list[Path] = []
+    for path, item in {item.path: item for item in items}.items():
+        is_together = path.parent.relative_to(_ROOT).as_posix() in _TOGETHER
+        name = path.parent.name if is_together else path.stem
+        if name in _LONGEST:
+            turns[path] = (0, _LONGEST.index(name))
+        else:
+            (waiting if _folder(item) == "e2e" else computing).append(path)
+    # The last quarter is small modules alone, which fill the workers evenly.
+    for paths, part in ((waiting, 0.75), (computing, 1)):
+        turns |= {path: (1, part * at / len(paths)) for at, path in enumerate(paths)}
+    return turns
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """Undo what a command that runs in the tests' process does to the level of the log."""
+    """Undo what a command that runs in the tests' process does to the log."""
     root = logging.getLogger()
-    level = root.level
+    level, handlers = root.level, root.handlers[:]
     try:
         return (yield)
     finally:
         root.setLevel(level)
+        root.handlers[:] = handlers
