@@ -24,7 +24,7 @@ from tests.fix_service import Client, Service, eventually, free_port, open_servi
 from tests.hostile_text import HOSTILE, unprintable_in
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.drill, pytest.mark.asyncio(loop_scope="module")]
 
 WHY = ("--reason", "a test of this release")
 LOGGING = ("gateway", "worker", "relay", "projector", "api")

@@ -334,6 +334,7 @@ async def test_many_are_discarded_at_once_and_recorded(service: Service) -> None
 # -- a flood ------------------------------------------------------------------------------------
 
 
+@pytest.mark.drill
 async def test_flood_of_poison_is_bounded_and_delays_nobody(service: Service) -> None:
     people = service.new_numbers(100)
     service.import_clients_of(people)

@@ -40,6 +40,8 @@ from tests.fix_service import (
 from tests.forks import Ran
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.drill
+
 SECRETS = "code-canary", "login-canary", "pass-canary"
 NUMBERS, TEXT = "792555501", "text-canary"
 PEOPLE = 40

@@ -27,6 +27,8 @@ from tests.e2e.collector import Recorder, open_recorder
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.searching import all_topics, files_in, in_file, store_plainly, tables_with, topics_with
 
+pytestmark = pytest.mark.drill
+
 NEVER = Canaries("nowhere-canary")
 
 

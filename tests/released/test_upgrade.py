@@ -19,6 +19,8 @@ import pytest
 from tests.released import one_release, status_command
 from tests.released.status_command import NAME, SPELLING, Edit
 
+pytestmark = pytest.mark.drill
+
 ROOT = Path(__file__).parents[2]
 INSTALLED = [path for path in sys.path if path.endswith("-packages")]
 TEXTS = ["CLIENT info", "CLIENT sms stop", SPELLING, "CLIENT sms start", SPELLING]
@@ -143,7 +145,6 @@ def test_a_value_that_was_not_announced_stops_the_old_release(old: Release, new:
 # -- scserv schemas ----------------------------------------------------------------------------
 
 
-@pytest.mark.drill
 def test_a_command_is_released_in_two_steps(tmp_path: Path) -> None:
     first = release(tmp_path / "1", ROOT, *status_command.COMMAND, status_command.ANNOUNCE)
     status, out = first.schemas("release")
@@ -157,7 +158,6 @@ def test_a_command_is_released_in_two_steps(tmp_path: Path) -> None:
     assert second.schemas("check")[0] == 0
 
 
-@pytest.mark.drill
 def test_a_command_is_announced_beside_another(tmp_path: Path) -> None:
     edits = (*status_command.COMMAND, status_command.ANNOUNCE)
     another = release(tmp_path / "1", ROOT, *status_command.renamed(edits, "example"))

@@ -21,6 +21,8 @@ from tests.integration.desk.browser import Browser
 from tests.integration.desk.test_clients import added, new_id, new_number, stored
 from tests.integration.desk.world import DeskWorld
 
+pytestmark = pytest.mark.drill
+
 ROWS = 4000
 """Of a table of 3.6 MB."""
 

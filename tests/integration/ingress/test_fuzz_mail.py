@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.integration.ingress.fuzz_world import CANARY, FUZZING, JUNK, SENTENCE, Running, listeners
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.usefixtures("settings_of_the_service")
+pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("settings_of_the_service")]
 
 
 @pytest.fixture

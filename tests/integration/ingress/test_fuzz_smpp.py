@@ -23,7 +23,7 @@ from tests.integration.ingress.fuzz_world import CANARY, FUZZING, PHONE_CANARY, 
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.strategies import PDUS
 
-pytestmark = pytest.mark.usefixtures("settings_of_the_service")
+pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("settings_of_the_service")]
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from schemas.messages import Outcome, Part, PartResult
 from tests.fix_store import VAULT_KEY
 from tests.integration.streams.world import PostgresBackend, World, by_purpose
 
+pytestmark = pytest.mark.drill
+
 QUOTAS = Quotas(
     parts=Quota(rows=5_000, bytes=20_000_000, sender_rows=512, sender_bytes=128_000),
     early_receipts=Quota(rows=5_000, bytes=5_000_000, sender_rows=200, sender_bytes=100_000),

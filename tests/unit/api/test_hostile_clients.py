@@ -314,6 +314,7 @@ async def slow_connections(made: HttpServer, count: int, sent: bytes) -> AsyncIt
         yield
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("sent", [b"", SLOW], ids=["nothing", "half"])
 async def test_600_slow_connections_leave_room_for_others(sent: bytes) -> None:
     async with serving(App()) as (made, _), slow_connections(made, 600, sent):

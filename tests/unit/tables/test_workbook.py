@@ -258,6 +258,7 @@ def endless_cell() -> Iterable[bytes]:
     yield b"</t></is></c></row>"
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("rows", [far_corner, endless_cell], ids=lambda rows: rows.__name__)
 def test_workbook_that_unpacks_to_more_than_memory_is_an_error(
     tmp_path: Path, rows: object
