@@ -88,8 +88,8 @@ async def test_the_worker_gets_partitions_once_the_topics_are_there(
         await asyncio.sleep(0.05)
     await make_topics(kafka_server, names)
     # They may be found one after the other, and what is read before a rebalance is dropped.
-    while len(await app.partition_ends() or ()) < 3 * PARTITIONS:
-        await asyncio.sleep(0.05)  # noqa: ASYNC110 — nor does this
+    while len(await app.partition_ends() or ()) < 3 * PARTITIONS:  # noqa: ASYNC110 — nor does this
+        await asyncio.sleep(0.05)
     await producer.send_and_wait(names.mo, b"a text", key=b"k")
     assert await got.get() == b"a text"
     await app.stop()
