@@ -5,6 +5,8 @@ VENV   := .venv
 STAMP  := $(VENV)/.installed
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := --no-compile --require-hashes -r
 KAFKA  := $(VENV)/.kafka
 TESTS  := $(VENV)/.tests
 
@@ -24,13 +26,16 @@ help:  ## this list
 setup: $(TESTS)  ## Python packages in .venv, from the lock file, and Kafka in .cache
 	@$(BIN)/python -m inbound.local.servers.jars
 
-$(STAMP): $(LOCK) pyproject.toml
+$(STAMP): $(LOCK) requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "scserv needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@echo >&2 "setup: Python packages into $(VENV) (about a minute the first time)"
+	@echo >&2 "setup: Python packages into $(VENV) (a quarter of a minute the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(LOCK)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) $(LOCKED) requirements/uv.txt && \
+	  $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r $(LOCK) || { \
+	  echo >&2 "setup: uv could not install them, so pip does (about a minute)"; \
+	  $(PIP) $(LOCKED) $(LOCK); }
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # So that every start takes half the time.
@@ -102,13 +107,13 @@ chaos: $(KAFKA)  ## faults from a seed against the whole service, then a balance
 soak: $(KAFKA)  ## mixed load with a fault a minute, then whether anything grew (HOURS=24; 2 if not given)
 	@$(BIN)/python -m tests.chaos.soak --hours $(or $(HOURS),2) $(ARGS)
 
-lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)
-	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml and requirements/*.in
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
-	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  -c requirements/dev.txt pyproject.toml -o requirements/run.txt
-	@for of in peers node; do \
-	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	@for of in uv peers node; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --no-emit-package typing requirements/$$of.in -o requirements/$$of.txt || exit 1; done
 
 clean:  ## remove what setup and up made here (the data of `make up` too)
