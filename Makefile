@@ -40,8 +40,7 @@ $(STAMP): $(LOCK) requirements/uv.txt pyproject.toml
 
 # So that every start takes half the time.
 $(KAFKA): $(STAMP) inbound/local/servers/class_archive.py inbound/local/servers/java.py
-	@$(BIN)/python -m inbound.local.servers.class_archive
-	@$(BIN)/python -m inbound.local.bytecode
+	@$(BIN)/python -m inbound.local.bytecode & $(BIN)/python -m inbound.local.servers.class_archive && wait $$!
 	@touch $@
 
 # Otherwise the workers of the first test run compile all tests at the same time, each for itself.
