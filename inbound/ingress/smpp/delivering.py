@@ -1,28 +1,32 @@
 """Delivers to programs, in order, until it is acknowledged: receipts and texts of phones.
 
 Both wait in PostgreSQL while a program is away. Those of one account go over one link at a time,
-the newest that receives; accounts don't wait for each other. What was sent and not acknowledged is
-sent again.
+the newest that receives; accounts don't wait for each other. When one is answered, the next one
+takes its place in the window, so a slow answer holds up no more than its own place, and what else
+there is about the same message or from the same phone. What was sent and not acknowledged is sent
+again.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from typing import Final
 from uuid import UUID
 
 from inbound.errors import RetryableError
 from inbound.ingress.smpp.links import AccountLinks, Link
 from inbound.ingress.smpp.outages import Outage
+from inbound.ingress.smpp.outstanding import DeliverAnswer, Outstanding
 from inbound.ingress.smpp.receipts import receipt
 from inbound.ingress.smpp.sealing import Addresses
 from inbound.ingress.smpp.texts import text_pdus
 from inbound.keys import UnsealError
 from inbound.ops import server_metrics
-from inbound.smpp.errors import NotSentError, SmppError
-from inbound.smpp.pdu import DeliverSm, DeliverSmResp
+from inbound.smpp.errors import SmppError
+from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import is_temporary, name_of
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.mo.account_texts import TextContent
@@ -38,10 +42,25 @@ AT_ONCE: Final = 20
 LEASE: Final = timedelta(seconds=15)
 """A process that was killed keeps others from delivering for this long."""
 
+_RENEW_S: Final = LEASE.total_seconds() / 3
+"""An answer may take longer than the lease."""
 _BACK_OFF_S: Final = 2.0
 _LONG_BREAK_S: Final = 3.0
+_LAST_ANSWERS_S: Final = 1.0
+"""For answers when the process ends."""
 _MEASURE_EVERY: Final = 40
 """Looks."""
+
+
+@dataclass(slots=True, eq=False)
+class _Serving:
+    """An account that is served. Times are in seconds of the event loop's clock."""
+
+    account: str
+    outstanding: Outstanding = field(default_factory=Outstanding)
+    pauses_until: float = -inf
+    """Nothing is begun before: the program has refused something for now, or not answered."""
+    renew_at: float = -inf
 
 
 class Delivering:
@@ -62,7 +81,8 @@ class Delivering:
         self._links = links
         self._holder = Holder(holder, LEASE)
         self._clock = clock
-        self._serving: dict[str, asyncio.Task[None]] = {}
+        self._serving: dict[str, _Serving] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._held: set[str] = set()
         self._outage = Outage("deliveries over SMPP")
 
@@ -83,9 +103,9 @@ class Delivering:
                 looks += 1
                 await asyncio.sleep(pause)
         finally:
-            for task in self._serving.values():
+            for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(*self._serving.values(), return_exceptions=True)
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _look(self) -> bool:
         """Serve the accounts for which something waits; return whether the database was asked."""
@@ -93,49 +113,122 @@ class Delivering:
         for account in self._held - bound - self._serving.keys():
             self._held.discard(account)
             await self._pool.run(deliveries.release, account, self._holder)
-        wanted = bound - self._serving.keys()
-        if not wanted:
+        # What comes before the newest that was sent, an account that is served takes by itself.
+        after = dict.fromkeys(bound - self._serving.keys(), 0) | {
+            one.account: one.outstanding.newest for one in self._serving.values() if self._free(one)
+        }
+        if not after:
             return False
-        for account in await self._pool.run(deliveries.accounts_with_deliveries, wanted):
-            self._serving[account] = asyncio.create_task(self._serve(account))
+        for account in await self._pool.run(deliveries.accounts_with_deliveries, after):
+            if (serving := self._serving.get(account)) is not None:
+                serving.outstanding.wake()
+            else:
+                serving = self._serving[account] = _Serving(account)
+                self._tasks[account] = asyncio.create_task(self._serve(serving))
         return True
 
     async def _measure(self) -> None:
         waiting = await self._pool.run(deliveries.count_waiting)
         server_metrics.SMPP_SERVER_WAITING.set(waiting.rows)
 
-    async def _serve(self, account: str) -> None:
+    async def _serve(self, serving: _Serving) -> None:
+        # If one can't be made, those before it have to be settled, or they are sent again.
+        limit_s: float | None = None
         try:
-            while (link := self._links.receiver(account)) is not None:
-                now = self._clock()
-                taken = await self._pool.run(deliveries.take, account, self._holder, now, AT_ONCE)
-                if not taken:
-                    return
-                self._held.add(account)
-                if not await self._deliver(link, taken):
-                    await asyncio.sleep(_BACK_OFF_S)
-        except RetryableError as error:
-            self._outage.waits(error)
-            await asyncio.sleep(_LONG_BREAK_S)
+            await self._deliver_until_done(serving)
+        except asyncio.CancelledError:
+            limit_s = _LAST_ANSWERS_S
+            raise
         finally:
-            del self._serving[account]
+            try:
+                await self._end(serving, limit_s)
+            finally:
+                del self._serving[serving.account], self._tasks[serving.account]
 
-    async def _deliver(self, link: Link, taken: Sequence[WaitingDelivery]) -> bool:
-        """Deliver as many as the window takes; return whether all of those were taken."""
-        room = link.session.window_free()
-        sent: list[tuple[WaitingDelivery, list[asyncio.Future[DeliverSmResp]]]] = []
+    async def _end(self, serving: _Serving, limit_s: float | None) -> None:
+        """Wait for answers, as long as allowed, and settle what was answered."""
+        await serving.outstanding.wait_for_all(limit_s)
+        self._count_answers(serving)
+        if acknowledged := serving.outstanding.acknowledged:
+            await self._pool.run(deliveries.finish, acknowledged)
+
+    async def _deliver_until_done(self, serving: _Serving) -> None:
+        """Fill each place again when it is free, until nothing waits and all is answered."""
+        while True:
+            try:
+                is_done = await self._fill(serving)
+            except RetryableError as error:
+                self._outage.waits(error)
+                await asyncio.sleep(_LONG_BREAK_S)
+                continue
+            if is_done:
+                return
+            await serving.outstanding.wait(self._longest_wait(serving))
+
+    async def _fill(self, serving: _Serving) -> bool:
+        """Settle what is answered and send as many others; return whether nothing is left.
+
+        Raises RetryableError.
+        """
+        outstanding, now = serving.outstanding, asyncio.get_running_loop().time()
+        self._count_answers(serving)
+        outstanding.send_more()  # before others take the room
+        free = self._free(serving)
+        taken: Sequence[WaitingDelivery] = ()
+        if free or outstanding.acknowledged or (outstanding and serving.renew_at <= now):
+            acknowledged = list(outstanding.acknowledged)
+            taken = await self._pool.run(
+                deliveries.take,
+                serving.account,
+                self._holder,
+                self._clock(),
+                limit=free,
+                acknowledged=acknowledged,
+                outstanding=outstanding.topics,
+            )
+            del outstanding.acknowledged[: len(acknowledged)]
+            serving.renew_at = now + _RENEW_S
+        if taken:
+            self._held.add(serving.account)
+            self._begin(serving, taken)
+        if outstanding or now < serving.pauses_until:
+            return False
+        return not taken and (bool(free) or self._links.receiver(serving.account) is None)
+
+    def _begin(self, serving: _Serving, taken: Sequence[WaitingDelivery]) -> None:
+        """Send what was taken; what there is no room for is taken again later."""
         for one in taken:
-            pdus = self._pdus(one, link)
-            if sent and len(pdus) > room:
-                break
-            room -= len(pdus)
-            sent.append((one, await _send_all(link, pdus)))
-        await asyncio.wait([answer for _, answers in sent for answer in answers])
-        # All answers are looked at, because each is counted.
-        done = [one.id for one, answers in sent if all([_is_done(each) for each in answers])]  # noqa: C419
-        if done:
-            await self._pool.run(deliveries.finish, done)
-        return len(done) == len(sent)
+            link = self._links.receiver(serving.account)
+            if link is None or not self._free(serving):
+                return
+            if one.topic not in serving.outstanding.topics:
+                serving.outstanding.begin(one, link.session, self._pdus(one, link))
+
+    def _free(self, serving: _Serving) -> int:
+        """How many deliveries may be begun now."""
+        link = self._links.receiver(serving.account)
+        if link is None or asyncio.get_running_loop().time() < serving.pauses_until:
+            return 0
+        return min(AT_ONCE - len(serving.outstanding), link.session.window_free())
+
+    def _count_answers(self, serving: _Serving) -> None:
+        """Look at the answers; those that were not taken are sent again after a pause."""
+        for one in serving.outstanding.take_answered():
+            # All answers are looked at, because each is counted.
+            if all([_is_done(answer) for answer in one.answers]):  # noqa: C419
+                serving.outstanding.acknowledged.append(one.id)
+            else:
+                serving.pauses_until = asyncio.get_running_loop().time() + _BACK_OFF_S
+
+    def _longest_wait(self, serving: _Serving) -> float:
+        """How long to wait for answers. Nothing wakes us when a program reads again."""
+        now, link = asyncio.get_running_loop().time(), self._links.receiver(serving.account)
+        until = serving.renew_at if serving.outstanding else inf
+        if now < serving.pauses_until:
+            until = min(until, serving.pauses_until)
+        elif not serving.outstanding or link is None or not link.session.window_free():
+            until = min(until, now + LOOK_EVERY_S)
+        return max(0.0, until - now)
 
     def _pdus(self, one: WaitingDelivery, link: Link) -> list[DeliverSm]:
         if isinstance(one, WaitingText):
@@ -155,17 +248,7 @@ class Delivering:
             return ""
 
 
-async def _send_all(link: Link, pdus: Sequence[DeliverSm]) -> "list[asyncio.Future[DeliverSmResp]]":
-    """Send the parts of one delivery; those of a text may be more than the window takes."""
-    answers = []
-    for pdu in pdus:
-        with suppress(NotSentError):
-            await link.session.slot()
-        answers.append(link.session.send(pdu))
-    return answers
-
-
-def _is_done(answer: "asyncio.Future[DeliverSmResp]") -> bool:
+def _is_done(answer: DeliverAnswer) -> bool:
     """Whether it was acknowledged, or refused for good, which sending again won't change."""
     try:
         status = answer.result().status

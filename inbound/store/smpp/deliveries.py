@@ -3,7 +3,7 @@
 One process at a time delivers those of an account, in order.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -12,7 +12,7 @@ import psycopg
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_rows
-from inbound.store.smpp.rows import WaitingDelivery, delivery
+from inbound.store.smpp.rows import Topic, WaitingDelivery, delivery
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "deliveries")
@@ -39,22 +39,40 @@ class WaitingDeliveries(NamedTuple):
 
 
 @raises_store_errors
-def accounts_with_deliveries(conn: psycopg.Connection, accounts: Collection[str]) -> list[str]:
-    """Return which of these accounts have waiting deliveries."""
-    return [account for (account,) in conn.execute(_ACCOUNTS, {"accounts": list(accounts)})]
+def accounts_with_deliveries(conn: psycopg.Connection, after: Mapping[str, int]) -> list[str]:
+    """Return which of these accounts have deliveries with a higher id than this."""
+    given = {"accounts": list(after), "after": list(after.values())}
+    return [account for (account,) in conn.execute(_ACCOUNTS, given)]
 
 
 @raises_store_errors
 def take(
-    conn: psycopg.Connection, account: str, holder: Holder, now: datetime, limit: int
+    conn: psycopg.Connection,
+    account: str,
+    holder: Holder,
+    now: datetime,
+    *,
+    limit: int,
+    acknowledged: Collection[int] = (),
+    outstanding: Collection[Topic] = (),
 ) -> list[WaitingDelivery]:
-    """Return the first deliveries of an account; nothing while another process delivers to it."""
-    held = conn.execute(
-        _HOLD, {"account": account, "holder": holder.id, "now": now, "until": now + holder.lease}
-    ).fetchone()
-    if held is None:
-        return []
-    return fetch_rows(conn, delivery, _FIND, {"account": account, "limit": limit})
+    """Delete deliveries that were acknowledged; return the first ones of an account.
+
+    Nothing about what is `outstanding`, and nothing while another process delivers to the account.
+    """
+    with conn.transaction():
+        if acknowledged:
+            conn.execute(_FINISH, {"ids": list(acknowledged)})
+        hold = {"account": account, "holder": holder.id, "now": now, "until": now + holder.lease}
+        if conn.execute(_HOLD, hold).fetchone() is None or not limit:
+            return []
+        first = {
+            "account": account,
+            "limit": limit,
+            "messages": [topic for topic in outstanding if isinstance(topic, int)],
+            "phones": [topic for topic in outstanding if isinstance(topic, bytes)],
+        }
+        return fetch_rows(conn, delivery, _FIND, first)
 
 
 @raises_store_errors

@@ -1,8 +1,11 @@
 -- Receipts that wait for the program that asked for them, and texts of phones for that of their account.
 
 -- name: accounts_with_deliveries
-SELECT account FROM unnest(%(accounts)s::text[]) AS given (account)
-WHERE EXISTS (SELECT FROM smpp_deliveries WHERE smpp_deliveries.account = given.account)
+SELECT account FROM unnest(%(accounts)s::text[], %(after)s::bigint[]) AS given (account, after)
+WHERE EXISTS (
+    SELECT FROM smpp_deliveries
+    WHERE smpp_deliveries.account = given.account AND smpp_deliveries.id > given.after
+)
 
 -- name: hold_account
 -- One row if this process may deliver to the account now.
@@ -16,14 +19,17 @@ RETURNING account
 DELETE FROM smpp_receivers WHERE account = %(account)s AND holder = %(holder)s
 
 -- name: find_deliveries
+-- But for those about a message or of a phone of which one is on its way.
 SELECT delivery.id, delivery.message_id, delivery.state, delivery.done_at,
        coalesce(message.created_at, delivery.created_at), coalesce(message.parts, 1),
        message.addresses, delivery.error, message.answer, message.number_hash, received.text_id,
-       received.sealed, delivery.receipt
+       received.number_hash, received.sealed, delivery.receipt
 FROM smpp_deliveries AS delivery
 LEFT JOIN smpp_messages AS message USING (message_id)
 LEFT JOIN account_texts AS received ON received.id = delivery.text
 WHERE delivery.account = %(account)s
+  AND coalesce(delivery.message_id <> ALL(%(messages)s::bigint[]), true)
+  AND coalesce(received.number_hash <> ALL(%(phones)s::bytea[]), true)
 ORDER BY delivery.id LIMIT %(limit)s
 
 -- name: finish_deliveries

@@ -115,6 +115,10 @@ class QueriedMessage:
     receipt: str | None = None
 
 
+Topic = int | bytes
+"""What a delivery is about: the id of a message, or the hash of a phone's number."""
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingReceipt:
     """A receipt to deliver. `addresses` are sealed, None once the person was erased.
@@ -135,6 +139,11 @@ class WaitingReceipt:
     number_hash: bytes | None = None
     receipt: str | None = None
 
+    @property
+    def topic(self) -> Topic:
+        """The message: a program gets what is told of it one after another."""
+        return self.message_id
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingText:
@@ -142,7 +151,13 @@ class WaitingText:
 
     id: int
     text_id: UUID
+    number_hash: bytes
     sealed: bytes = field(repr=False)
+
+    @property
+    def topic(self) -> Topic:
+        """The phone: a program gets its texts one after another."""
+        return self.number_hash
 
 
 WaitingDelivery = WaitingReceipt | WaitingText
@@ -160,12 +175,13 @@ def delivery(  # noqa: PLR0913, PLR0917  the columns of a row
     answer: bytes | None,
     number_hash: bytes | None,
     text_id: UUID | None,
+    sender_hash: bytes | None,
     sealed: bytes | None,
     receipt: str | None,
 ) -> WaitingDelivery:
     """Return the delivery of a row."""
-    if text_id is not None and sealed is not None:
-        return WaitingText(id_, text_id, sealed)
+    if text_id is not None and sender_hash is not None and sealed is not None:
+        return WaitingText(id_, text_id, sender_hash, sealed)
     return WaitingReceipt(
         *(id_, message_id, state, done_at, submitted_at, parts, addresses, error),
         *(answer, number_hash, receipt),

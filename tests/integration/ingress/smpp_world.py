@@ -81,6 +81,11 @@ def close_all() -> None:
         _connected.pop().close()
 
 
+def leave_open(program: "Program") -> None:
+    """Let a program see the end of the server: `serving` doesn't close its connection before."""
+    _connected.remove(program.peer)
+
+
 class Program:
     """A program with one connection."""
 

@@ -33,15 +33,17 @@ def texts(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-async def receive(database_url: str, *bodies: str, account: str = "shop") -> None:
-    """Store texts, as the worker does."""
+async def receive(
+    database_url: str, *bodies: str, account: str = "shop", sender: bytes = b"hash"
+) -> None:
+    """Store texts of one phone, as the worker does."""
     store = PostgresStore(database_url, VaultCipher(VAULT_KEY))
     async with store.transaction() as transaction:
         changes = Changes()
         for body in bodies:
             content = TextContent(PHONE, "79086228779", body)
             changes.account_texts.append(
-                NewAccountText(account, uuid4(), b"hash", content, utc_now())
+                NewAccountText(account, uuid4(), sender, content, utc_now())
             )
         await transaction.write(changes)
     await store.close()
