@@ -171,7 +171,7 @@ def test_every_package_and_module_is_in_the_tree() -> None:
 def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lines = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
-    for name in ("peers.in", "node.in"):
+    for name in ("uv.in", "peers.in", "node.in"):
         lines += (ROOT / "requirements" / name).read_text("utf-8").splitlines()
     npm = json.loads((ROOT / "tests/peers/programs/package.json").read_text("utf-8"))
     needed = {match[0] for line in lines if (match := re.match(r"[a-z][\w-]*", line))}
