@@ -75,7 +75,7 @@ contracts: $(STAMP)  ## what other services build on: refuses a change that woul
 
 peers: $(KAFKA)  ## programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
 	@.ci/peers
-	@$(BIN)/python -m pytest tests/peers $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/peers $(ARGS)
 
 containers: $(KAFKA)  ## docker-compose.yml and an installation with systemd, in real containers (as root)
 	@.ci/containers

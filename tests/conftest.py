@@ -44,6 +44,8 @@ _LONGEST: Final = (
     *("test_growing_kafka", "test_key_rotation", "test_failover", "test_broadcast_freshness"),
     *("test_upgrade", "test_searching", "test_skipped_records", "test_hostile_arguments"),
     *("test_fuzz", "test_fuzz_smpp", "test_pages", "test_shared_rate", "test_poison"),
+    *("test_publish", "test_isolation", "test_jobs", "test_sender", "test_refusals"),
+    *("test_conversation", "test_runner", "test_groups", "test_status_command"),
 )
 
 
