@@ -26,8 +26,8 @@ _RESTING: Final = 2
 _MAX_BYTES: Final = 2_000_000
 """Of tables: rows that were deleted stay in the files, and a test may count on small ones."""
 
-# A change of a definition writes a row of one of these, and so does ANALYZE. Of the first ones, by
-# this column, only what isn't built in is looked at: nothing changes that.
+# A change of a definition writes a row of one of these, and so does ANALYZE where there are rows.
+# Of the first ones, by this column, only what isn't built in is looked at: nothing changes that.
 _LONG_CATALOGS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (
     *(("pg_class", "oid"), ("pg_attribute", "attrelid"), ("pg_proc", "oid"), ("pg_type", "oid")),
     *(("pg_constraint", "oid"), ("pg_index", "indexrelid"), ("pg_rewrite", "oid")),
@@ -38,6 +38,9 @@ _CATALOGS: Final[tuple[LiteralString, ...]] = (
 )
 _FIRST_OWN_OID: Final = 16384
 
+_ESTIMATES: Final = """
+    (SELECT (sum(reltuples), sum(relpages))::text FROM pg_class WHERE oid >= {})
+"""
 _RELATIONS: Final = """
     SELECT n.nspname, c.relname, c.relkind = 'S'
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -190,6 +193,7 @@ class _AsNew:
             sql.SQL("(SELECT (count(*), max(xmin::text::bigint))::text FROM {})").format(catalog)
             for catalog in catalogs
         )
+        estimates = sql.SQL(_ESTIMATES).format(_FIRST_OWN_OID)
         tables = sql.SQL(", ").join(
             sql.SQL(
                 "(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} t)"
@@ -202,8 +206,8 @@ class _AsNew:
             sql.SQL("(SELECT jsonb_build_array(last_value, is_called) FROM {})").format(name)
             for name in self._sequences
         )
-        return sql.SQL("SELECT {}, {}, ARRAY[{}], ARRAY[{}], ARRAY[{}]").format(
-            others, sizes, definitions, tables, sequences
+        return sql.SQL("SELECT {}, {}, ARRAY[{}, {}], ARRAY[{}], ARRAY[{}]").format(
+            others, sizes, estimates, definitions, tables, sequences
         )
 
 
