@@ -32,6 +32,7 @@ EVERY_S: Final = 3.0
 ANSWER_S: Final = 2.0
 KEEP_S: Final = 60.0
 CERTIFICATES_EVERY_S: Final = 3600.0
+_HIGHEST_PORT: Final = 65535
 
 
 def problem(kafka: KafkaConnection, timeout_s: float = ANSWER_S) -> str | None:
@@ -66,9 +67,8 @@ class Probe:
         context = self._kafka.tls_context() if self._kafka.uses_tls else None
         found: str | KafkaRefusalError = "no address given"
         for address in self._kafka.servers:
-            host, _, port = address.rpartition(":")
             try:
-                where = host.strip("[]"), int(port)
+                where = _host_and_port(address)
             except ValueError:
                 raise SetupError(
                     f"Kafka's address {address!r} is malformed; use HOST:PORT"
@@ -105,6 +105,16 @@ class Probe:
         except (OSError, SetupError):
             return False
         return True
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Return the parts of an address. Raises ValueError if it can't be one."""
+    host, _, text = address.rpartition(":")
+    host, port = host.strip("[]"), int(text)
+    # A name that can't be encoded would be a UnicodeError wherever it is looked up.
+    if not host or not host.encode("idna") or not 0 < port <= _HIGHEST_PORT:
+        raise ValueError(address)
+    return host, port
 
 
 def _connect(

@@ -135,9 +135,13 @@ def test_a_broker_that_hangs_or_ends_after_it_answered_is_unavailable(kept: Kept
         assert probe.problem(PATIENCE_S) == "Connection refused"
 
 
-def test_malformed_address_is_a_setup_error() -> None:
-    with pytest.raises(SetupError, match="'nowhere' is malformed; use HOST:PORT"):
-        availability.problem(KafkaConnection("nowhere"))
+@pytest.mark.parametrize(
+    "address",
+    ["nowhere", ":9092", "a..b:9092", f"{'x' * 64}.org:9092", "kafka:0", "kafka:65536", "kafka:x"],
+)
+def test_malformed_address_is_a_setup_error(address: str) -> None:
+    with pytest.raises(SetupError, match=f"'{address}' is malformed; use HOST:PORT"):
+        availability.problem(KafkaConnection(address))
 
 
 class Told(Health):
