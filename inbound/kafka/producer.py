@@ -10,6 +10,7 @@ Order per partition holds, whatever happens: a record that fails for good fails 
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import confluent_kafka
@@ -152,8 +153,8 @@ class Producer:
         """Queue a record. Blocks while the buffer is full, for `FLUSH_WITHIN_S` at most.
 
         Raises one of `REFUSALS` for a record that is not sent because Kafka would not take it, and
-        another `KafkaError` if none can be sent. Once a broker has refused a record, those that
-        follow it until `flush` fail as it does, whether they were queued before or after.
+        another `KafkaError` if none can be sent. If the producer has stopped since the last
+        `flush`, as a refusal by a broker makes it do, the record's delivery has failed instead.
         """
         delivery = Delivery(_NOT_YET)
 
@@ -180,7 +181,8 @@ class Producer:
                 if time.monotonic() > deadline:
                     words = f"Kafka has taken nothing for {FLUSH_WITHIN_S:.0f} s"
                     raise NotStoredError(words, self._last_error) from None
-                self._made.poll(0.1)
+                with suppress(KafkaException):  # then `produce` says the same
+                    self._made.poll(0.1)
                 continue
             except KafkaException as error:
                 failure = self._translated(error.args[0])

@@ -1,11 +1,17 @@
 """The synchronous producer on a real broker: order, refusals, outages."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+)
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
@@ -81,6 +87,20 @@ def test_nothing_overtakes_a_record_that_the_broker_refuses(
     assert read(kafka_bootstrap, topics.mt_normal, 0) == stored
     with pytest.raises(KafkaError):
         producer.send(topics.mt_normal, b"later", partition=0)
+
+
+def test_a_refusal_while_the_buffer_is_full_fails_what_follows(
+    topics: TopicNames, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inbound.kafka.producer.BUFFER_KIB", 256)
+    limit_record_size(kafka_bootstrap, topics.mt_normal, LIMIT // 20)
+    with closing(Producer(KafkaConnection(kafka_bootstrap))) as producer:
+        first = producer.send(topics.mt_normal, b"x" * (LIMIT // 10), partition=0)
+        others = [
+            producer.send(topics.mt_normal, b"x" * (LIMIT // 40), partition=0) for _ in range(300)
+        ]
+        producer.flush()
+    assert {type(one.error) for one in (first, *others)} == {MessageSizeTooLargeError}
 
 
 def test_a_record_above_the_clients_limit_is_refused_at_once(
