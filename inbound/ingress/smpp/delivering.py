@@ -60,6 +60,13 @@ class _Serving:
     outstanding: Outstanding = field(default_factory=Outstanding)
     pauses_until: float = -inf
     """Nothing is begun before: the program has refused something for now, or not answered."""
+    is_paused: bool = False
+    """Whether nothing could be begun when places were last filled, because of the pause."""
+    has_skipped: bool = False
+    """Whether places may be free although something waits, because it was about the same."""
+    answered_at: float = -inf
+    is_mute: bool = False
+    """Whether something was not answered in time, and nothing else for as long as a lease."""
     renew_at: float = -inf
 
 
@@ -133,7 +140,7 @@ class Delivering:
 
     async def _serve(self, serving: _Serving) -> None:
         # If one can't be made, those before it have to be settled, or they are sent again.
-        limit_s: float | None = None
+        limit_s = _RENEW_S
         try:
             await self._deliver_until_done(serving)
         except asyncio.CancelledError:
@@ -145,15 +152,20 @@ class Delivering:
             finally:
                 del self._serving[serving.account], self._tasks[serving.account]
 
-    async def _end(self, serving: _Serving, limit_s: float | None) -> None:
+    async def _end(self, serving: _Serving, limit_s: float) -> None:
         """Wait for answers, as long as allowed, and settle what was answered."""
-        await serving.outstanding.wait_for_all(limit_s)
-        self._count_answers(serving)
-        if acknowledged := serving.outstanding.acknowledged:
-            await self._pool.run(deliveries.finish, acknowledged)
+        try:
+            await serving.outstanding.wait_for_all(limit_s)
+        finally:
+            self._count_answers(serving)
+            if acknowledged := serving.outstanding.acknowledged:
+                await self._pool.run(deliveries.finish, acknowledged)
 
     async def _deliver_until_done(self, serving: _Serving) -> None:
-        """Fill each place again when it is free, until nothing waits and all is answered."""
+        """Fill each place again when it is free, until all is answered and nothing can be sent.
+
+        Nothing waits then, or no link receives, or another process delivers to the account.
+        """
         while True:
             try:
                 is_done = await self._fill(serving)
@@ -166,13 +178,18 @@ class Delivering:
             await serving.outstanding.wait(self._longest_wait(serving))
 
     async def _fill(self, serving: _Serving) -> bool:
-        """Settle what is answered and send as many others; return whether nothing is left.
+        """Settle what is answered and send as many others; return whether there is no more to do.
 
         Raises RetryableError.
         """
         outstanding, now = serving.outstanding, asyncio.get_running_loop().time()
         self._count_answers(serving)
+        if serving.is_mute:
+            # Another process may have a link that answers.
+            await self._pool.run(deliveries.release, serving.account, self._holder)
+            serving.is_mute, serving.renew_at = False, serving.pauses_until
         outstanding.send_more()  # before others take the room
+        serving.is_paused = now < serving.pauses_until
         free = self._free(serving)
         taken: Sequence[WaitingDelivery] = ()
         if free or outstanding.acknowledged or (outstanding and serving.renew_at <= now):
@@ -190,18 +207,21 @@ class Delivering:
             serving.renew_at = now + _RENEW_S
         if taken:
             self._held.add(serving.account)
-            self._begin(serving, taken)
+        self._begin(serving, taken)
         if outstanding or now < serving.pauses_until:
             return False
         return not taken and (bool(free) or self._links.receiver(serving.account) is None)
 
     def _begin(self, serving: _Serving, taken: Sequence[WaitingDelivery]) -> None:
         """Send what was taken; what there is no room for is taken again later."""
+        serving.has_skipped = False
         for one in taken:
             link = self._links.receiver(serving.account)
             if link is None or not self._free(serving):
                 return
-            if one.topic not in serving.outstanding.topics:
+            if one.topic in serving.outstanding.topics:
+                serving.has_skipped = True
+            else:
                 serving.outstanding.begin(one, link.session, self._pdus(one, link))
 
     def _free(self, serving: _Serving) -> int:
@@ -213,18 +233,28 @@ class Delivering:
 
     def _count_answers(self, serving: _Serving) -> None:
         """Look at the answers; those that were not taken are sent again after a pause."""
+        now = asyncio.get_running_loop().time()
+        is_unanswered = False
         for one in serving.outstanding.take_answered():
             # All answers are looked at, because each is counted.
             if all([_is_done(answer) for answer in one.answers]):  # noqa: C419
                 serving.outstanding.acknowledged.append(one.id)
             else:
-                serving.pauses_until = asyncio.get_running_loop().time() + _BACK_OFF_S
+                serving.pauses_until = now + _BACK_OFF_S
+            if any(answer.exception() is None for answer in one.answers):
+                serving.answered_at = now
+            else:
+                is_unanswered = True
+        if is_unanswered and now - serving.answered_at > LEASE.total_seconds():
+            serving.is_mute = True
 
     def _longest_wait(self, serving: _Serving) -> float:
         """How long to wait for answers. Nothing wakes us when a program reads again."""
         now, link = asyncio.get_running_loop().time(), self._links.receiver(serving.account)
+        if serving.has_skipped and self._free(serving):
+            return 0.0
         until = serving.renew_at if serving.outstanding else inf
-        if now < serving.pauses_until:
+        if serving.is_paused or now < serving.pauses_until:
             until = min(until, serving.pauses_until)
         elif not serving.outstanding or link is None or not link.session.window_free():
             until = min(until, now + LOOK_EVERY_S)

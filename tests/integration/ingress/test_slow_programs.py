@@ -1,7 +1,7 @@
 """A program that answers some deliver_sm late gets the account's other deliveries meanwhile."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -16,6 +16,7 @@ from inbound.smpp.pdu import BindReceiver, DeliverSm, EnquireLink, EnquireLinkRe
 from inbound.smpp.segmentation import text_of
 from inbound.smpp.status import Status
 from inbound.smpp.user_data import user_data_of
+from inbound.store.smpp import deliveries
 from tests.integration.ingress.smpp_world import (
     Program,
     bind,
@@ -261,6 +262,43 @@ async def test_another_process_delivers_nothing_while_an_answer_outlasts_the_lea
         first.peer.close()
         assert [id_of(await second.receive()) for _ in ids] == ids
         await eventually(lambda: not rows(conn, WAITING))
+
+
+async def test_a_link_that_answers_nothing_gives_its_account_to_another_process(
+    shop: dict[str, Any], conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inbound.ingress.smpp.server._ANSWER_S", 1.0)
+    monkeypatch.setattr(delivering, "_RENEW_S", 0.05)
+    async with serving() as (one,), serving() as (two,):
+        mute = await bind(one, shop, system_type="MCON2")
+        ids = await submit(mute, 3)
+        end_orders(conn)
+        await receive_but(mute, ids, len(ids))
+        other = await bind(two, shop, BindReceiver, system_type="MCON2")
+        assert [id_of(await other.receive()) for _ in ids] == ids
+        await eventually(lambda: not rows(conn, WAITING))
+
+
+async def test_many_texts_of_one_phone_hide_nobody(
+    shop: dict[str, Any], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = deliveries.accounts_with_deliveries
+
+    def find_unserved(conn: psycopg.Connection, after: Mapping[str, int]) -> list[str]:
+        """Wake no account that is served: it has to go on by itself."""
+        return find(conn, {account: newest for account, newest in after.items() if not newest})
+
+    monkeypatch.setattr(deliveries, "accounts_with_deliveries", find_unserved)
+    monkeypatch.setattr(delivering, "_RENEW_S", PATIENCE_S)
+    many = [f"text {n}" for n in range(2 * AT_ONCE)]
+    await receive(database_url, *many, sender=b"one")
+    await receive(database_url, *many, sender=b"two")
+    await receive(database_url, "only", sender=b"three")
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        # One of each phone, before anything is answered.
+        found = [await program.peer.read(DeliverSm) for _ in range(3)]
+        assert [one.short_message for one in found] == [b"text 0", b"text 0", b"only"]
 
 
 async def test_a_newer_link_gets_what_is_free_and_the_older_one_may_still_answer(
