@@ -1,7 +1,7 @@
 """Databases for tests, each for one test at a time; those with all tables are emptied and reused.
 
 To copy and drop a database costs five times as much CPU as to empty it. A database is reused only
-if nothing but its rows and sequences differs from a new one, and nobody is connected to it.
+if nothing but its rows and sequences seems to differ from a new one, and nobody is connected to it.
 """
 
 from __future__ import annotations
@@ -23,23 +23,35 @@ _DROP_DATABASE: Final[LiteralString] = "DROP DATABASE IF EXISTS {} WITH (force)"
 # Sessions of the last test may still be ending; those of the one before it have ended.
 _RESTING: Final = 2
 
-_MAX_BYTES: Final = 2_000_000
-"""Of tables: rows that were deleted stay in the files, and a test may count on small ones."""
+_MAX_BYTES: Final = 4_000_000
+"""Rows that were deleted stay in the files, and a test may count on small ones."""
+
+_SIZE: Final = "pg_database_size(current_database())"
 
 # A change of a definition writes a row of one of these, and so does ANALYZE where there are rows.
-# Of the first ones, by this column, only what isn't built in is looked at: nothing changes that.
+# Of the first ones, by this column, only what isn't built in is looked at: no test changes that.
 _LONG_CATALOGS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (
     *(("pg_class", "oid"), ("pg_attribute", "attrelid"), ("pg_proc", "oid"), ("pg_type", "oid")),
     *(("pg_constraint", "oid"), ("pg_index", "indexrelid"), ("pg_rewrite", "oid")),
+    *(("pg_description", "objoid"), ("pg_operator", "oid"), ("pg_cast", "oid")),
 )
 _CATALOGS: Final[tuple[LiteralString, ...]] = (
-    *("pg_attrdef", "pg_inherits", "pg_trigger", "pg_extension"),
-    *("pg_publication", "pg_statistic", "pg_policy", "pg_db_role_setting"),
+    *("pg_attrdef", "pg_inherits", "pg_trigger", "pg_extension", "pg_enum", "pg_sequence"),
+    *("pg_publication", "pg_statistic", "pg_statistic_ext", "pg_policy", "pg_event_trigger"),
+    *("pg_default_acl", "pg_largeobject_metadata"),
 )
+# Of a session's own schema of temporary tables nothing is left but its row.
+_SCHEMAS: Final = "pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'"
+_SETTINGS: Final = """
+    pg_db_role_setting
+    WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _FIRST_OWN_OID: Final = 16384
 
-_ESTIMATES: Final = """
-    (SELECT (sum(reltuples), sum(relpages))::text FROM pg_class WHERE oid >= {})
+_CHANGED_IN_PLACE: Final = """
+    (SELECT (sum(reltuples), sum(relpages))::text FROM pg_class WHERE oid >= {}),
+    (SELECT (datconnlimit, datallowconn, datacl)::text
+     FROM pg_database WHERE datname = current_database())
 """
 _RELATIONS: Final = """
     SELECT n.nspname, c.relname, c.relkind = 'S'
@@ -146,7 +158,7 @@ class _AsNew:
         """Put rows and sequences back. False if more than that differs, or the session ended."""
         try:
             found = self._look(connection)
-            if found.others or found.size > _MAX_BYTES:
+            if found.others or found.size > self._found.size + _MAX_BYTES:
                 return False
             if found.definitions != self._found.definitions:
                 return False
@@ -182,10 +194,9 @@ class _AsNew:
     def _compose(self) -> sql.Composed:
         """Return one query, because planning many takes longer than all their answers."""
         others = sql.SQL(_OTHER_SESSIONS)
-        sizes = sql.SQL(" + ").join(
-            sql.SQL("pg_relation_size({})").format(table.as_string()) for table in self._tables
-        )
-        catalogs = [sql.SQL("{}").format(sql.Identifier(name)) for name in _CATALOGS] + [
+        catalogs = [sql.Composed([sql.Identifier(name)]) for name in _CATALOGS]
+        catalogs += [sql.Composed([sql.SQL(rows)]) for rows in (_SCHEMAS, _SETTINGS)]
+        catalogs += [
             sql.SQL("{} WHERE {} >= {}").format(*map(sql.Identifier, names), _FIRST_OWN_OID)
             for names in _LONG_CATALOGS
         ]
@@ -193,7 +204,7 @@ class _AsNew:
             sql.SQL("(SELECT (count(*), max(xmin::text::bigint))::text FROM {})").format(catalog)
             for catalog in catalogs
         )
-        estimates = sql.SQL(_ESTIMATES).format(_FIRST_OWN_OID)
+        in_place = sql.SQL(_CHANGED_IN_PLACE).format(_FIRST_OWN_OID)
         tables = sql.SQL(", ").join(
             sql.SQL(
                 "(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} t)"
@@ -207,7 +218,7 @@ class _AsNew:
             for name in self._sequences
         )
         return sql.SQL("SELECT {}, {}, ARRAY[{}, {}], ARRAY[{}], ARRAY[{}]").format(
-            others, sizes, estimates, definitions, tables, sequences
+            others, sql.SQL(_SIZE), in_place, definitions, tables, sequences
         )
 
 

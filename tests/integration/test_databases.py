@@ -93,6 +93,13 @@ def test_rows_and_sequences_are_put_back(databases: Databases, new: str) -> None
         "DROP TRIGGER events_are_append_only ON events",
         "ALTER DATABASE {} SET statement_timeout = 1",
         "ANALYZE events",
+        "CREATE SCHEMA elsewhere",
+        "REVOKE USAGE ON SCHEMA public FROM public",
+        "ALTER DATABASE {} CONNECTION LIMIT 7",
+        "COMMENT ON TABLE events IS 'x'",
+        "CREATE STATISTICS ON actor, action FROM audit",
+        "ALTER SEQUENCE audit_id_seq INCREMENT 2",
+        "SELECT lo_create(0)",
         MANY_ROWS,
     ],
 )
