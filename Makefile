@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-LOCKED := --no-compile --require-hashes -r
+FROM_LOCK := --no-compile --require-hashes -r
 KAFKA  := $(VENV)/.kafka
 TESTS  := $(VENV)/.tests
 
@@ -31,16 +31,18 @@ $(STAMP): $(LOCK) requirements/uv.txt pyproject.toml
 	  echo "scserv needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo >&2 "setup: Python packages into $(VENV) (a quarter of a minute the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) $(LOCKED) requirements/uv.txt && \
-	  $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r $(LOCK) || { \
-	  echo >&2 "setup: uv could not install them, so pip does (about a minute)"; \
-	  $(PIP) $(LOCKED) $(LOCK); }
+	@{ ! $(BIN)/python -m pip config list | grep -q index-url && \
+	  $(PIP) $(FROM_LOCK) requirements/uv.txt && \
+	  $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r $(LOCK); } || { \
+	  echo >&2 "setup: with pip, which takes a minute, as uv can't or pip has an index of its own"; \
+	  $(PIP) $(FROM_LOCK) $(LOCK); }
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # So that every start takes half the time.
 $(KAFKA): $(STAMP) inbound/local/servers/class_archive.py inbound/local/servers/java.py
-	@$(BIN)/python -m inbound.local.bytecode & $(BIN)/python -m inbound.local.servers.class_archive && wait $$!
+	@$(BIN)/python -m inbound.local.bytecode & bytecode=$$!; \
+	  $(BIN)/python -m inbound.local.servers.class_archive; archive=$$?; wait $$bytecode && exit $$archive
 	@touch $@
 
 # Otherwise the workers of the first test run compile all tests at the same time, each for itself.
@@ -53,10 +55,10 @@ up: $(KAFKA)  ## run the whole service here: text it with `.venv/bin/scserv text
 	@exec $(BIN)/scserv up
 
 test: $(TESTS)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
-	@$(if $(ARGS),,echo >&2 "test: without the drills (kills, outages, attacks, upgrades); make drills runs them")
+	@$(if $(ARGS),,echo >&2 "test: without the drills (kills, outages, attacks, upgrades, fuzzing); make drills runs them")
 	@$(BIN)/python -m pytest $(or $(ARGS),$(WORKING) -m 'not drill')
 
-drills: $(TESTS)  ## the tests with kills, outages, attacks, upgrades and restores, which take a minute each
+drills: $(TESTS)  ## the tests with kills, outages, attacks, fuzzing, upgrades and restores, which take longer
 	@$(BIN)/python -m pytest $(WORKING) -m drill $(ARGS)
 
 test-long: $(KAFKA)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults

@@ -23,7 +23,7 @@ DeliverAnswer = asyncio.Future[DeliverSmResp]
 
 @dataclass(slots=True, eq=False)
 class SentDelivery:
-    """A delivery that was begun on a link. Answered parts leave nothing but their answer."""
+    """A delivery that was begun on a link. Parts are forgotten when they are sent."""
 
     id: int
     topic: Topic
@@ -57,7 +57,7 @@ class Outstanding:
         """Those to delete. They are kept here until the database has deleted them."""
 
     def __len__(self) -> int:
-        """How many were sent and are not known to be answered."""
+        """How many deliveries were begun and not yet taken as answered."""
         return len(self._sent)
 
     @property
@@ -88,7 +88,7 @@ class Outstanding:
         self._woken.set()
 
     async def wait(self, limit_s: float) -> None:
-        """Wait for an answer, `wake` or the time limit; for an answer a little longer."""
+        """Wait for an answer, `wake` or the time limit; after an answer a little longer for others."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await self._woken.wait()

@@ -25,7 +25,7 @@ _COUNT: Final = _SQL["count_deliveries"]
 
 
 class Holder(NamedTuple):
-    """A process that delivers, and for how long no other may after it has taken a delivery."""
+    """A process that delivers, and how long its lease of an account lasts."""
 
     id: UUID
     lease: timedelta
@@ -56,9 +56,10 @@ def take(
     acknowledged: Collection[int] = (),
     outstanding: Collection[Topic] = (),
 ) -> list[WaitingDelivery]:
-    """Delete deliveries that were acknowledged; return the first ones of an account.
+    """Delete what was acknowledged, take or renew the lease, return an account's first deliveries.
 
-    Nothing about what is `outstanding`, and nothing while another process delivers to the account.
+    Returns none about what is `outstanding`, and none at all while another process has the lease;
+    deletes in any case.
     """
     with conn.transaction():
         if acknowledged:

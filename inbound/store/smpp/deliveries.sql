@@ -19,7 +19,7 @@ RETURNING account
 DELETE FROM smpp_receivers WHERE account = %(account)s AND holder = %(holder)s
 
 -- name: find_deliveries
--- But for those about a message or of a phone of which one is on its way.
+-- None about a message, or from a phone, of which another delivery is on its way.
 SELECT delivery.id, delivery.message_id, delivery.state, delivery.done_at,
        coalesce(message.created_at, delivery.created_at), coalesce(message.parts, 1),
        message.addresses, delivery.error, message.answer, message.number_hash, received.text_id,
