@@ -6,6 +6,7 @@ centres add. Anything else, a look-alike letter or a wide space included, makes 
 other texts get no reply.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -18,6 +19,7 @@ COMMANDS: Mapping[str, Command] = {
     if definition.is_accepted
 }
 
+_COMMAND_IN_TEXT = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, COMMANDS))})(?!\w)")
 _AROUND = " \r\n\0"
 # Letters of other scripts that look like those of the commands. Only `why_not` uses them.
 _LOOK_ALIKES = str.maketrans("АВСЕНІКМОРТХУасеіорхуѕіоԛԝɡՏ", "ABCEHIKMOPTXYaceiopxysioqwgS")
@@ -51,6 +53,6 @@ def why_not(text: str) -> NoCommand:
     if folded in COMMANDS:
         has_look_alikes = not text.isascii() and folded != single_spaced.lower()
         return NoCommand.LOOK_ALIKE if has_look_alikes else NoCommand.SPACING
-    if any(command in folded for command in COMMANDS):
+    if _COMMAND_IN_TEXT.search(folded):
         return NoCommand.EXTRA_WORDS
     return NoCommand.UNKNOWN

@@ -88,7 +88,7 @@ class Outstanding:
         self._woken.set()
 
     async def wait(self, limit_s: float) -> None:
-        """Wait for an answer, `wake` or the time limit; after an answer a little longer for others."""
+        """Wait for an answer, `wake` or the time limit; after an answer a little for others."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await self._woken.wait()
