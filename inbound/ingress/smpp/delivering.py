@@ -10,6 +10,7 @@ again.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
@@ -113,6 +114,9 @@ class Delivering:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            with suppress(RetryableError):  # then the leases run out
+                for account in self._held:
+                    await self._pool.run(deliveries.release, account, self._holder)
 
     async def _look(self) -> bool:
         """Serve the accounts for which something waits; return whether the database was asked."""

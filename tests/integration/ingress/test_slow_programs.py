@@ -301,6 +301,19 @@ async def test_many_texts_of_one_phone_hide_nobody(
         assert [one.short_message for one in found] == [b"text 0", b"text 0", b"only"]
 
 
+async def test_a_process_that_ends_leaves_its_accounts_to_others(
+    shop: dict[str, Any], conn: psycopg.Connection
+) -> None:
+    async with serving() as (port,):
+        program = await bind(port, shop)
+        [only] = await submit(program, 1)
+        end_orders(conn)
+        assert id_of(await program.receive()) == only
+        await eventually(lambda: not rows(conn, WAITING))
+        assert rows(conn, HELD_UNTIL)
+    assert not rows(conn, HELD_UNTIL)
+
+
 async def test_a_newer_link_gets_what_is_free_and_the_older_one_may_still_answer(
     shop: dict[str, Any], conn: psycopg.Connection
 ) -> None:
