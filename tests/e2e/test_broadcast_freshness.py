@@ -46,6 +46,10 @@ class Answers:
         alone = [] if self.message is None else [self.message]
         return [*self.shown, self.recipients, self.messages, *alone]
 
+    def says(self, words: tuple[str, str]) -> bool:
+        """Whether both languages say it; they are not asked at the same moment."""
+        return all(each in one for each, one in zip(words, self.printed, strict=True))
+
     def all_pending(self, work: str) -> bool:
         return all(work in {one["work"] for one in each["pending"]} for each in self.whole)
 
@@ -160,10 +164,10 @@ async def test_answers_about_a_broadcast_agree_with_the_phone(
                 waits = await editor.until(id_, lambda one: one.all_pending("results"), "pending")
                 said = NOT_COUNTED
             case "gateway":
-                waits = await editor.until(id_, lambda one: NO_BIND[0] in one.printed[0], "no bind")
+                waits = await editor.until(id_, lambda one: one.says(NO_BIND), "no bind")
                 said = NO_BIND
             case "scheduler":
-                waits = await editor.until(id_, lambda one: OVERDUE[0] in one.printed[0], "overdue")
+                waits = await editor.until(id_, lambda one: one.says(OVERDUE), "overdue")
                 said = OVERDUE
             case "projector":
                 waits = await editor.until(id_, lambda one: all(one.say_that_it_arrived), "sent")
