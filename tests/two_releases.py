@@ -7,19 +7,16 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cached_property
 from itertools import count, cycle
 from pathlib import Path
 from typing import Final
 
 import httpx
 import psutil
-from typing_extensions import override
 
-from inbound.keys import IndexKey
 from schemas.topics import TopicNames
 from tests import forks
-from tests.fix_service import SUBJECT_KEY, Role, RoleProcess, Service, free_port
+from tests.fix_service import Role, RoleProcess, Service, free_port
 from tests.patience import PATIENCE_S
 
 TEXTS: Final = ("CLIENT sms stop", "CLIENT sms start", "CLIENT info")
@@ -41,12 +38,6 @@ class TwoReleases(Service):
         self.is_old = True
         self._old_forks = forks.fork_server_of(old_tree)
         self._ports: dict[tuple[Role, int], int] = {}
-
-    @cached_property
-    @override
-    def index_key(self) -> IndexKey:
-        """The key of all hashes: the old release begins the database, with its subject key."""
-        return IndexKey(SUBJECT_KEY)
 
     def environment(self, health_port: int = 0) -> dict[str, str]:
         """Return the environment; each process has listeners of its own."""

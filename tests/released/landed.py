@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-LANDED: Final = "031201ca80d2a07e2ce82e495fd43385767a58df"
+LANDED: Final = "5fdf67373a2bdd4daf0f12c13d6cac9c327f0600"
 
 _ROOT: Final = Path(__file__).parents[2]
 _PARTS: Final = ("inbound", "schemas", "streams", "pyproject.toml")
