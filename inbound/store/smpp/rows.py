@@ -141,7 +141,7 @@ class WaitingReceipt:
 
     @property
     def topic(self) -> Topic:
-        """The message: a program gets what is told of it one after another."""
+        """The message: a program gets the receipts of one message one at a time."""
         return self.message_id
 
 
@@ -156,7 +156,7 @@ class WaitingText:
 
     @property
     def topic(self) -> Topic:
-        """The phone: a program gets its texts one after another."""
+        """The phone: a program gets the texts of one phone one at a time."""
         return self.number_hash
 
 
